@@ -1,0 +1,54 @@
+# Everything a developer runs. All it assumes is Python 3.11 or newer with `venv`, and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SYNCED := .venv/.synced
+# The replay's season and tenant, e.g. `make replay SEASON=../shared/data/football-data/1819`.
+SEASON ?= ../shared/data/football-data/2122
+TENANT ?= acme
+
+# uv works in the environment made below and with its Python: it neither looks for another
+# interpreter nor downloads one, and an environment that happens to be active is not touched.
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help setup replay test check fmt clean
+
+help: ## say what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
+
+setup: $(SYNCED) ## create .venv and install what uv.lock names
+
+$(SYNCED): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Overround needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python's venv module is missing: apt-get install -y python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -c '' || $(PYTHON) -m venv --clear .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet 'uv>=0.13,<1'
+	$(BIN)/python -m uv sync --frozen --no-managed-python --python $(BIN)/python
+	@touch $@
+
+replay: $(SYNCED) ## walk one real season through the whole flow (SEASON=, TENANT=)
+	$(BIN)/overround replay "$(SEASON)" --tenant $(TENANT)
+
+test: $(SYNCED) ## the whole suite, on the embedded servers
+	$(BIN)/python -m pytest
+
+check: $(SYNCED) ## lint, format, types, import contracts, migrations
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m pyright
+	$(BIN)/lint-imports --no-logo
+	@set -e; for file in src/overround/db/migrations/*.sql; do \
+	  if test -e "$$file"; then $(BIN)/squawk "$$file"; fi; done
+
+fmt: $(SYNCED) ## format, and mend what the linter can mend
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+clean: ## remove the environment and the caches (never a state directory)
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

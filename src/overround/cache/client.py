@@ -1,0 +1,51 @@
+"""The client: redis-py's asyncio client with a time limit on everything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from overround.core.errors import Unavailable
+
+CONNECT_S: Final = 1.0
+COMMAND_S: Final = 2.0
+CONNECTIONS_MAX: Final = 50
+
+RedisClient = Redis
+
+# redis-py's commands take **kwargs without a type, which strict mode reports at each call; the
+# answers are typed, so the rule is silenced call by call and nowhere else.
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncGenerator[RedisClient]:
+    """A client of `url` for the length of the block, answers as bytes.
+
+    Raises Unavailable when the server does not answer a PING at the start; later failures are
+    redis-py's own RedisError, which callers that can do without the cache catch.
+    """
+    client = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
+        url,
+        socket_connect_timeout=CONNECT_S,
+        socket_timeout=COMMAND_S,
+        max_connections=CONNECTIONS_MAX,
+        health_check_interval=15,
+    )
+    try:
+        try:
+            await client.ping()  # pyright: ignore[reportUnknownMemberType]
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"the cache does not answer: {error}") from None
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def version(client: RedisClient) -> str:
+    """The server's version, Valkey's own where it is one."""
+    answer = await client.info("server")  # pyright: ignore[reportUnknownMemberType]
+    return str(answer.get("valkey_version") or answer.get("redis_version"))

@@ -1,0 +1,93 @@
+"""What every command shares: the common options, the settings, the servers, the way out.
+
+@app.command()
+def report(state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False):
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        ...
+        context.show(result, as_json=as_json)
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from overround.kit.settings import Settings
+    from overround.roles.attach import Endpoints
+
+T = TypeVar("T")
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_UNAVAILABLE: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        help="State directory [env: OVERROUND_STATE; default: the user's state directory].",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings file [default: overround.yaml here, if there is one].",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.", show_default=False)]
+
+
+def settings(
+    state: Path | None = None,
+    config: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings of this command, its logs configured. Raises SettingsError."""
+    from overround.kit import logs
+    from overround.kit import settings as kit_settings
+
+    merged: dict[str, Any] = dict(flags or {})
+    if state is not None:
+        merged["state"] = state
+    loaded = kit_settings.load(config, merged)
+    logs.configure(loaded.log.level)
+    return loaded
+
+
+@contextmanager
+def servers(settings: Settings) -> Generator[Endpoints]:
+    """The embedded servers (or the existing ones that are set), for the length of the block."""
+    from overround.roles.attach import attached
+
+    with attached(settings) as endpoints:
+        yield endpoints
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine as the command's whole work."""
+    import asyncio
+
+    return asyncio.run(work)
+
+
+def show(value: Any, *, as_json: bool, text: Callable[[], str] | None = None) -> None:
+    """Print a result: one JSON object on one line, or its text."""
+    if as_json or text is None:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    else:
+        sys.stdout.write(text().rstrip("\n") + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,50 @@
+"""The command `overround`: a register of the families of commands, and the way out.
+
+Exit codes: 0 done · 1 failed or refused · 2 usage or configuration · 3 a dependency is down or
+held · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from overround.cli import config, context, db_commands, doctor, run_commands
+
+app = typer.Typer(
+    name="overround",
+    help="A self-hosted sportsbook, odds engine and back office.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(config.app, name="config")
+app.add_typer(db_commands.app, name="db")
+app.add_typer(run_commands.app, name="run")
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback()
+def overround() -> None:
+    """A self-hosted sportsbook, odds engine and back office."""
+
+
+def run() -> None:
+    """The entry point: run the command, turn what it raises into a line and an exit code."""
+    from overround.core.errors import OverroundError, SettingsError, Unavailable
+
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(context.EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read us (head, less) has gone; what Python would flush at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(context.EXIT_FAILED)
+    except OverroundError as error:
+        sys.stderr.write(f"overround: {error.detail}\n")
+        if isinstance(error, Unavailable):
+            sys.exit(context.EXIT_UNAVAILABLE)
+        sys.exit(context.EXIT_USAGE if isinstance(error, SettingsError) else context.EXIT_FAILED)

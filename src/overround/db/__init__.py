@@ -1,0 +1,9 @@
+"""PostgreSQL: pools, migrations, the embedded server, the audit writer and the schema itself.
+
+A connection is reached by `Database.transaction(tenant_id)` or `Database.reading(tenant_id)` and by
+nothing else; row security shows it the rows of that tenant alone.
+"""
+
+from overround.db.pools import Connection, Database
+
+__all__ = ["Connection", "Database"]

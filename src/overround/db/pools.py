@@ -1,0 +1,105 @@
+"""Connections: one pool per purpose, one transaction per request or `run_once`.
+
+`transaction(tenant_id)` and `reading(tenant_id)` are the only ways to a connection. The tenant is
+set for the transaction alone (`set_config(..., true)`), never for the connection, so nothing of it
+is left in the pool (test: alternating tenants through one connection).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from overround.core.errors import Unavailable
+
+Connection = psycopg.AsyncConnection[TupleRow]
+
+_BEGIN = "SELECT set_config('overround.tenant_id', %s, true)"
+_BEGIN_READ = """
+SELECT set_config('transaction_read_only', 'on', true), set_config('overround.tenant_id', %s, true)"""
+
+
+class Database:
+    """A pool of connections of one login for one purpose (`web`, `bets`, `worker`, ...)."""
+
+    def __init__(self, pool: AsyncConnectionPool[Connection], purpose: str) -> None:
+        self._pool = pool
+        self.purpose = purpose
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        purpose: str,
+        size_min: int = 2,
+        size_max: int = 5,
+        acquire_timeout_s: float = 5.0,
+        prepare_threshold: int | None = 5,
+    ) -> Database:
+        """Open the pool and wait until its first connections answer.
+
+        Raises Unavailable when they do not within `acquire_timeout_s`. Set `prepare_threshold` to
+        None behind a transaction-mode pooler: 0 would mean "prepare at once" and let one client run
+        another's statement.
+        """
+        kwargs: dict[str, Any] = {"prepare_threshold": prepare_threshold}
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            name=purpose,
+            min_size=size_min,
+            max_size=max(size_min, size_max),
+            timeout=acquire_timeout_s,
+            open=False,
+            kwargs=kwargs,
+            check=AsyncConnectionPool.check_connection,
+        )
+        try:
+            await pool.open(wait=True, timeout=acquire_timeout_s)
+        except PoolTimeout as error:
+            await pool.close()
+            raise Unavailable(f"the database does not answer ({purpose})") from error
+        return cls(pool, purpose)
+
+    async def close(self) -> None:
+        """Close the pool; waits for the connections that are in use."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[Connection]:
+        """A read-write transaction at READ COMMITTED that sees the rows of `tenant_id`.
+
+        Without a tenant only platform tables show rows. Commits at the end, rolls back on an error.
+        Raises Unavailable when no connection is free in time.
+        """
+        async with self._acquire() as conn, conn.transaction():
+            await conn.execute(_BEGIN, [str(tenant_id) if tenant_id else ""])
+            yield conn
+
+    @asynccontextmanager
+    async def reading(self, tenant_id: UUID | None) -> AsyncIterator[Connection]:
+        """A read-only transaction that sees the rows of `tenant_id`; a write in it fails."""
+        async with self._acquire() as conn, conn.transaction():
+            await conn.execute(_BEGIN_READ, [str(tenant_id) if tenant_id else ""])
+            yield conn
+
+    @asynccontextmanager
+    async def _acquire(self) -> AsyncIterator[Connection]:
+        try:
+            conn = await self._pool.getconn()
+        except PoolTimeout as error:
+            raise Unavailable(f"no database connection is free ({self.purpose})") from error
+        try:
+            yield conn
+        finally:
+            await self._pool.putconn(conn)
+
+    def stats(self) -> dict[str, int]:
+        """The pool's own figures: pool_size, pool_available, requests_waiting and the totals."""
+        return dict(self._pool.get_stats())

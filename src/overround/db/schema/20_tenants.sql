@@ -1,0 +1,60 @@
+-- part: people.tenants
+-- A tenant is one operator. `tenant` is a platform table: every process reads it to find whose
+-- host was asked, only the worker login changes it, and nobody deletes from it (the books stay).
+
+-- The operator and the few settings that money depends on. `subdomain` is the one label before the
+-- base domain; `admin` is the platform owner's own host and can never be a tenant.
+CREATE TABLE tenant (
+    id                uuid        PRIMARY KEY,
+    subdomain         text        NOT NULL,
+    name              text        NOT NULL,
+    contact_email     text        NOT NULL,
+    currency          text        NOT NULL,
+    time_zone         text        NOT NULL,
+    status            text        NOT NULL DEFAULT 'active',
+    payout_rounding   text        NOT NULL DEFAULT 'down',
+    stake_min_minor   bigint      NOT NULL,
+    payout_max_minor  bigint      NOT NULL,
+    fee_bps           integer     NOT NULL DEFAULT 1000,
+    margin_bps        integer     NOT NULL DEFAULT 600,
+    book_id           uuid        NOT NULL,
+    settings          jsonb       NOT NULL DEFAULT '{}',
+    created_at        timestamptz NOT NULL,
+    CONSTRAINT tenant_subdomain_unique UNIQUE (subdomain),
+    -- Other tables refer to (id, currency) where a row must be in the tenant's own currency.
+    CONSTRAINT tenant_currency_unique UNIQUE (id, currency),
+    CONSTRAINT tenant_subdomain_label CHECK (subdomain ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+    CONSTRAINT tenant_subdomain_free CHECK (subdomain <> 'admin'),
+    CONSTRAINT tenant_name_bounded CHECK (length(name) BETWEEN 1 AND 100),
+    CONSTRAINT tenant_contact_email_bounded
+        CHECK (length(contact_email) BETWEEN 3 AND 254 AND contact_email LIKE '%_@_%'),
+    CONSTRAINT tenant_currency_code CHECK (currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT tenant_time_zone_bounded CHECK (length(time_zone) BETWEEN 1 AND 64),
+    CONSTRAINT tenant_status_known CHECK (status IN ('active', 'suspended', 'closed')),
+    CONSTRAINT tenant_payout_rounding_known CHECK (payout_rounding IN ('down', 'half_even')),
+    CONSTRAINT tenant_stake_min_positive CHECK (stake_min_minor > 0),
+    CONSTRAINT tenant_payout_max_above_stake CHECK (payout_max_minor >= stake_min_minor),
+    CONSTRAINT tenant_fee_bounded CHECK (fee_bps BETWEEN 0 AND 10000),
+    CONSTRAINT tenant_margin_bounded CHECK (margin_bps BETWEEN 0 AND 5000),
+    CONSTRAINT tenant_settings_bounded
+        CHECK (jsonb_typeof(settings) = 'object' AND length(settings::text) <= 16384)
+);
+
+-- Every amount and every revenue day of a tenant is stated in its currency and its local day, so
+-- neither may change under the books (test: currency and time zone are fixed at creation).
+CREATE FUNCTION tenant_fixed_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the id, currency and time zone of a tenant are fixed at its creation'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'tenant_fixed';
+END
+$$;
+
+-- The comparison stands in WHEN, so an update that repeats the same values is not refused.
+CREATE TRIGGER tenant_fixed BEFORE UPDATE ON tenant FOR EACH ROW
+    WHEN (OLD.id <> NEW.id OR OLD.currency <> NEW.currency OR OLD.time_zone <> NEW.time_zone)
+    EXECUTE FUNCTION tenant_fixed_v1();
+
+-- The api resolves hosts and reads settings; it never changes a tenant.
+GRANT SELECT ON tenant TO overround_app;
+-- The worker login creates, suspends and adjusts tenants; without DELETE the books cannot go.
+GRANT SELECT, INSERT, UPDATE ON tenant TO overround_worker;

@@ -1,0 +1,114 @@
+-- part: odds.catalogue
+-- Sports, competitions, participants, events, markets, selections, results: platform tables, the
+-- same for every tenant. Only the worker writes them.
+
+CREATE TABLE competition (
+    id      uuid PRIMARY KEY,
+    sport   text NOT NULL CHECK (length(sport) BETWEEN 1 AND 40),
+    country text NOT NULL CHECK (length(country) <= 80),
+    name    text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT competition_once UNIQUE (sport, country, name)
+);
+
+-- Whose competition code is ours: a provider's word for a competition, decided once.
+CREATE TABLE competition_alias (
+    provider        text NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
+    competition_key text NOT NULL CHECK (length(competition_key) BETWEEN 1 AND 200),
+    competition_id  uuid NOT NULL REFERENCES competition (id),
+    PRIMARY KEY (provider, competition_key)
+);
+
+-- `category` keeps women, age groups and reserves apart from the senior side of the same name.
+CREATE TABLE participant (
+    id       uuid PRIMARY KEY,
+    sport    text NOT NULL,
+    country  text NOT NULL,
+    category text NOT NULL DEFAULT '',
+    name     text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT participant_once UNIQUE (sport, country, category, name)
+);
+
+-- A source's spelling of a participant, normalised.
+CREATE TABLE alias (
+    sport          text        NOT NULL,
+    country        text        NOT NULL,
+    category       text        NOT NULL DEFAULT '',
+    spelling       text        NOT NULL CHECK (length(spelling) BETWEEN 1 AND 200),
+    participant_id uuid        NOT NULL REFERENCES participant (id),
+    decided_by     text        NOT NULL CHECK (decided_by IN ('name', 'matcher', 'person', 'file')),
+    PRIMARY KEY (sport, country, category, spelling)
+);
+
+-- `closed_at` is the business time after which no bet is taken: the start, a result, a cancel.
+-- A fact about time and not a flag, so that a replay that stands before it still takes bets.
+CREATE TABLE event (
+    id             uuid        PRIMARY KEY,
+    sport          text        NOT NULL,
+    competition_id uuid        NOT NULL REFERENCES competition (id),
+    home_id        uuid        NOT NULL REFERENCES participant (id),
+    away_id        uuid        NOT NULL REFERENCES participant (id),
+    home           text        NOT NULL,
+    away           text        NOT NULL,
+    starts_at      timestamptz NOT NULL,
+    status         text        NOT NULL DEFAULT 'scheduled'
+                   CHECK (status IN ('scheduled', 'live', 'ended', 'postponed', 'abandoned', 'cancelled')),
+    closed_at      timestamptz,
+    CONSTRAINT event_two_sides CHECK (home_id <> away_id)
+);
+CREATE INDEX event_by_start ON event (starts_at, id);
+CREATE INDEX event_by_competition ON event (competition_id, starts_at);
+
+-- The advisory lock of an event: bets take it shared, suspend, start, result and cancel exclusively.
+-- 62 bits of the id's random part, in a range of its own (the sign bit is clear, so no negative keys).
+CREATE FUNCTION event_key(p_event uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ('x' || substr(translate(p_event::text, '-', ''), 17, 16))::bit(64)::bigint & 4611686018427387903
+$$;
+GRANT EXECUTE ON FUNCTION event_key TO overround_app, overround_worker;
+
+CREATE TABLE market (
+    id          uuid PRIMARY KEY,
+    event_id    uuid NOT NULL REFERENCES event (id),
+    market_type text NOT NULL CHECK (length(market_type) BETWEEN 1 AND 60),
+    period      text NOT NULL DEFAULT 'ft' CHECK (length(period) BETWEEN 1 AND 10),
+    line_q4     integer CHECK (line_q4 BETWEEN -4000 AND 4000),
+    CONSTRAINT market_once UNIQUE NULLS NOT DISTINCT (event_id, market_type, period, line_q4)
+);
+
+CREATE TABLE selection (
+    id        uuid PRIMARY KEY,
+    market_id uuid NOT NULL REFERENCES market (id),
+    event_id  uuid NOT NULL REFERENCES event (id),
+    side      text NOT NULL CHECK (length(side) BETWEEN 1 AND 60),
+    CONSTRAINT selection_once UNIQUE (market_id, side)
+);
+CREATE INDEX selection_by_event ON selection (event_id);
+
+-- What happened, by version: a corrected result is a new row, never a changed one.
+CREATE TABLE result (
+    event_id    uuid        NOT NULL REFERENCES event (id),
+    version     integer     NOT NULL CHECK (version > 0),
+    status      text        NOT NULL CHECK (status IN ('finished', 'abandoned', 'postponed', 'cancelled', 'awarded')),
+    scores      jsonb       NOT NULL,
+    entered_by  text        NOT NULL CHECK (length(entered_by) BETWEEN 1 AND 100),
+    observed_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (event_id, version)
+);
+
+-- What could not be believed, with its reason; counted, logged and kept for a person to look at.
+CREATE TABLE quarantine (
+    id          uuid        PRIMARY KEY DEFAULT uuidv7(),
+    provider    text        NOT NULL,
+    batch       text        NOT NULL,
+    reason      text        NOT NULL CHECK (length(reason) BETWEEN 1 AND 60),
+    place       text        NOT NULL CHECK (length(place) <= 300),
+    detail      text        NOT NULL CHECK (length(detail) <= 1000),
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT quarantine_once UNIQUE (provider, batch, place, reason)
+);
+GRANT SELECT ON competition, competition_alias, participant, alias, event, market, selection, result
+    TO overround_app, overround_worker;
+GRANT INSERT, UPDATE ON competition, competition_alias, participant, alias, event, market, selection
+    TO overround_worker;
+GRANT INSERT ON result TO overround_worker;
+GRANT SELECT, INSERT ON quarantine TO overround_worker;

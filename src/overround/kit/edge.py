@@ -1,0 +1,170 @@
+"""What a part's `http.py` may ask of the edge: who calls, with which right, at what time.
+
+`web` fills `Edge` and puts it on the app; a part only names what a route needs. Every route
+declares one permission (test: every route declares a permission), and there are five: `Anybody`
+(no tenant either), `Visitor` (nobody need be logged in), `User`, `Player`, and `staff(scope)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from overround.core.clock import Clock
+from overround.core.errors import Forbidden, Refusal, Unauthenticated
+from overround.core.principal import Kind, Principal
+from overround.kit import paging
+from overround.kit.threads import BoundedThreads
+
+
+class KeyMissing(Refusal):
+    """A request that moves money carries an Idempotency-Key of 1 to 64 plain characters."""
+
+    code = "idempotency_key_missing"
+    status = 400
+
+
+class KeyReused(Refusal):
+    """This Idempotency-Key was used before, for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The edge's own tools, on `app.state.edge`.
+
+    `authenticate` gives the principal of a request, or None; `hashing` is where passwords are
+    hashed; the session's lengths are in seconds.
+    """
+
+    clock: Clock
+    authenticate: Callable[[Request], Awaitable[Principal | None]]
+    hashing: BoundedThreads
+    session_idle_s: int
+    session_absolute_s: int
+
+
+def edge(request: Request) -> Edge:
+    """The edge that serves this request."""
+    found: Edge = request.app.state.edge
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The permission of a route that needs neither tenant nor log-in, such as a health check."""
+
+    name: str = "anybody"
+
+    async def __call__(self) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Visiting:
+    """The permission of a route that anybody may call; gives the tenant of the host."""
+
+    name: str = "visitor"
+
+    async def __call__(self, request: Request) -> UUID:
+        tenant_id: UUID = request.state.tenant_id
+        return tenant_id
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """The permission of a route for the logged-in: one of `kinds`, holding `scope` if there is one.
+
+    Raises Unauthenticated or Forbidden.
+    """
+
+    name: str
+    kinds: frozenset[Kind]
+    scope: str | None = None
+
+    async def __call__(self, request: Request) -> Principal:
+        principal = await edge(request).authenticate(request)
+        if principal is None:
+            raise Unauthenticated
+        if principal.kind not in self.kinds:
+            raise Forbidden
+        if self.scope is not None and not principal.scopes & {self.scope, "*"}:
+            raise Forbidden
+        return principal
+
+
+def staff(scope: str) -> Permission:
+    """For staff who hold `scope`."""
+    return Permission(f"staff:{scope}", frozenset({"staff"}), scope)
+
+
+Anybody = Annotated[None, Depends(Open())]
+Visitor = Annotated[UUID, Depends(Visiting())]
+User = Annotated[Principal, Depends(Permission("user", frozenset({"player", "staff"})))]
+Player = Annotated[Principal, Depends(Permission("player", frozenset({"player"})))]
+
+
+def _now(request: Request) -> datetime:
+    return edge(request).clock.now()
+
+
+Tools = Annotated[Edge, Depends(edge)]
+Now = Annotated[datetime, Depends(_now)]
+
+_KEY: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+def _key(value: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
+    if value is None or not _KEY.fullmatch(value):
+        raise KeyMissing
+    return value
+
+
+IdempotencyKey = Annotated[str, Depends(_key)]
+
+Limit = Annotated[int, Query(ge=1, le=paging.LIMIT_MAX)]
+CursorText = Annotated[str | None, Query(max_length=64)]
+
+
+class Input(BaseModel):
+    """A request body: nothing unknown, nothing converted, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Output(BaseModel):
+    """An answer's body, apart from the inside: no new field is shown by accident."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def request_sha256(route: str, body: BaseModel) -> bytes:
+    """What an Idempotency-Key stands for: the route and the validated body, not its spelling."""
+    return hashlib.sha256(route.encode() + b"\n" + body.model_dump_json().encode()).digest()
+
+
+def mark_replayed(response: Response, replayed: bool) -> None:
+    """Say whether the answer is an earlier one given again."""
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+
+
+def token_of(request: Request) -> str | None:
+    """The session token that the request carries, by bearer or by cookie, if any."""
+    token: str | None = request.state.token
+    return token
+
+
+def client_address(request: Request) -> str:
+    """The address of the peer. Forwarded headers are not believed: anybody can write them."""
+    return request.client.host if request.client else ""

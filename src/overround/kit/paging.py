@@ -1,0 +1,49 @@
+"""Cursors of lists: where the last page ended, as one opaque word for the client to hand back.
+
+A list is ordered by (time, id) and read by keyset, so a page never skips or repeats a row because
+others were added meanwhile. A cursor carries no right: the query that uses it still names tenant
+and owner (test: a cursor of another tenant shows nothing of it).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from overround.core.errors import Invalid
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 200
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BYTES = 8 + 16
+# The last microsecond of year 9999, which is the last that a `datetime` can be.
+_MICROS_MAX = 253_402_300_799_999_999
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The time and id of the last row that was shown."""
+
+    at: datetime
+    id: UUID
+
+    def to_text(self) -> str:
+        """32 characters of URL-safe base64."""
+        micros = (self.at - _EPOCH) // timedelta(microseconds=1)
+        return base64.urlsafe_b64encode(micros.to_bytes(8, "big") + self.id.bytes).decode()
+
+
+def parse(text: str) -> Cursor:
+    """The cursor that `to_text` wrote. Raises Invalid `cursor`."""
+    try:
+        raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    micros = int.from_bytes(raw[:8], "big")
+    if len(raw) != _BYTES or micros > _MICROS_MAX:
+        raise Invalid("this cursor is not one of ours", code="cursor")
+    return Cursor(_EPOCH + timedelta(microseconds=micros), UUID(bytes=raw[8:]))

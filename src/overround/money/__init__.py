@@ -1,0 +1,1 @@
+"""Where every unit of money is: transfers between accounts, accounts by name, revenue from both."""

@@ -1,0 +1,61 @@
+"""The ledger recomputed: a model of sixty lines that knows nothing of the schema's functions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from overround.money.ledger.model import RawEntry, Violation
+
+
+def recompute(
+    entries: Iterable[RawEntry], balances_minor: Mapping[UUID, int], player_accounts: frozenset[UUID]
+) -> list[Violation]:
+    """Replay `entries` (ordered by account, then version) and compare with the stored balances.
+
+    `balances_minor` is what the product says each account holds. Returns every disagreement:
+    a transfer that does not sum to zero or has not two entries, a version gap, a wrong running
+    balance, a balance below zero in history, a stored balance that its entries do not make.
+    """
+    found: list[Violation] = []
+    sums: defaultdict[UUID, int] = defaultdict(int)
+    sides: defaultdict[UUID, int] = defaultdict(int)
+    balance: defaultdict[UUID, int] = defaultdict(int)
+    version: defaultdict[UUID, int] = defaultdict(int)
+    for entry in entries:
+        sums[entry.transfer_id] += entry.amount_minor
+        sides[entry.transfer_id] += 1
+        account = entry.account_id
+        balance[account] += entry.amount_minor
+        if account not in player_accounts:
+            continue
+        version[account] += 1
+        if entry.version != version[account]:
+            found.append(
+                Violation("versions have no gap", str(account), f"{entry.version} at {version[account]}")
+            )
+            version[account] = entry.version or 0
+        if entry.balance_after_minor != balance[account]:
+            found.append(
+                Violation(
+                    "the running balance is right",
+                    f"{account} v{entry.version}",
+                    f"{entry.balance_after_minor} instead of {balance[account]}",
+                )
+            )
+        if balance[account] < 0:
+            found.append(
+                Violation("never below zero", f"{account} v{entry.version}", str(balance[account]))
+            )
+    for transfer, total in sums.items():
+        if total != 0 or sides[transfer] != 2:
+            found.append(
+                Violation("two entries that sum to zero", str(transfer), f"{sides[transfer]}: {total}")
+            )
+    for account, stored in balances_minor.items():
+        if stored != balance[account]:
+            found.append(
+                Violation("balance = entries", str(account), f"{stored} instead of {balance[account]}")
+            )
+    return found

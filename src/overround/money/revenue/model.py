@@ -1,0 +1,30 @@
+"""A day of revenue. Amounts are minor units of the tenant's currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueDay:
+    """One local day of a tenant; `ggr_minor` may be negative, `fee_minor` may not."""
+
+    day: date
+    currency: str
+    handle_minor: int
+    payout_minor: int
+    ggr_minor: int
+    fee_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayPosting:
+    """What of a day has been moved out of `house`, and by how many postings."""
+
+    day: date
+    ggr_minor: int
+    fee_minor: int
+    posted_fee_minor: int
+    posted_net_minor: int
+    posted_version: int

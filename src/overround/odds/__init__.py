@@ -1,0 +1,1 @@
+"""What may happen, at which price: knows no customer and no money."""

@@ -1,0 +1,38 @@
+"""The board: every price of every source for the selections of open events, written by the hub alone.
+
+Words: `observed_at` is when a price was last seen, `changed_at` when its value last differed,
+`source_at` the provider's own stamp. A snapshot withdraws what it does not contain. The closing
+price of a source is what it quoted when the event started, with the lag since it was seen.
+Invariants: an older observation never replaces a newer one; a batch is journalled once; the board
+that is loaded for a time is the board that stood then.
+"""
+
+from overround.odds.board.memory import Board
+from overround.odds.board.model import (
+    CellState,
+    Change,
+    ClosingPrice,
+    MarketCells,
+    Source,
+    SourceKind,
+)
+from overround.odds.board.service import Taken, batch_id, close, from_us, load, take, to_us
+from overround.odds.board.store import closing
+
+__all__ = [
+    "Board",
+    "CellState",
+    "Change",
+    "ClosingPrice",
+    "MarketCells",
+    "Source",
+    "SourceKind",
+    "Taken",
+    "batch_id",
+    "close",
+    "closing",
+    "from_us",
+    "load",
+    "take",
+    "to_us",
+]

@@ -1,0 +1,292 @@
+"""The board's use cases, inside the hub's transaction: take what providers say, journal what changed.
+
+The memory is written before the transaction commits; a hub whose transaction fails drops its board
+and loads it again (`load`), which is also how it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+
+from overround.core import ids
+from overround.db import Connection
+from overround.odds import catalogue
+from overround.odds.board import store
+from overround.odds.board.memory import Board
+from overround.odds.board.model import STATE_NAMES, CellState, Change, MarketCells, SourceKind
+from overround.odds.feeds import FeedBatch, FeedPrice
+from overround.odds.matching import Resolved
+
+# How far back a price may have been seen last and still stand on a board that is loaded.
+LOOK_BACK = timedelta(days=60)
+
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MIRROR = {"home": "away", "away": "home", "1X": "X2", "X2": "1X"}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a call of `take` did: prices offered, cells changed, events touched, batches new."""
+
+    prices: int
+    changed: int
+    fresh: int
+    event_ids: tuple[UUID, ...]
+
+
+@dataclass(slots=True)
+class _Cells:
+    """Observations of one batch, to become columns."""
+
+    rows: list[int]
+    columns: list[int]
+    price_e4: list[int]
+    state: list[int]
+
+
+async def load(conn: Connection, at: datetime) -> Board:
+    """The board as it stood at `at`: start-up, recovery and a replay's resumption are this."""
+    board = Board()
+    by_id: dict[int, int] = {}
+    for source_id, provider, key, kind in await store.sources(conn):
+        by_id[source_id] = board.add_source(source_id, provider, key, kind).row
+    cells = await store.as_of(conn, at, at - LOOK_BACK)
+    await _add_markets_of(conn, board, {cell.selection_id for cell in cells})
+    column_of = {board.selection_id(column): column for column in range(board.columns)}
+    states = {name: state for state, name in STATE_NAMES.items()}
+    for moment in ("changed_at", "observed_at"):
+        # The change first and the last look after it, so that both stamps come out right.
+        board.apply(
+            np.array([by_id[cell.source_id] for cell in cells], np.int64),
+            np.array([column_of[cell.selection_id] for cell in cells], np.int64),
+            np.array([cell.price_e4 for cell in cells], np.int32),
+            np.array([states[cell.state] for cell in cells], np.int8),
+            np.array([to_us(getattr(cell, moment)) for cell in cells], np.int64),
+        )
+    return board
+
+
+async def take(
+    conn: Connection,
+    board: Board,
+    batches: Sequence[FeedBatch],
+    events: Mapping[tuple[str, str], Resolved],
+    kinds: Mapping[str, SourceKind],
+) -> Taken:
+    """Put `batches` on the board and journal those that are new to the journal.
+
+    `events` says which event of ours each feed event is; a batch of an undecided one is left out.
+    `kinds` says of each source key whether it is a bookmaker or an exchange. Within one call a
+    provider speaks once about an event.
+    """
+    decided = [
+        (batch, events[key])
+        for batch in batches
+        if (key := (batch.event.provider, batch.event.provider_event_id)) in events
+    ]
+    if not decided:
+        return Taken(0, 0, 0, ())
+    await _ensure_sources(conn, board, [batch for batch, _ in decided], kinds)
+    await _ensure_markets(conn, board, decided)
+    fresh = await store.add_batches(
+        conn,
+        [
+            (
+                batch_id(batch),
+                batch.event.provider,
+                ours.event_id,
+                batch.observed_at,
+                batch.snapshot,
+                len(batch.prices),
+            )
+            for batch, ours in decided
+        ],
+    )
+    changed = 0
+    new: list[tuple[Change, datetime | None]] = []
+    for batch, ours in decided:
+        change = _apply(board, batch, ours)
+        changed += change.count
+        if batch_id(batch) in fresh and change.count:
+            new.append((change, batch.source_at))
+    if new:
+        await _journal(conn, board, new)
+    return Taken(
+        sum(len(batch.prices) for batch, _ in decided),
+        changed,
+        len(fresh),
+        tuple(dict.fromkeys(ours.event_id for _, ours in decided)),
+    )
+
+
+async def close(conn: Connection, board: Board, starts: Mapping[UUID, datetime]) -> int:
+    """Freeze the open prices of events at their start; returns how many were new."""
+    columns: list[list[object]] = [[], [], [], [], [], []]
+    for event_id, starts_at in starts.items():
+        for cells in board.markets_of(event_id):
+            prices = board.open_prices(cells)
+            for row, side in zip(*np.nonzero(prices), strict=True):
+                source = board.sources[int(row)]
+                seen_at = from_us(int(board.observed_us[row, cells.columns[side]]))
+                lag_ms = max(0, (starts_at - seen_at) // timedelta(milliseconds=1))
+                values = (
+                    source.source_id,
+                    cells.selection_ids[int(side)],
+                    event_id,
+                    int(prices[row, side]),
+                    seen_at,
+                    lag_ms,
+                )
+                for column, value in zip(columns, values, strict=True):
+                    column.append(value)
+    return await store.write_closing(conn, columns) if columns[0] else 0
+
+
+def batch_id(batch: FeedBatch) -> UUID:
+    """The id of what a provider said about an event at a moment: the same words, the same id."""
+    return ids.derived(
+        batch.observed_at,
+        "batch",
+        batch.event.provider,
+        batch.event.provider_event_id,
+        batch.observed_at.isoformat(),
+        batch.phase,
+        *(
+            f"{p.source}|{p.market.market_type}|{p.market.period}|{p.market.line_q4}|{p.side}"
+            f"|{p.price_e4}|{p.suspended}"
+            for p in batch.prices
+        ),
+    )
+
+
+def to_us(at: datetime) -> int:
+    """Microseconds since 1970, exact."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The time that `to_us` told."""
+    return _EPOCH + us * _MICROSECOND
+
+
+def _placed(price: FeedPrice, ours: Resolved) -> tuple[str, str, int | None, str]:
+    """The market and side in our event's orientation: a swapped event mirrors both."""
+    market = price.market
+    if not ours.swapped:
+        return market.market_type, market.period, market.line_q4, price.side
+    line = market.line_q4
+    if line is not None and market.market_type == "asian_handicap":
+        line = -line
+    return market.market_type, market.period, line, _MIRROR.get(price.side, price.side)
+
+
+def _apply(board: Board, batch: FeedBatch, ours: Resolved) -> Change:
+    found = _Cells([], [], [], [])
+    by_market: dict[tuple[str, str, int | None], MarketCells] = {
+        (cells.market_type, cells.period, cells.line_q4): cells
+        for cells in board.markets_of(ours.event_id)
+    }
+    for price in batch.prices:
+        market_type, period, line_q4, side = _placed(price, ours)
+        cells = by_market[market_type, period, line_q4]
+        source = board.source(batch.event.provider, price.source)
+        if source is None or side not in cells.sides:
+            continue
+        found.rows.append(source.row)
+        found.columns.append(int(cells.columns[cells.sides.index(side)]))
+        found.price_e4.append(price.price_e4)
+        found.state.append(CellState.SUSPENDED if price.suspended else CellState.OPEN)
+    rows, columns = np.array(found.rows, np.int64), np.array(found.columns, np.int64)
+    prices, states = np.array(found.price_e4, np.int32), np.array(found.state, np.int8)
+    if batch.snapshot:
+        gone_rows, gone_columns = board.absent(batch.event.provider, ours.event_id, rows, columns)
+        prices = np.concatenate([prices, board.price_e4[gone_rows, gone_columns]])
+        states = np.concatenate(
+            [states, np.full(len(gone_rows), CellState.WITHDRAWN, np.int8)]
+        )
+        rows, columns = np.concatenate([rows, gone_rows]), np.concatenate([columns, gone_columns])
+    observed = np.full(len(rows), to_us(batch.observed_at), np.int64)
+    return board.apply(rows, columns, prices, states, observed)
+
+
+async def _journal(
+    conn: Connection, board: Board, changes: Sequence[tuple[Change, datetime | None]]
+) -> None:
+    columns: list[list[object]] = [[], [], [], [], [], []]
+    for change, source_at in changes:
+        columns[0] += [board.sources[row].source_id for row in change.rows.tolist()]
+        columns[1] += board.selection_ids(change.columns.tolist())
+        columns[2] += change.price_e4.tolist()
+        columns[3] += [STATE_NAMES[CellState(state)] for state in change.state.tolist()]
+        columns[4] += [from_us(us) for us in change.observed_us.tolist()]
+        columns[5] += [source_at] * change.count
+    await store.odds_only(conn)
+    for month in {(moment.year, moment.month) for change, _ in changes for moment in _moments(change)}:
+        await store.open_month(conn, datetime(*month, 1, tzinfo=UTC))
+    await store.write_current(conn, columns)
+    await store.write_history(conn, columns)
+
+
+def _moments(change: Change) -> list[datetime]:
+    return [from_us(int(change.observed_us.min())), from_us(int(change.observed_us.max()))]
+
+
+async def _ensure_sources(
+    conn: Connection,
+    board: Board,
+    batches: Sequence[FeedBatch],
+    kinds: Mapping[str, SourceKind],
+) -> None:
+    wanted = {(batch.event.provider, price.source) for batch in batches for price in batch.prices}
+    missing = sorted(key for key in wanted if board.source(*key) is None)
+    for provider, key in missing:
+        await store.add_source(conn, provider, key, kinds.get(key, "bookmaker"))
+    if missing:
+        for source_id, provider, key, kind in await store.sources(conn):
+            board.add_source(source_id, provider, key, kind)
+
+
+async def _ensure_markets(
+    conn: Connection, board: Board, decided: Sequence[tuple[FeedBatch, Resolved]]
+) -> None:
+    markets: list[catalogue.Market] = []
+    selections: list[catalogue.Selection] = []
+    for batch, ours in decided:
+        for key in dict.fromkeys(_placed(price, ours)[:3] for price in batch.prices):
+            market, by_side = catalogue.market_and_selections(ours.event_id, ours.starts_at, *key)
+            if board.has_market(market.id):
+                continue
+            _add(board, market, by_side)
+            markets.append(market)
+            selections += by_side.values()
+    if markets:
+        await catalogue.add_markets(conn, markets, selections)
+
+
+def _add(
+    board: Board, market: catalogue.Market, by_side: Mapping[str, catalogue.Selection]
+) -> None:
+    board.add_market(
+        market.id,
+        market.event_id,
+        market.market_type,
+        market.period,
+        market.line_q4,
+        {side: selection.id for side, selection in by_side.items()},
+    )
+
+
+async def _add_markets_of(conn: Connection, board: Board, selection_ids: set[UUID]) -> None:
+    event_ids = await store.events_of_selections(conn, list(selection_ids))
+    selections: dict[UUID, dict[str, catalogue.Selection]] = {}
+    for selection in await catalogue.selections_of(conn, event_ids):
+        selections.setdefault(selection.market_id, {})[selection.side] = selection
+    for market in await catalogue.markets_of(conn, event_ids):
+        if market.id in selections:
+            _add(board, market, selections[market.id])

@@ -1,0 +1,151 @@
+"""The board's journal: sources, current prices, history by month, closing prices, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from overround.db import Connection
+from overround.odds.board.model import ClosingPrice, SourceKind, StoredPrice
+
+# A source is one per provider and key.
+ADD_SOURCE = """
+INSERT INTO source (provider, key, kind) VALUES (%s, %s, %s) ON CONFLICT ON CONSTRAINT source_once DO NOTHING"""
+
+# All sources, for the board's rows.
+SOURCES = "SELECT id, provider, key, kind FROM source ORDER BY id"
+
+# A batch that is recorded is not journalled again. Names what was new.
+ADD_BATCHES = """
+INSERT INTO feed_batch (id, provider, event_id, observed_at, snapshot, prices)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[], %s::boolean[], %s::integer[])
+ON CONFLICT (id) DO NOTHING RETURNING id"""
+
+# Odds alone may lose their last moments with the power: they come again, money does not.
+ODDS_ONLY = "SELECT set_config('synchronous_commit', 'off', true)"
+
+# Only changed cells are sent, sorted by key; a row that holds a later observation stays.
+CURRENT = """
+INSERT INTO price AS p (source_id, selection_id, price_e4, state, observed_at, changed_at, source_at)
+SELECT c.source_id, c.selection_id, c.price_e4, c.state, c.observed_at, c.observed_at, c.source_at
+FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+     AS c (source_id, selection_id, price_e4, state, observed_at, source_at)
+ORDER BY c.source_id, c.selection_id
+ON CONFLICT (source_id, selection_id) DO UPDATE
+SET price_e4 = EXCLUDED.price_e4, state = EXCLUDED.state, observed_at = EXCLUDED.observed_at,
+    changed_at = EXCLUDED.changed_at, source_at = EXCLUDED.source_at
+WHERE p.observed_at <= EXCLUDED.observed_at"""
+
+# Every change, appended to the month of its observation.
+HISTORY = """
+INSERT INTO price_history (source_id, selection_id, price_e4, state, observed_at, source_at)
+SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[], %s::timestamptz[])"""
+
+# The partition of a month.
+HISTORY_MONTH = "SELECT price_history_month_v1(%s)"
+
+# The board as it stood at a time, for the events that had not started: the last change of each
+# cell. `seen_at` is the provider's last snapshot of the event, which proves the cell was still there.
+AS_OF = """
+SELECT DISTINCT ON (h.source_id, h.selection_id)
+       h.source_id, h.selection_id, h.price_e4, h.state,
+       greatest(h.observed_at, (
+           SELECT max(b.observed_at) FROM feed_batch b
+           WHERE b.event_id = e.id AND b.provider = o.provider AND b.snapshot AND b.observed_at <= %(at)s)) AS observed_at,
+       h.observed_at AS changed_at
+FROM price_history h
+JOIN selection s ON s.id = h.selection_id
+JOIN event e ON e.id = s.event_id
+JOIN source o ON o.id = h.source_id
+WHERE h.observed_at BETWEEN %(since)s AND %(at)s AND e.starts_at > %(at)s
+ORDER BY h.source_id, h.selection_id, h.observed_at DESC"""
+
+# Whose selections these are.
+EVENTS_OF = "SELECT DISTINCT event_id FROM selection WHERE id = ANY(%s) ORDER BY event_id"
+
+# Frozen once per source and selection.
+CLOSE = """
+INSERT INTO closing_price (source_id, selection_id, event_id, price_e4, observed_at, lag_ms)
+SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[], %s::integer[], %s::timestamptz[], %s::bigint[])
+ON CONFLICT DO NOTHING"""
+
+# The close of some events, by market, for reports and grading against the close.
+CLOSING = """
+SELECT c.event_id, m.id AS market_id, m.market_type, m.line_q4, s.side, o.key AS source, c.price_e4, c.lag_ms
+FROM closing_price c
+JOIN selection s ON s.id = c.selection_id
+JOIN market m ON m.id = s.market_id
+JOIN source o ON o.id = c.source_id
+WHERE c.event_id = ANY(%s) AND o.kind = %s AND c.lag_ms <= %s AND m.period = 'ft'
+ORDER BY c.event_id, m.id, o.key, s.side"""
+
+
+async def sources(conn: Connection) -> list[tuple[int, str, str, SourceKind]]:
+    """(id, provider, key, kind) of every source."""
+    cursor = await conn.execute(SOURCES)
+    return [(row[0], row[1], row[2], row[3]) for row in await cursor.fetchall()]
+
+
+async def add_source(conn: Connection, provider: str, key: str, kind: SourceKind) -> None:
+    """Write a source if it is new."""
+    await conn.execute(ADD_SOURCE, [provider, key, kind])
+
+
+async def add_batches(
+    conn: Connection,
+    batches: Sequence[tuple[UUID, str, UUID, datetime, bool, int]],
+) -> set[UUID]:
+    """Record (id, provider, event, observed_at, snapshot, prices); returns the ids that were new."""
+    columns = [list(column) for column in zip(*batches, strict=True)]
+    cursor = await conn.execute(ADD_BATCHES, columns)
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def odds_only(conn: Connection) -> None:
+    """This transaction holds odds alone and need not wait for the disk."""
+    await conn.execute(ODDS_ONLY)
+
+
+async def write_current(conn: Connection, columns: Sequence[Sequence[object]]) -> None:
+    """Write current prices given as columns."""
+    await conn.execute(CURRENT, list(columns))
+
+
+async def write_history(conn: Connection, columns: Sequence[Sequence[object]]) -> None:
+    """Append changes given as columns."""
+    await conn.execute(HISTORY, list(columns))
+
+
+async def open_month(conn: Connection, at: datetime) -> None:
+    """Make the history's partition for the month of `at`."""
+    await conn.execute(HISTORY_MONTH, [at])
+
+
+async def as_of(conn: Connection, at: datetime, since: datetime) -> list[StoredPrice]:
+    """The board as it stood at `at`, from changes no older than `since`."""
+    async with conn.cursor(row_factory=class_row(StoredPrice)) as cursor:
+        await cursor.execute(AS_OF, {"at": at, "since": since})
+        return await cursor.fetchall()
+
+
+async def write_closing(conn: Connection, columns: Sequence[Sequence[object]]) -> int:
+    """Freeze closing prices given as columns; returns how many were new."""
+    return (await conn.execute(CLOSE, list(columns))).rowcount
+
+
+async def closing(
+    conn: Connection, event_ids: Sequence[UUID], kind: SourceKind, lag_ms_max: int
+) -> list[ClosingPrice]:
+    """The closing prices of some events that were seen at most `lag_ms_max` before the start."""
+    async with conn.cursor(row_factory=class_row(ClosingPrice)) as cursor:
+        await cursor.execute(CLOSING, [list(event_ids), kind, lag_ms_max])
+        return await cursor.fetchall()
+
+
+async def events_of_selections(conn: Connection, selection_ids: Sequence[UUID]) -> list[UUID]:
+    """The events that some selections belong to."""
+    cursor = await conn.execute(EVENTS_OF, [list(selection_ids)])
+    return [row[0] for row in await cursor.fetchall()]

@@ -1,0 +1,95 @@
+"""The catalogue's words, with our ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+ResultStatus = Literal["finished", "abandoned", "postponed", "cancelled", "awarded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One match. No bet is taken from `starts_at` on, nor from `closed_at` where that is earlier."""
+
+    id: UUID
+    sport: str
+    competition_id: UUID
+    competition: str
+    country: str
+    home: str
+    away: str
+    starts_at: datetime
+    status: str
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to be written; the ids are derived from what the provider called it."""
+
+    id: UUID
+    sport: str
+    competition_id: UUID
+    home_id: UUID
+    away_id: UUID
+    home: str
+    away: str
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who takes part; `category` keeps women, age groups and reserves apart from the seniors."""
+
+    id: UUID
+    sport: str
+    country: str
+    category: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A question of an event: type, period, line. For a handicap the line is the home side's."""
+
+    id: UUID
+    event_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One answer of a market."""
+
+    id: UUID
+    market_id: UUID
+    event_id: UUID
+    side: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What happened, by version; `scores` by period, each (home, away)."""
+
+    event_id: UUID
+    version: int
+    status: ResultStatus
+    scores: dict[str, list[int]]
+    entered_by: str
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Something of a provider that was not believed, with its stable reason."""
+
+    provider: str
+    batch: str
+    reason: str
+    place: str
+    detail: str

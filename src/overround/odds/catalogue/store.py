@@ -1,0 +1,340 @@
+"""The catalogue's statements. Ids come from the caller, derived, so two writers of one thing agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from overround.core.errors import NotFound
+from overround.db import Connection
+from overround.odds.catalogue.model import (
+    Event,
+    Market,
+    NewEvent,
+    Participant,
+    Quarantined,
+    Result,
+    Selection,
+)
+
+# A competition is one per sport, country and name; a second writer finds the first one's row.
+ADD_COMPETITION = """
+INSERT INTO competition (id, sport, country, name) VALUES (%s, %s, %s, %s)
+ON CONFLICT ON CONSTRAINT competition_once DO NOTHING"""
+
+# The row that won.
+COMPETITION_ID = "SELECT id FROM competition WHERE sport = %s AND country = %s AND name = %s"
+
+# Whose code means which competition, all of one provider.
+COMPETITION_ALIASES = "SELECT competition_key, competition_id FROM competition_alias WHERE provider = %s"
+
+# Decided once.
+ADD_COMPETITION_ALIAS = """
+INSERT INTO competition_alias (provider, competition_key, competition_id) VALUES (%s, %s, %s)
+ON CONFLICT DO NOTHING"""
+
+# Participants by derived id; one that is there stays.
+ADD_PARTICIPANTS = """
+INSERT INTO participant (id, sport, country, category, name)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT DO NOTHING"""
+
+# The spellings of a sport and country, which is what a matcher needs to know about names.
+ALIASES = """
+SELECT category, spelling, participant_id FROM alias WHERE sport = %s AND country = %s"""
+
+# A spelling that is known keeps its meaning: a person's word is never overwritten by a machine's.
+ADD_ALIASES = """
+INSERT INTO alias (sport, country, category, spelling, participant_id, decided_by)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[])
+ON CONFLICT DO NOTHING"""
+
+# Events by derived id.
+ADD_EVENTS = """
+INSERT INTO event (id, sport, competition_id, home_id, away_id, home, away, starts_at)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+                     %s::timestamptz[])
+ON CONFLICT (id) DO NOTHING"""
+
+
+# A page of events by start, for people; keyset on (starts_at, id).
+EVENTS_PAGE = """
+SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away, e.starts_at,
+       e.status, e.closed_at
+FROM event e JOIN competition c ON c.id = e.competition_id
+WHERE (e.starts_at, e.id) > (%s, %s::uuid) AND e.starts_at < %s
+ORDER BY e.starts_at, e.id LIMIT %s"""
+
+# Some events by id.
+EVENTS_BY_ID = """
+SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away, e.starts_at,
+       e.status, e.closed_at
+FROM event e JOIN competition c ON c.id = e.competition_id WHERE e.id = ANY(%s)"""
+
+# A market is one per event, type, period and line.
+ADD_MARKETS = """
+INSERT INTO market (id, event_id, market_type, period, line_q4)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::integer[])
+ON CONFLICT DO NOTHING"""
+
+# A selection is one per market and side.
+ADD_SELECTIONS = """
+INSERT INTO selection (id, market_id, event_id, side)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[])
+ON CONFLICT DO NOTHING"""
+
+# The markets of some events.
+MARKETS_OF = """
+SELECT id, event_id, market_type, period, line_q4 FROM market
+WHERE event_id = ANY(%s) ORDER BY event_id, market_type, period, line_q4"""
+
+# The selections of some events.
+SELECTIONS_OF = "SELECT id, market_id, event_id, side FROM selection WHERE event_id = ANY(%s) ORDER BY id"
+
+# An event that has started is live; set-based and without the event's lock, because bets compare
+# the start with their own time (test: a bet at the start is refused).
+START_EVENTS = """
+UPDATE event SET status = 'live', closed_at = coalesce(closed_at, starts_at)
+WHERE id = ANY(%s) AND status = 'scheduled' RETURNING id"""
+
+# The event's exclusive lock: waits for the bets that hold it and keeps later ones out.
+LOCK_EVENT = "SELECT pg_advisory_xact_lock(event_key(id)) FROM event WHERE id = %s"
+
+# Ascending keys, as the bets take them, so that two holders of several never deadlock.
+EVENT_KEYS = "SELECT id FROM event WHERE id = ANY(%s) ORDER BY event_key(id)"
+
+# The newest result of an event.
+LATEST_RESULT = """
+SELECT event_id, version, status, scores, entered_by, observed_at FROM result
+WHERE event_id = %s ORDER BY version DESC LIMIT 1"""
+
+# A result is a new row, never a changed one.
+ADD_RESULT = """
+INSERT INTO result (event_id, version, status, scores, entered_by, observed_at)
+VALUES (%s, %s, %s, %s, %s, %s)"""
+
+# From a result on nothing can be bet; an earlier close stays.
+END_EVENT = """
+UPDATE event SET status = %s, closed_at = least(closed_at, starts_at, %s) WHERE id = %s"""
+
+# The results that were known at a time: a replay that stands before a result does not see it.
+RESULTS_KNOWN = """
+SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, observed_at
+FROM result WHERE event_id = ANY(%s) AND observed_at <= %s ORDER BY event_id, version DESC"""
+
+# The same refusal of the same batch is one row.
+QUARANTINE = """
+INSERT INTO quarantine (provider, batch, reason, place, detail)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT ON CONSTRAINT quarantine_once DO NOTHING"""
+
+# How much of each provider was refused, and why.
+QUARANTINE_COUNTS = "SELECT provider, reason, count(*) FROM quarantine GROUP BY 1, 2 ORDER BY 1, 2"
+
+
+async def competition_aliases(conn: Connection, provider: str) -> dict[str, UUID]:
+    """competition_key -> competition id, of one provider."""
+    cursor = await conn.execute(COMPETITION_ALIASES, [provider])
+    return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+async def add_competition(
+    conn: Connection, competition_id: UUID, sport: str, country: str, name: str
+) -> UUID:
+    """Write the competition if it is new; returns the id it has."""
+    await conn.execute(ADD_COMPETITION, [competition_id, sport, country, name])
+    row = await (await conn.execute(COMPETITION_ID, [sport, country, name])).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def add_competition_alias(
+    conn: Connection, provider: str, competition_key: str, competition_id: UUID
+) -> None:
+    """The provider's code means this competition from now on."""
+    await conn.execute(ADD_COMPETITION_ALIAS, [provider, competition_key, competition_id])
+
+
+async def aliases(conn: Connection, sport: str, country: str) -> dict[tuple[str, str], UUID]:
+    """(category, normalised spelling) -> participant id."""
+    cursor = await conn.execute(ALIASES, [sport, country])
+    return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+
+
+async def add_participants(
+    conn: Connection,
+    participants: Sequence[Participant],
+    spellings: Sequence[str],
+    decided_by: Literal["name", "matcher", "person", "file"],
+) -> None:
+    """Write participants and the spelling each is known by; those that are there stay."""
+    await conn.execute(
+        ADD_PARTICIPANTS,
+        [
+            [p.id for p in participants],
+            [p.sport for p in participants],
+            [p.country for p in participants],
+            [p.category for p in participants],
+            [p.name for p in participants],
+        ],
+    )
+    await conn.execute(
+        ADD_ALIASES,
+        [
+            [p.sport for p in participants],
+            [p.country for p in participants],
+            [p.category for p in participants],
+            list(spellings),
+            [p.id for p in participants],
+            [decided_by for _ in participants],
+        ],
+    )
+
+
+async def add_events(conn: Connection, events: Sequence[NewEvent]) -> int:
+    """Write events; returns how many were new."""
+    cursor = await conn.execute(
+        ADD_EVENTS,
+        [
+            [e.id for e in events],
+            [e.sport for e in events],
+            [e.competition_id for e in events],
+            [e.home_id for e in events],
+            [e.away_id for e in events],
+            [e.home for e in events],
+            [e.away for e in events],
+            [e.starts_at for e in events],
+        ],
+    )
+    return cursor.rowcount
+
+
+async def events_page(
+    conn: Connection, after: tuple[datetime, UUID], before: datetime, limit: int
+) -> list[Event]:
+    """At most `limit` events that follow `after` (start, id) and start before `before`."""
+    async with conn.cursor(row_factory=class_row(Event)) as cursor:
+        await cursor.execute(EVENTS_PAGE, [after[0], after[1], before, limit])
+        return await cursor.fetchall()
+
+
+async def events_by_id(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID, Event]:
+    """The events that exist among `event_ids`."""
+    async with conn.cursor(row_factory=class_row(Event)) as cursor:
+        await cursor.execute(EVENTS_BY_ID, [list(event_ids)])
+        return {event.id: event for event in await cursor.fetchall()}
+
+
+async def add_markets(
+    conn: Connection, markets: Sequence[Market], selections: Sequence[Selection]
+) -> None:
+    """Write markets and their selections; those that are there stay."""
+    await conn.execute(
+        ADD_MARKETS,
+        [
+            [m.id for m in markets],
+            [m.event_id for m in markets],
+            [m.market_type for m in markets],
+            [m.period for m in markets],
+            [m.line_q4 for m in markets],
+        ],
+    )
+    await conn.execute(
+        ADD_SELECTIONS,
+        [
+            [s.id for s in selections],
+            [s.market_id for s in selections],
+            [s.event_id for s in selections],
+            [s.side for s in selections],
+        ],
+    )
+
+
+async def markets_of(conn: Connection, event_ids: Sequence[UUID]) -> list[Market]:
+    """The markets of some events."""
+    async with conn.cursor(row_factory=class_row(Market)) as cursor:
+        await cursor.execute(MARKETS_OF, [list(event_ids)])
+        return await cursor.fetchall()
+
+
+async def selections_of(conn: Connection, event_ids: Sequence[UUID]) -> list[Selection]:
+    """The selections of some events."""
+    async with conn.cursor(row_factory=class_row(Selection)) as cursor:
+        await cursor.execute(SELECTIONS_OF, [list(event_ids)])
+        return await cursor.fetchall()
+
+
+async def start_events(conn: Connection, event_ids: Sequence[UUID]) -> list[UUID]:
+    """Mark scheduled events as live; returns those that were."""
+    cursor = await conn.execute(START_EVENTS, [list(event_ids)])
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def lock_event(conn: Connection, event_id: UUID) -> None:
+    """Take the event's exclusive lock for this transaction. Raises NotFound for an unknown event."""
+    if await (await conn.execute(LOCK_EVENT, [event_id])).fetchone() is None:
+        raise NotFound("no such event")
+
+
+async def in_lock_order(conn: Connection, event_ids: Sequence[UUID]) -> list[UUID]:
+    """The events in the order in which their locks must be taken."""
+    cursor = await conn.execute(EVENT_KEYS, [list(event_ids)])
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def latest_result(conn: Connection, event_id: UUID) -> Result | None:
+    """The newest version of what happened."""
+    async with conn.cursor(row_factory=class_row(Result)) as cursor:
+        await cursor.execute(LATEST_RESULT, [event_id])
+        return await cursor.fetchone()
+
+
+async def add_result(conn: Connection, result: Result, event_status: str) -> None:
+    """Write a result version and close its event."""
+    await conn.execute(
+        ADD_RESULT,
+        [
+            result.event_id,
+            result.version,
+            result.status,
+            Jsonb(result.scores),
+            result.entered_by,
+            result.observed_at,
+        ],
+    )
+    await conn.execute(END_EVENT, [event_status, result.observed_at, result.event_id])
+
+
+async def results_known(
+    conn: Connection, event_ids: Sequence[UUID], at: datetime
+) -> dict[UUID, Result]:
+    """The newest result of each event among those observed at or before `at`."""
+    async with conn.cursor(row_factory=class_row(Result)) as cursor:
+        await cursor.execute(RESULTS_KNOWN, [list(event_ids), at])
+        return {result.event_id: result for result in await cursor.fetchall()}
+
+
+async def quarantine(conn: Connection, refused: Sequence[Quarantined]) -> int:
+    """Keep what was refused; returns how many rows were new."""
+    cursor = await conn.execute(
+        QUARANTINE,
+        [
+            [q.provider for q in refused],
+            [q.batch for q in refused],
+            [q.reason for q in refused],
+            [q.place for q in refused],
+            [q.detail for q in refused],
+        ],
+    )
+    return cursor.rowcount
+
+
+async def quarantine_counts(conn: Connection) -> list[tuple[str, str, int]]:
+    """(provider, reason, rows)."""
+    cursor = await conn.execute(QUARANTINE_COUNTS)
+    return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]

@@ -1,0 +1,167 @@
+"""Arbitrage inside one market, from what its sides pay in every state it can end in.
+
+The prices of a side are compared over its sources; the states and what they pay come from
+`core.grading` and `core.payoff`, the same functions that settle bets. So a whole-line handicap pair
+that only pushes guarantees nothing, and a quarter line guarantees its true figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import combinations
+from typing import Final
+
+from overround.core import grading
+from overround.core.payoff import LOST, WON, Grade, multiplier
+from overround.core.price import SCALE_E4
+from overround.odds.edges.model import Arbitrage, ArbitrageLeg, Split
+
+# source -> side -> price_e4, all of one market.
+Quotes = Mapping[str, Mapping[str, int]]
+# The same, of the sources that quote every side: (source, prices in board order of the sides).
+_Complete = Sequence[tuple[str, tuple[int, ...]]]
+
+# A float sum of at most nine reciprocals is off by far less; what passes is decided exactly.
+_PREFILTER: Final = 1.0 + 1e-9
+
+# A price is out of line above 1.6 times the median of the other sources' (as a ratio of integers).
+_OUTLIER_RATIO: Final = (8, 5)
+
+
+def best_prices(market_type: str, quotes: Quotes) -> tuple[ArbitrageLeg, ...] | None:
+    """The highest price of each side over the sources that quote all sides above 1.
+
+    In board order; of equal prices the alphabetically first source's. None where fewer than two
+    sources take part or the market's sides are not a fixed set. Raises Invalid `unknown_market`.
+    """
+    sides = grading.sides(market_type)
+    complete = _complete(sides, quotes)
+    return _best(sides, complete) if len(complete) > 1 else None
+
+
+def arbitrage(market_type: str, line_q4: int | None, quotes: Quotes) -> Arbitrage | None:
+    """The arbitrage among the best prices of one market, or None.
+
+    There is one where the reciprocals of the best prices sum to less than one and the prices are of
+    at least two sources. Who takes part (no averages, no exchanges) is the caller's choice; sources
+    that do not quote every side above 1 are passed over. Markets whose sides overlap (double
+    chance) or are not a fixed set are never reported: no closed form is exact for them.
+    Raises Invalid `unknown_market`, `line_missing`.
+    """
+    sides = grading.sides(market_type)
+    complete = _complete(sides, quotes)
+    if len(complete) < 2:
+        return None
+    highest = [max(prices) for prices in zip(*(row for _, row in complete), strict=True)]
+    if sum(SCALE_E4 / price_e4 for price_e4 in highest) > _PREFILTER:
+        return None
+    legs = _best(sides, complete)
+    booksum = sum((Fraction(SCALE_E4, leg.price_e4) for leg in legs), Fraction(0))
+    if booksum >= 1 or len({leg.source for leg in legs}) < 2:
+        return None
+    split = guarantee(grading.states(market_type, line_q4), [leg.price_e4 for leg in legs])
+    if split is None:
+        return None
+    return Arbitrage(
+        market_type=market_type,
+        line_q4=line_q4,
+        legs=legs,
+        naive_margin=1 / booksum - 1,
+        split=split,
+        kind="sure" if split.guaranteed > 0 else "free_roll",
+        suspect=_is_suspect(legs, complete),
+    )
+
+
+def guarantee(states: Sequence[tuple[Grade, ...]], prices_e4: Sequence[int]) -> Split | None:
+    """The division of a stake whose worst state is the highest; None where no closed form is exact.
+
+    `states` are rows of one grade per leg. Exact for exactly-one-wins markets of any size and for
+    any two legs, pushes and half results included.
+    """
+    if _is_partition(states):
+        return _cover(prices_e4)
+    if len(prices_e4) == 2:
+        return _two_way(states, prices_e4)
+    return None
+
+
+def _complete(sides: Sequence[str], quotes: Quotes) -> _Complete:
+    found: list[tuple[str, tuple[int, ...]]] = []
+    for source, by_side in quotes.items():
+        prices = tuple(by_side.get(side, 0) for side in sides)
+        if prices and min(prices) > SCALE_E4:
+            found.append((source, prices))
+    return found
+
+
+def _best(sides: Sequence[str], complete: _Complete) -> tuple[ArbitrageLeg, ...]:
+    legs: list[ArbitrageLeg] = []
+    for place, side in enumerate(sides):
+        lowered, source = min((-prices[place], source) for source, prices in complete)
+        legs.append(ArbitrageLeg(side, source, -lowered))
+    return tuple(legs)
+
+
+def _is_partition(states: Sequence[tuple[Grade, ...]]) -> bool:
+    """Whether in every state exactly one leg wins and the others lose, and each leg can win."""
+    winners: set[int] = set()
+    for row in states:
+        if row.count(WON) != 1 or row.count(LOST) != len(row) - 1:
+            return False
+        winners.add(row.index(WON))
+    return bool(states) and len(winners) == len(states[0])
+
+
+def _cover(prices_e4: Sequence[int]) -> Split:
+    """Stakes in proportion to 1/price return 1/booksum in every state, and nothing returns more."""
+    shares = [Fraction(SCALE_E4, price_e4) for price_e4 in prices_e4]
+    booksum = sum(shares, Fraction(0))
+    margin = 1 / booksum - 1
+    return Split(tuple(share / booksum for share in shares), margin, margin)
+
+
+def _two_way(states: Sequence[tuple[Grade, ...]], prices_e4: Sequence[int]) -> Split:
+    """The exact max-min over the share `s` of the first leg.
+
+    In a state that pays x and y per unit, the return is s*x + (1 - s)*y: a straight line in s. The
+    lowest of several lines is highest at an end or where two of them cross, so those are all that
+    need looking at. Among divisions with the same worst state the one with the better
+    second-worst is taken, and so on: for a pair that can push that is the even cover, not an
+    end of the interval (test: a whole line that only pushes guarantees nothing).
+    """
+    lines = [
+        (multiplier(first, prices_e4[0]), multiplier(second, prices_e4[1]))
+        for first, second in states
+    ]
+    candidates = {Fraction(0), Fraction(1)}
+    for (x1, y1), (x2, y2) in combinations(lines, 2):
+        bend = (x1 - y1) - (x2 - y2)
+        if bend != 0 and 0 <= (crossing := (y2 - y1) / bend) <= 1:
+            candidates.add(crossing)
+
+    def returns(share: Fraction) -> list[Fraction]:
+        return sorted(share * x + (1 - share) * y for x, y in lines)
+
+    share = max(sorted(candidates), key=returns)
+    paid = returns(share)
+    return Split((share, 1 - share), paid[0] - 1, paid[-1] - 1)
+
+
+def _is_suspect(legs: Sequence[ArbitrageLeg], complete: _Complete) -> bool:
+    """Whether a used price is far above its neighbours', or a source can be arbitraged by itself.
+
+    The bound is 1.6 times the median of the other sources' prices for that side.
+    """
+    for _, prices in complete:
+        if sum(Fraction(SCALE_E4, price_e4) for price_e4 in prices) < 1:
+            return True
+    above, below = _OUTLIER_RATIO
+    for place, leg in enumerate(legs):
+        others = sorted(prices[place] for source, prices in complete if source != leg.source)
+        # The two middle values are the same one where the count is odd; twice the median is exact.
+        twice_median = others[(len(others) - 1) // 2] + others[len(others) // 2]
+        if 2 * below * leg.price_e4 > above * twice_median:
+            return True
+    return False

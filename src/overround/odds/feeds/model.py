@@ -1,0 +1,86 @@
+"""The shapes every provider speaks to the rest of the house.
+
+Ids are the provider's, times are aware UTC, prices are `price_e4` (decimal price x 10,000, rounded
+down at the feed), lines are quarters (`line_q4`: 2.5 goals is 10, home -0.25 is -1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """One match as the provider names it. `competition_key` is the provider's code for it."""
+
+    provider: str
+    provider_event_id: str
+    sport: str
+    competition_key: str
+    competition_name: str
+    country: str
+    home: str
+    away: str
+    starts_at: datetime
+    season: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedMarket:
+    """A question: type + period + line. For `asian_handicap` the line is the home side's."""
+
+    market_type: str
+    period: str = "ft"
+    line_q4: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPrice:
+    """One source's price for one side of one market; `source_text` is what the provider wrote."""
+
+    source: str
+    market: FeedMarket
+    side: str
+    price_e4: int
+    source_text: str
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeedResult:
+    """What happened, period by period: `{"ht": (1, 0), "ft": (2, 0)}`. A missing period is absent."""
+
+    provider: str
+    provider_event_id: str
+    status: Literal["finished", "abandoned", "postponed", "cancelled", "awarded"]
+    scores: dict[str, tuple[int, int]]
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row, cell or body that was refused, with a stable reason code and where it stood."""
+
+    reason: str
+    where: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBatch:
+    """What one provider said about one event at one moment.
+
+    With `snapshot` the prices are all that the provider quotes on the event at `observed_at`: a
+    price of this provider that is on the board and not in the batch is withdrawn.
+    `source_at` is the provider's own stamp where it gives one.
+    """
+
+    event: FeedEvent
+    observed_at: datetime
+    prices: tuple[FeedPrice, ...]
+    snapshot: bool = True
+    phase: Literal["opening", "closing", "live", ""] = ""
+    source_at: datetime | None = None
+    rejected: tuple[Rejected, ...] = field(default=())

@@ -1,0 +1,30 @@
+"""Pure price maths over numpy arrays: who said the prices and who will see them is unknown here.
+
+Words: `implied` is 1/price, `booksum` its sum over a market, `overround` the booksum less one,
+`margin` what the book keeps of even takings (1 - 1/booksum), `fair` a probability with the
+overround removed, `consensus` the fair probabilities of many sources made one, `ladder` the prices
+a book shows. Arrays are [..., n] with the answers of a market last. Invariants: fair probabilities
+sum to one; a market without an answer is NaN (or marked), never a mangled figure; a derived price
+is an integer price_e4 that was rounded down.
+"""
+
+from overround.odds.pricing import fair, ladder
+from overround.odds.pricing.consensus import consensus
+from overround.odds.pricing.implied import booksum, decimals, implied, margin, overround
+from overround.odds.pricing.model import Floats, Integers, MarginMethod, Mask, PowerFit
+
+__all__ = [
+    "Floats",
+    "Integers",
+    "MarginMethod",
+    "Mask",
+    "PowerFit",
+    "booksum",
+    "consensus",
+    "decimals",
+    "fair",
+    "implied",
+    "ladder",
+    "margin",
+    "overround",
+]

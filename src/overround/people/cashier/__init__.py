@@ -1,0 +1,34 @@
+"""The cashier: money that crosses the edge of the product, and corrections by staff.
+
+Words: a *payment* is a deposit, a withdrawal or an adjustment; it is requested, approved, paid or
+refused. Invariants: each step posts its movement in the ledger in the same transaction; the same
+key from the same person is one payment; a player cannot take a withdrawal back, only staff decide
+it; an adjustment names its reason and its actor.
+"""
+
+from overround.people.cashier.model import Answer, Payment, PaymentKind, PaymentStatus
+from overround.people.cashier.service import (
+    adjust,
+    approve,
+    deposit,
+    history,
+    pay,
+    refuse,
+    waiting,
+    withdraw,
+)
+
+__all__ = [
+    "Answer",
+    "Payment",
+    "PaymentKind",
+    "PaymentStatus",
+    "adjust",
+    "approve",
+    "deposit",
+    "history",
+    "pay",
+    "refuse",
+    "waiting",
+    "withdraw",
+]

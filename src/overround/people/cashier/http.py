@@ -1,0 +1,249 @@
+"""Balance, statement, deposits and withdrawals, and the office's decisions about them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from overround.core import money
+from overround.core.errors import InsufficientFunds
+from overround.core.principal import Principal
+from overround.db.edge import Db
+from overround.kit import edge, paging
+from overround.kit.edge import CursorText, IdempotencyKey, Input, Limit, Now, Output, Player
+from overround.kit.paging import Cursor
+from overround.money import wallets
+from overround.people.cashier import service
+from overround.people.cashier.model import Answer, Payment
+
+router = APIRouter(prefix="/api/v1", tags=["cashier"])
+
+# A decimal string; the currency's own decimals are checked where the currency is known.
+AmountText = Annotated[str, Field(max_length=24, examples=["10.50"])]
+
+
+class BalanceOut(Output):
+    """A player's money: free, staked in open bets, and on its way out."""
+
+    cash: str
+    held: str
+    withdrawing: str
+    currency: str
+
+
+class StatementLineOut(Output):
+    """One movement of the player's cash, with the balance before and after it."""
+
+    at: datetime
+    code: str
+    reference: UUID
+    amount: str
+    balance_before: str
+    balance_after: str
+
+
+class StatementOut(Output):
+    """A page, newest first."""
+
+    items: list[StatementLineOut]
+    currency: str
+    next_cursor: str | None
+
+
+class AmountIn(Input):
+    """How much, in the tenant's currency."""
+
+    amount: AmountText
+
+
+class AdjustmentIn(Input):
+    """Whose cash, by how much (a leading minus takes), and why."""
+
+    user_id: Annotated[UUID, Field(strict=False)]
+    amount: AmountText
+    reason: Annotated[str, Field(max_length=500)]
+
+
+class ReasonIn(Input):
+    """Why."""
+
+    reason: Annotated[str, Field(max_length=500)]
+
+
+class PaymentOut(Output):
+    """A payment."""
+
+    id: UUID
+    user_id: UUID
+    kind: str
+    status: str
+    amount: str
+    currency: str
+    method: str
+    reason: str
+    created_at: datetime
+    decided_at: datetime | None
+
+
+class PaymentsOut(Output):
+    """A page of payments."""
+
+    items: list[PaymentOut]
+    next_cursor: str | None
+
+
+@router.get("/balance")
+async def balance(caller: Player, db: Db) -> BalanceOut:
+    """My money."""
+    async with db.reading(caller.tenant_id) as conn:
+        found = await wallets.balance(conn, caller.tenant_id, caller.actor_id)
+    return BalanceOut(
+        cash=money.to_text(found.cash_minor, found.currency),
+        held=money.to_text(found.held_minor, found.currency),
+        withdrawing=money.to_text(found.withdrawing_minor, found.currency),
+        currency=found.currency,
+    )
+
+
+@router.get("/statement")
+async def statement(
+    caller: Player,
+    db: Db,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+) -> StatementOut:
+    """Every movement of my cash, newest first."""
+    async with db.reading(caller.tenant_id) as conn:
+        page = await wallets.statement(conn, caller.tenant_id, caller.actor_id, limit, cursor)
+    return StatementOut(
+        items=[_line_out(line, page.currency) for line in page.lines],
+        currency=page.currency,
+        next_cursor=None if page.next_cursor is None else str(page.next_cursor),
+    )
+
+
+@router.post("/deposits", status_code=201)
+async def deposit(
+    body: AmountIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
+) -> PaymentOut:
+    """Pay in."""
+    sha256 = edge.request_sha256("deposits", body)
+    async with db.transaction(caller.tenant_id) as conn:
+        answer = await service.deposit(conn, caller, body.amount, key, sha256, now)
+    return _answer(answer, response)
+
+
+@router.post("/withdrawals", status_code=201)
+async def withdraw(
+    body: AmountIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
+) -> PaymentOut:
+    """Ask to be paid out."""
+    sha256 = edge.request_sha256("withdrawals", body)
+    async with db.transaction(caller.tenant_id) as conn:
+        answer = await service.withdraw(conn, caller, body.amount, key, sha256, now)
+    return _answer(answer, response)
+
+
+@router.get("/payments")
+async def payments(
+    caller: Player, db: Db, limit: Limit = paging.LIMIT_DEFAULT, cursor: CursorText = None
+) -> PaymentsOut:
+    """My payments, newest first."""
+    after = paging.parse(cursor) if cursor else None
+    async with db.reading(caller.tenant_id) as conn:
+        found = await service.history(conn, caller, limit + 1, after)
+    return _page(found, limit)
+
+
+Decides = Annotated[Principal, Depends(edge.staff("payments.decide"))]
+Adjusts = Annotated[Principal, Depends(edge.staff("payments.adjust"))]
+
+
+@router.get("/office/withdrawals")
+async def waiting(
+    caller: Decides, db: Db, limit: Limit = paging.LIMIT_DEFAULT, cursor: CursorText = None
+) -> PaymentsOut:
+    """Withdrawals that wait for a decision, oldest first."""
+    after = paging.parse(cursor) if cursor else None
+    async with db.reading(caller.tenant_id) as conn:
+        found = await service.waiting(conn, caller, limit + 1, after)
+    return _page(found, limit)
+
+
+@router.post("/office/withdrawals/{payment_id}/approve")
+async def approve(payment_id: UUID, caller: Decides, db: Db, now: Now) -> PaymentOut:
+    """Agree to a withdrawal."""
+    async with db.transaction(caller.tenant_id) as conn:
+        return _payment_out(await service.approve(conn, caller, payment_id, now))
+
+
+@router.post("/office/withdrawals/{payment_id}/pay")
+async def pay(payment_id: UUID, caller: Decides, db: Db, now: Now) -> PaymentOut:
+    """Record that an approved withdrawal was paid out."""
+    async with db.transaction(caller.tenant_id) as conn:
+        return _payment_out(await service.pay(conn, caller, payment_id, now))
+
+
+@router.post("/office/withdrawals/{payment_id}/refuse")
+async def refuse(payment_id: UUID, body: ReasonIn, caller: Decides, db: Db, now: Now) -> PaymentOut:
+    """Refuse a withdrawal; the money is the player's cash again."""
+    async with db.transaction(caller.tenant_id) as conn:
+        return _payment_out(await service.refuse(conn, caller, payment_id, body.reason, now))
+
+
+@router.post("/office/adjustments", status_code=201)
+async def adjust(
+    body: AdjustmentIn, caller: Adjusts, key: IdempotencyKey, db: Db, now: Now, response: Response
+) -> PaymentOut:
+    """Correct a player's cash."""
+    sha256 = edge.request_sha256("adjustments", body)
+    async with db.transaction(caller.tenant_id) as conn:
+        answer = await service.adjust(
+            conn, caller, body.user_id, body.amount, body.reason, key, sha256, now
+        )
+    return _answer(answer, response)
+
+
+def _answer(answer: Answer, response: Response) -> PaymentOut:
+    # After the commit: the refusal is stored, and the same key gets it again.
+    if answer.payment.refusal_code is not None:
+        raise InsufficientFunds
+    edge.mark_replayed(response, answer.replayed)
+    return _payment_out(answer.payment)
+
+
+def _payment_out(payment: Payment) -> PaymentOut:
+    return PaymentOut(
+        id=payment.id,
+        user_id=payment.user_id,
+        kind=payment.kind,
+        status=payment.status,
+        amount=money.to_text(payment.amount_minor, payment.currency),
+        currency=payment.currency,
+        method=payment.method,
+        reason=payment.reason,
+        created_at=payment.created_at,
+        decided_at=payment.decided_at,
+    )
+
+
+def _page(found: list[Payment], limit: int) -> PaymentsOut:
+    shown = found[:limit]
+    more = len(found) > limit
+    cursor = Cursor(shown[-1].created_at, shown[-1].id).to_text() if more else None
+    return PaymentsOut(items=[_payment_out(payment) for payment in shown], next_cursor=cursor)
+
+
+def _line_out(line: wallets.StatementLine, currency: str) -> StatementLineOut:
+    return StatementLineOut(
+        at=line.at,
+        code=line.code,
+        reference=line.reference,
+        amount=money.to_text(line.amount_minor, currency),
+        balance_before=money.to_text(line.balance_before_minor, currency),
+        balance_after=money.to_text(line.balance_after_minor, currency),
+    )

@@ -1,0 +1,80 @@
+"""Decisions about log-ins: which passwords, how long to wait, which cookie."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Final
+
+from overround.core.errors import Invalid
+
+PASSWORD_LENGTH_MIN: Final = 8
+PASSWORD_LENGTH_MAX: Final = 128
+
+# An address on its own may fail thrice before it waits; a client that many people may share (an
+# office, a mobile network) twenty times.
+FREE_FAILURES_OF_EMAIL: Final = 3
+FREE_FAILURES_OF_ADDRESS: Final = 20
+# Never longer than this: a lock that lasts is a weapon against the owner of the address.
+LOCK_MAX: Final = timedelta(minutes=5)
+# After this long without a failure the count begins anew.
+FAILURES_FORGOTTEN_AFTER: Final = timedelta(hours=1)
+
+TOUCH_EVERY: Final = timedelta(minutes=1)
+_USER_AGENT_LENGTH_MAX: Final = 200
+
+
+def checked_password(password: str) -> str:
+    """The password as it is. Raises Invalid `password` unless it has 8 to 128 characters.
+
+    No rule about kinds of characters: they make passwords worse. Nothing is cut off or changed.
+    """
+    if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+        raise Invalid("a password has 8 to 128 characters", code="password")
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise Invalid("a password has 8 to 128 characters", code="password") from None
+    return password
+
+
+def locked_until(failures: int, free: int, at: datetime) -> datetime | None:
+    """Until when the next attempt must wait: 2, 4, 8 … seconds after the free failures are used."""
+    if failures < free:
+        return None
+    return at + min(timedelta(seconds=2 ** min(failures - free + 1, 20)), LOCK_MAX)
+
+
+def subject_sha256(kind: str, text: str) -> bytes:
+    """The key under which failures of an e-mail address or a client address are counted."""
+    return hashlib.sha256(f"{kind}\n{text}".encode()).digest()
+
+
+def token_sha256(token: str) -> bytes:
+    """What is stored of a token. It has 256 random bits, so that a plain hash is enough."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def touch_due(last_seen_at: datetime, at: datetime) -> bool:
+    """Whether the session's last request is old enough to be worth a write."""
+    return at - last_seen_at >= TOUCH_EVERY
+
+
+def shown_user_agent(text: str) -> str:
+    """The client's own name for itself, printable and at most 200 characters."""
+    return "".join(c for c in text[:_USER_AGENT_LENGTH_MAX] if c.isprintable())
+
+
+def cookie_name(scheme: str, server_host: str) -> str | None:
+    """`__Host-session` under https; `session` for http on loopback only; else no cookie at all.
+
+    The prefix makes the browser insist on Secure, on Path=/ and on no Domain, so a sibling tenant
+    cannot plant a cookie here.
+    """
+    if scheme == "https":
+        return "__Host-session"
+    try:
+        return "session" if ip_address(server_host).is_loopback else None
+    except ValueError:
+        return None

@@ -1,0 +1,189 @@
+"""Use cases of log-ins, inside the caller's transaction.
+
+A password is never hashed here: a hash takes tens of milliseconds, and a connection held for that
+long is one that somebody else waits for. `http.py` hashes between two short transactions.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from overround.core import ids
+from overround.core.errors import NotFound
+from overround.core.principal import Principal
+from overround.db import Connection
+from overround.people import tenants, users
+from overround.people.sessions import rules, store
+from overround.people.sessions.model import (
+    Attempt,
+    Checked,
+    Device,
+    Live,
+    Opened,
+    Registration,
+    Session,
+    SessionLimits,
+    TooManyAttempts,
+)
+from overround.people.users import NewStaff, NewUser, User
+
+TOKEN_BYTES = 32
+# Ended sessions are kept this long, so that "was that me?" can be answered.
+KEPT_AFTER_END = timedelta(days=30)
+
+
+async def register(
+    conn: Connection, tenant_id: UUID, asked: Registration, device: Device, at: datetime
+) -> Opened:
+    """A new player, logged in.
+
+    Raises Invalid `email` or `display_name`, and Conflict `email_taken`.
+    """
+    tenant = await tenants.by_id(conn, tenant_id)
+    new = NewUser(asked.email, asked.display_name)
+    user = await users.add_player(conn, tenant, ids.new(at), new, asked.password_hash, at)
+    await users.record_login(conn, tenant_id, user.id, None, at)
+    return await _open(conn, user, device, at)
+
+
+async def begin(
+    conn: Connection, tenant_id: UUID, email: str, device: Device, at: datetime
+) -> Attempt:
+    """The first half of a log-in: whom the address names here, if anybody.
+
+    Raises TooManyAttempts while the address or the client must wait (no hash is spent then), and
+    Invalid `email`.
+    """
+    user = await users.by_email(conn, tenant_id, email)
+    until = await store.locked_until(conn, tenant_id, _subjects(email.lower(), device), at)
+    if until is not None:
+        raise TooManyAttempts(max(1, -((at - until) // timedelta(seconds=1))))
+    if user is None:
+        return Attempt(email.lower(), None, None)
+    stored = await users.password_hash(conn, tenant_id, user.id)
+    return Attempt(user.email, user.id, stored)
+
+
+async def log_in(
+    conn: Connection,
+    tenant_id: UUID,
+    attempt: Attempt,
+    checked: Checked,
+    device: Device,
+    token_before: str | None,
+    at: datetime,
+) -> Opened | None:
+    """The second half: a new session that replaces the one the request came with.
+
+    None when the password was wrong, the address unknown or the user disabled: one answer for the
+    three. The failure is counted, so the caller commits before it refuses.
+    """
+    user = None
+    if checked.right and attempt.user_id is not None:
+        user = await users.by_id(conn, tenant_id, attempt.user_id)
+    if user is None or user.status != "active":
+        await _count_failures(conn, tenant_id, _subjects(attempt.email, device), at)
+        return None
+    if token_before is not None:
+        await store.end_by_token(conn, tenant_id, rules.token_sha256(token_before), at)
+    await store.forget_failures(conn, tenant_id, rules.subject_sha256("email", user.email))
+    await users.record_login(conn, tenant_id, user.id, checked.stronger_hash, at)
+    return await _open(conn, user, device, at)
+
+
+async def authenticate(
+    conn: Connection, tenant_id: UUID, token: str, limits: SessionLimits, at: datetime
+) -> Live | None:
+    """What the token stands for at this tenant, if it is live."""
+    idle_since, old_since = _horizons(limits, at)
+    return await store.live(conn, tenant_id, rules.token_sha256(token), idle_since, old_since)
+
+
+async def touch(conn: Connection, tenant_id: UUID, session_id: UUID, at: datetime) -> None:
+    """Write when the session was last used; the caller asks `rules.touch_due` first."""
+    await store.touch(conn, tenant_id, session_id, at)
+
+
+async def live(
+    conn: Connection, principal: Principal, limits: SessionLimits, at: datetime
+) -> list[Session]:
+    """The principal's own live sessions, the latest used first, at most 200."""
+    idle_since, old_since = _horizons(limits, at)
+    return await store.live_of_user(
+        conn, principal.tenant_id, principal.actor_id, idle_since, old_since
+    )
+
+
+async def end(conn: Connection, principal: Principal, session_id: UUID, at: datetime) -> None:
+    """End one of the principal's own sessions. Raises NotFound for anybody else's."""
+    if not await store.end(conn, principal.tenant_id, principal.actor_id, session_id, at):
+        raise NotFound
+
+
+async def log_out(conn: Connection, tenant_id: UUID, token: str, at: datetime) -> None:
+    """End the session of the token; twice is once."""
+    await store.end_by_token(conn, tenant_id, rules.token_sha256(token), at)
+
+
+async def add_staff(
+    conn: Connection, principal: Principal, asked: NewStaff, password_hash: str, at: datetime
+) -> User:
+    """A new member of staff. Needs the worker login. Raises what `users.add_staff` raises."""
+    return await users.add_staff(conn, principal, ids.new(at), asked, password_hash, at)
+
+
+async def disable_user(conn: Connection, principal: Principal, user_id: UUID, at: datetime) -> User:
+    """Disable a user and end every session of his. Raises NotFound and Conflict `own_account`."""
+    user = await users.set_status(conn, principal, user_id, "disabled", at)
+    await store.end_all(conn, principal.tenant_id, user_id, at)
+    return user
+
+
+async def enable_user(conn: Connection, principal: Principal, user_id: UUID, at: datetime) -> User:
+    """Let a user log in again; his old sessions stay ended. Raises as `disable_user`."""
+    return await users.set_status(conn, principal, user_id, "active", at)
+
+
+async def purge(conn: Connection, tenant_id: UUID, limits: SessionLimits, at: datetime) -> int:
+    """How many outlived sessions and forgotten failures were deleted, in one batch."""
+    sessions_before = at - timedelta(seconds=limits.absolute_s) - KEPT_AFTER_END
+    return await store.purge(conn, tenant_id, sessions_before, at - rules.FAILURES_FORGOTTEN_AFTER)
+
+
+async def _open(conn: Connection, user: User, device: Device, at: datetime) -> Opened:
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    agent = rules.shown_user_agent(device.user_agent)
+    session = Session(ids.new(at), user.id, agent, created_at=at, last_seen_at=at)
+    await store.insert(conn, user.tenant_id, session, rules.token_sha256(token))
+    return Opened(token, session, user)
+
+
+def _subjects(email: str, device: Device) -> list[bytes]:
+    return [
+        rules.subject_sha256("email", email),
+        rules.subject_sha256("address", device.address),
+    ]
+
+
+async def _count_failures(
+    conn: Connection, tenant_id: UUID, subjects: list[bytes], at: datetime
+) -> None:
+    free = dict(
+        zip(
+            subjects,
+            (rules.FREE_FAILURES_OF_EMAIL, rules.FREE_FAILURES_OF_ADDRESS),
+            strict=True,
+        )
+    )
+    # In one order for everybody: two failures over the same two rows then wait and never deadlock.
+    for subject in sorted(subjects):
+        forgotten = at - rules.FAILURES_FORGOTTEN_AFTER
+        failures = await store.count_failure(conn, tenant_id, subject, forgotten, at)
+        until = rules.locked_until(failures, free[subject], at)
+        await store.lock(conn, tenant_id, subject, until)
+
+
+def _horizons(limits: SessionLimits, at: datetime) -> tuple[datetime, datetime]:
+    return at - timedelta(seconds=limits.idle_s), at - timedelta(seconds=limits.absolute_s)

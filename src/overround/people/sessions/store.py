@@ -1,0 +1,202 @@
+"""The SQL of sessions and of failed log-ins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from overround.db import Connection
+from overround.people.sessions.model import Live, Session
+
+# A log-in; only the token's SHA-256 is written.
+_INSERT = """
+INSERT INTO session (tenant_id, id, user_id, token_sha256, user_agent, created_at, last_seen_at)
+VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(token_sha256)s, %(user_agent)s, %(at)s, %(at)s)"""
+
+# What a token stands for. The joins are what "disabled at once everywhere" means: no cache stands
+# between a disabled user or tenant and its next request (test: a disabled user stops at once).
+_LIVE = """
+SELECT s.id, s.user_id, u.kind, u.scopes, s.last_seen_at
+FROM session s
+JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active'
+JOIN tenant t ON t.id = s.tenant_id AND t.status = 'active'
+WHERE s.tenant_id = %(tenant_id)s AND s.token_sha256 = %(token_sha256)s
+  AND s.revoked_at IS NULL AND s.last_seen_at > %(idle_since)s AND s.created_at > %(old_since)s"""
+
+# Once a minute at most; greatest() because two requests may arrive in either order.
+_TOUCH = """
+UPDATE session SET last_seen_at = greatest(last_seen_at, %s) WHERE tenant_id = %s AND id = %s"""
+
+# A person's own live sessions, the latest used first.
+_LIVE_OF_USER = """
+SELECT id, user_id, user_agent, created_at, last_seen_at FROM session
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
+  AND revoked_at IS NULL AND last_seen_at > %(idle_since)s AND created_at > %(old_since)s
+ORDER BY last_seen_at DESC, id LIMIT 200"""
+
+# End one session of a person; another person's id ends nothing.
+_END = """
+UPDATE session SET revoked_at = %s
+WHERE tenant_id = %s AND user_id = %s AND id = %s AND revoked_at IS NULL"""
+
+# Log out: the holder of the token ends it.
+_LOG_OUT = """
+UPDATE session SET revoked_at = %s
+WHERE tenant_id = %s AND token_sha256 = %s AND revoked_at IS NULL"""
+
+# A disabled user's sessions end in the transaction that disables.
+_END_ALL = """
+UPDATE session SET revoked_at = %s WHERE tenant_id = %s AND user_id = %s AND revoked_at IS NULL"""
+
+# Until when any of these subjects must wait.
+_LOCKED_UNTIL = """
+SELECT max(locked_until) FROM login_failure
+WHERE tenant_id = %s AND subject_sha256 = ANY (%s) AND locked_until > %s"""
+
+# One failure more, or the first again where the last is long ago.
+_COUNT_FAILURE = """
+INSERT INTO login_failure AS f (tenant_id, subject_sha256, failures, last_failed_at)
+VALUES (%(tenant_id)s, %(subject)s, 1, %(at)s)
+ON CONFLICT (tenant_id, subject_sha256) DO UPDATE
+SET failures = CASE WHEN f.last_failed_at < %(forgotten_before)s THEN 1
+                    ELSE least(f.failures + 1, 1000000) END,
+    last_failed_at = %(at)s
+RETURNING failures"""
+
+# The wait that the count has earned.
+_LOCK = "UPDATE login_failure SET locked_until = %s WHERE tenant_id = %s AND subject_sha256 = %s"
+
+# A good log-in forgets the failures of its address.
+_FORGET_FAILURES = "DELETE FROM login_failure WHERE tenant_id = %s AND subject_sha256 = %s"
+
+# Old rows in batches, so that a purge never holds many locks.
+_PURGE_SESSIONS = """
+DELETE FROM session WHERE (tenant_id, id) IN (
+    SELECT tenant_id, id FROM session WHERE tenant_id = %s AND created_at < %s LIMIT 1000)"""
+_PURGE_FAILURES = """
+DELETE FROM login_failure WHERE (tenant_id, subject_sha256) IN (
+    SELECT tenant_id, subject_sha256 FROM login_failure
+    WHERE tenant_id = %s AND last_failed_at < %s LIMIT 1000)"""
+
+
+async def insert(conn: Connection, tenant_id: UUID, session: Session, token_sha256: bytes) -> None:
+    """Write a new session."""
+    await conn.execute(
+        _INSERT,
+        {
+            "tenant_id": tenant_id,
+            "id": session.id,
+            "user_id": session.user_id,
+            "token_sha256": token_sha256,
+            "user_agent": session.user_agent,
+            "at": session.created_at,
+        },
+    )
+
+
+async def live(
+    conn: Connection,
+    tenant_id: UUID,
+    token_sha256: bytes,
+    idle_since: datetime,
+    old_since: datetime,
+) -> Live | None:
+    """What the token stands for, if it is live."""
+    async with conn.cursor(row_factory=class_row(Live)) as cur:
+        await cur.execute(
+            _LIVE,
+            {
+                "tenant_id": tenant_id,
+                "token_sha256": token_sha256,
+                "idle_since": idle_since,
+                "old_since": old_since,
+            },
+        )
+        return await cur.fetchone()
+
+
+async def touch(conn: Connection, tenant_id: UUID, session_id: UUID, at: datetime) -> None:
+    """Write when the session was last used."""
+    await conn.execute(_TOUCH, [at, tenant_id, session_id])
+
+
+async def live_of_user(
+    conn: Connection, tenant_id: UUID, user_id: UUID, idle_since: datetime, old_since: datetime
+) -> list[Session]:
+    """Up to 200 live sessions of a user."""
+    async with conn.cursor(row_factory=class_row(Session)) as cur:
+        await cur.execute(
+            _LIVE_OF_USER,
+            {
+                "tenant_id": tenant_id,
+                "user_id": user_id,
+                "idle_since": idle_since,
+                "old_since": old_since,
+            },
+        )
+        return await cur.fetchall()
+
+
+async def end(
+    conn: Connection, tenant_id: UUID, user_id: UUID, session_id: UUID, at: datetime
+) -> bool:
+    """Whether this session of the user was live and is now ended."""
+    return (await conn.execute(_END, [at, tenant_id, user_id, session_id])).rowcount == 1
+
+
+async def end_by_token(
+    conn: Connection, tenant_id: UUID, token_sha256: bytes, at: datetime
+) -> None:
+    """End the session of the token, if it is live."""
+    await conn.execute(_LOG_OUT, [at, tenant_id, token_sha256])
+
+
+async def end_all(conn: Connection, tenant_id: UUID, user_id: UUID, at: datetime) -> int:
+    """How many sessions of the user were ended."""
+    return (await conn.execute(_END_ALL, [at, tenant_id, user_id])).rowcount
+
+
+async def locked_until(
+    conn: Connection, tenant_id: UUID, subjects: list[bytes], at: datetime
+) -> datetime | None:
+    """The latest wait of the subjects that is not over."""
+    row = await (await conn.execute(_LOCKED_UNTIL, [tenant_id, subjects, at])).fetchone()
+    return row[0] if row else None
+
+
+async def count_failure(
+    conn: Connection, tenant_id: UUID, subject: bytes, forgotten_before: datetime, at: datetime
+) -> int:
+    """The failures of the subject with this one."""
+    cur = await conn.execute(
+        _COUNT_FAILURE,
+        {
+            "tenant_id": tenant_id,
+            "subject": subject,
+            "forgotten_before": forgotten_before,
+            "at": at,
+        },
+    )
+    row = await cur.fetchone()
+    return row[0] if row else 1
+
+
+async def lock(conn: Connection, tenant_id: UUID, subject: bytes, until: datetime | None) -> None:
+    """Write the wait of the subject; None for none."""
+    await conn.execute(_LOCK, [until, tenant_id, subject])
+
+
+async def forget_failures(conn: Connection, tenant_id: UUID, subject: bytes) -> None:
+    """Forget the failures of the subject."""
+    await conn.execute(_FORGET_FAILURES, [tenant_id, subject])
+
+
+async def purge(
+    conn: Connection, tenant_id: UUID, sessions_before: datetime, failures_before: datetime
+) -> int:
+    """How many old rows were deleted: at most 1,000 of each table."""
+    sessions = await conn.execute(_PURGE_SESSIONS, [tenant_id, sessions_before])
+    failures = await conn.execute(_PURGE_FAILURES, [tenant_id, failures_before])
+    return sessions.rowcount + failures.rowcount

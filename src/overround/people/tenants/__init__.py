@@ -1,0 +1,28 @@
+"""Tenants: the operators of the platform, one row each, found by the host that was asked.
+
+Words: a *tenant* is an operator with one currency and one time zone; its *subdomain* is the one
+label before the base domain. Invariants: currency and time zone never change; a tenant is never
+deleted; a suspended or closed one looks to the world like one that never was.
+"""
+
+from overround.people.tenants.model import NewTenant, Tenant, TenantStatus
+from overround.people.tenants.service import (
+    allow_demo_deposits,
+    by_id,
+    by_subdomain,
+    create,
+    everyone,
+    set_status,
+)
+
+__all__ = [
+    "NewTenant",
+    "Tenant",
+    "TenantStatus",
+    "allow_demo_deposits",
+    "by_id",
+    "by_subdomain",
+    "create",
+    "everyone",
+    "set_status",
+]

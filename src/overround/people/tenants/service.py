@@ -1,0 +1,79 @@
+"""Use cases of tenants, inside the caller's transaction.
+
+The writing ones run in `db.transaction(tenant_id)` of the worker login, because they leave an audit
+row, which belongs to the tenant.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from overround.core.errors import Conflict, NotFound
+from overround.core.principal import Principal
+from overround.db import Connection, audit
+from overround.money import wallets
+from overround.people.tenants import rules, store
+from overround.people.tenants.model import NewTenant, Tenant, TenantStatus
+
+
+async def create(conn: Connection, principal: Principal, asked: NewTenant, at: datetime) -> Tenant:
+    """The new operator with its own accounts; its id is `principal.tenant_id`.
+
+    Raises Invalid (see `rules.tenant`) and Conflict `subdomain_taken`.
+    """
+    tenant = rules.tenant(asked, principal.tenant_id, at)
+    if not await store.insert(conn, tenant):
+        raise Conflict("this subdomain is taken", code="subdomain_taken")
+    await wallets.open_tenant(conn, tenant.id, tenant.currency, at)
+    after = {"subdomain": tenant.subdomain, "currency": tenant.currency, "zone": tenant.time_zone}
+    await audit.write(conn, principal, at, "tenant.create", f"tenant:{tenant.id}", after=after)
+    return tenant
+
+
+async def by_subdomain(conn: Connection, subdomain: str) -> Tenant:
+    """The tenant of that subdomain, whatever its status. Raises NotFound `unknown_tenant`."""
+    tenant = await store.by_subdomain(conn, subdomain)
+    if tenant is None:
+        raise NotFound("there is no such tenant", code="unknown_tenant")
+    return tenant
+
+
+async def by_id(conn: Connection, tenant_id: UUID) -> Tenant:
+    """The tenant of that id, whatever its status. Raises NotFound `unknown_tenant`."""
+    tenant = await store.by_id(conn, tenant_id)
+    if tenant is None:
+        raise NotFound("there is no such tenant", code="unknown_tenant")
+    return tenant
+
+
+async def everyone(conn: Connection) -> list[Tenant]:
+    """All tenants by subdomain."""
+    return await store.everyone(conn)
+
+
+async def set_status(
+    conn: Connection, principal: Principal, status: TenantStatus, at: datetime
+) -> Tenant:
+    """Suspend, reopen or close the principal's tenant; its hosts and sessions follow at once.
+
+    Raises NotFound `unknown_tenant` and Conflict `tenant_closed`: a closed tenant stays closed.
+    """
+    tenant = await by_id(conn, principal.tenant_id)
+    if tenant.status == "closed" and status != "closed":
+        raise Conflict("a closed tenant stays closed", code="tenant_closed")
+    await store.set_status(conn, tenant.id, status)
+    before, after = {"status": tenant.status}, {"status": status}
+    await audit.write(conn, principal, at, "tenant.status", f"tenant:{tenant.id}", before, after)
+    return await by_id(conn, tenant.id)
+
+
+async def allow_demo_deposits(
+    conn: Connection, principal: Principal, allowed: bool, at: datetime
+) -> Tenant:
+    """Let the tenant's players deposit without paying, or stop it. Raises NotFound."""
+    tenant = await by_id(conn, principal.tenant_id)
+    await store.merge_settings(conn, tenant.id, {"demo_deposits": allowed})
+    before, after = {"demo_deposits": tenant.demo_deposits}, {"demo_deposits": allowed}
+    await audit.write(conn, principal, at, "tenant.settings", f"tenant:{tenant.id}", before, after)
+    return await by_id(conn, tenant.id)

@@ -1,0 +1,98 @@
+"""The SQL of tenants. Reads may run without a tenant; writes need the worker login."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from overround.db import Connection
+from overround.people.tenants.model import Tenant, TenantStatus
+
+# Found by host on every request: one row by its unique subdomain, whatever its status.
+_BY_SUBDOMAIN = """
+SELECT id, subdomain, name, contact_email, currency, time_zone, status, payout_rounding,
+       stake_min_minor, payout_max_minor, fee_bps, margin_bps, book_id, settings, created_at
+FROM tenant WHERE subdomain = %s"""
+
+# Found by id where a principal is already known.
+_BY_ID = """
+SELECT id, subdomain, name, contact_email, currency, time_zone, status, payout_rounding,
+       stake_min_minor, payout_max_minor, fee_bps, margin_bps, book_id, settings, created_at
+FROM tenant WHERE id = %s"""
+
+# Operators are few (hundreds), so the list is whole and in the order a person reads.
+_EVERYONE = """
+SELECT id, subdomain, name, contact_email, currency, time_zone, status, payout_rounding,
+       stake_min_minor, payout_max_minor, fee_bps, margin_bps, book_id, settings, created_at
+FROM tenant ORDER BY subdomain"""
+
+# A taken subdomain inserts nothing, which the caller reads as the refusal.
+_INSERT = """
+INSERT INTO tenant (id, subdomain, name, contact_email, currency, time_zone, status,
+    payout_rounding, stake_min_minor, payout_max_minor, fee_bps, margin_bps, book_id, settings,
+    created_at)
+VALUES (%(id)s, %(subdomain)s, %(name)s, %(contact_email)s, %(currency)s, %(time_zone)s,
+    %(status)s, %(payout_rounding)s, %(stake_min_minor)s, %(payout_max_minor)s, %(fee_bps)s,
+    %(margin_bps)s, %(book_id)s, %(settings)s, %(created_at)s)
+ON CONFLICT (subdomain) DO NOTHING"""
+
+# Suspend, reopen or close; every session and host of the tenant follows from its next look-up.
+_SET_STATUS = "UPDATE tenant SET status = %s WHERE id = %s"
+
+# One key of the settings, merged in the database so that two changes at once both stay.
+_MERGE_SETTINGS = "UPDATE tenant SET settings = settings || %s WHERE id = %s"
+
+
+async def by_subdomain(conn: Connection, subdomain: str) -> Tenant | None:
+    """The tenant of that subdomain, whatever its status."""
+    async with conn.cursor(row_factory=class_row(Tenant)) as cur:
+        return await (await cur.execute(_BY_SUBDOMAIN, [subdomain])).fetchone()
+
+
+async def by_id(conn: Connection, tenant_id: UUID) -> Tenant | None:
+    """The tenant of that id, whatever its status."""
+    async with conn.cursor(row_factory=class_row(Tenant)) as cur:
+        return await (await cur.execute(_BY_ID, [tenant_id])).fetchone()
+
+
+async def everyone(conn: Connection) -> list[Tenant]:
+    """All tenants by subdomain."""
+    async with conn.cursor(row_factory=class_row(Tenant)) as cur:
+        return await (await cur.execute(_EVERYONE)).fetchall()
+
+
+async def insert(conn: Connection, tenant: Tenant) -> bool:
+    """Whether the tenant was inserted: False when its subdomain is taken."""
+    cur = await conn.execute(
+        _INSERT,
+        {
+            "id": tenant.id,
+            "subdomain": tenant.subdomain,
+            "name": tenant.name,
+            "contact_email": tenant.contact_email,
+            "currency": tenant.currency,
+            "time_zone": tenant.time_zone,
+            "status": tenant.status,
+            "payout_rounding": tenant.payout_rounding,
+            "stake_min_minor": tenant.stake_min_minor,
+            "payout_max_minor": tenant.payout_max_minor,
+            "fee_bps": tenant.fee_bps,
+            "margin_bps": tenant.margin_bps,
+            "book_id": tenant.book_id,
+            "settings": Jsonb(dict(tenant.settings)),
+            "created_at": tenant.created_at,
+        },
+    )
+    return cur.rowcount == 1
+
+
+async def set_status(conn: Connection, tenant_id: UUID, status: TenantStatus) -> None:
+    """Write the status."""
+    await conn.execute(_SET_STATUS, [status, tenant_id])
+
+
+async def merge_settings(conn: Connection, tenant_id: UUID, changed: dict[str, object]) -> None:
+    """Overlay the named settings."""
+    await conn.execute(_MERGE_SETTINGS, [Jsonb(changed), tenant_id])

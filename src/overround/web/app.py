@@ -1,0 +1,79 @@
+"""The application: the parts' routes, mounted, behind the layers that every request passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
+
+from overround.core.clock import Clock
+from overround.db import Database
+from overround.kit.edge import Anybody, Edge, Output
+from overround.kit.threads import BoundedThreads
+from overround.people.cashier import http as cashier
+from overround.people.sessions import SessionLimits
+from overround.people.sessions import http as sessions
+from overround.web import problems
+from overround.web.bodies import Bodies
+from overround.web.gate import Authenticator, Gate
+from overround.web.ids import Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the application needs of its process: opened before it, closed after it."""
+
+    database: Database
+    clock: Clock
+    hashing: BoundedThreads
+    base_domain: str
+    limits: SessionLimits
+
+
+class HealthOut(Output):
+    """The process answers."""
+
+    status: str
+
+
+_health = APIRouter(tags=["health"])
+
+
+@_health.get("/healthz")
+async def healthz(_: Anybody) -> HealthOut:
+    """Whether this process answers; it asks nothing else, so it answers when all else fails."""
+    return HealthOut(status="ok")
+
+
+ROUTERS = (_health, sessions.router, cashier.router)
+
+
+def api(services: Services) -> FastAPI:
+    """The routes without the layers around them."""
+    app = FastAPI(
+        title="Overround",
+        version=version("overround"),
+        docs_url="/docs",
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.database = services.database
+    app.state.edge = Edge(
+        clock=services.clock,
+        authenticate=Authenticator(services.database, services.clock, services.limits),
+        hashing=services.hashing,
+        session_idle_s=services.limits.idle_s,
+        session_absolute_s=services.limits.absolute_s,
+    )
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def create_app(services: Services) -> ASGIApp:
+    """The ASGI application that a server runs."""
+    inner: ASGIApp = Bodies(api(services))
+    return Ids(Gate(inner, services.database, services.base_domain))

@@ -1,0 +1,118 @@
+"""Request bodies: bounded, JSON, and read one way only.
+
+The whole body is read here (at most 64 kB, within ten seconds) and handed on in one piece. What a
+lax reader would let through is refused: a key that stands twice (the last would silently win),
+NaN and infinities, and nesting that would exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from overround.web.ids import header
+from overround.web.origins import SAFE_METHODS
+
+BODY_BYTES_MAX: Final = 64 * 1024
+READ_TIMEOUT_S: Final = 10.0
+_DIGITS_MAX: Final = 30
+# The rest of such a body is not read, so its connection cannot be used again.
+_CLOSE: Final = {"Connection": "close"}
+
+
+def check_json(body: bytes) -> None:
+    """Raises HTTPException 400 unless the bytes are strict JSON in UTF-8."""
+    try:
+        json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_constant=_no_constant,
+            parse_int=_short,
+            parse_float=_short,
+        )
+    except (ValueError, RecursionError):
+        raise HTTPException(400) from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_constant(text: str) -> object:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _short(text: str) -> str:
+    """Numbers are not converted here; one of thousands of digits would be costly anywhere."""
+    if len(text) > _DIGITS_MAX:
+        raise ValueError("a number is too long")
+    return text
+
+
+class Bodies:
+    """ASGI middleware for requests that may carry a body."""
+
+    def __init__(self, app: ASGIApp, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+        self._app = app
+        self._read_timeout_s = read_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self._app(scope, receive, send)
+            return
+        body = await self._read(scope, receive)
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        """The body. Raises HTTPException 400, 408, 413 or 415."""
+        length = header(scope, b"content-length") or "0"
+        # Seven digits are above the limit whatever they are.
+        if len(length) > 6 or int(length) > BODY_BYTES_MAX:
+            raise HTTPException(413, headers=_CLOSE)
+        try:
+            async with asyncio.timeout(self._read_timeout_s):
+                body = await _collect(receive)
+        except TimeoutError:
+            raise HTTPException(408, headers=_CLOSE) from None
+        if body:
+            kind = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+            if kind != "application/json":
+                raise HTTPException(415)
+            check_json(body)
+        return body
+
+
+async def _collect(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, headers=_CLOSE)
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > BODY_BYTES_MAX:
+            raise HTTPException(413, headers=_CLOSE)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives the body once and then what the connection says."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again

@@ -1,0 +1,153 @@
+"""Problems (RFC 9457): the one shape of every answer that is not what was asked for.
+
+`code` is stable and is what a client should read; `detail` is for people. Nothing of the inside is
+in it: no trace, no statement, no value that was sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from overround.core.errors import OverroundError
+from overround.kit import logs
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 1
+_ERRORS_MAX: Final = 20
+
+_CODES: Final[Mapping[int, str]] = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+    415: "not_json",
+    500: "internal",
+    503: "unavailable",
+}
+
+_log = logs.get(__name__)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str,
+    correlation_id: str,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer; `errors` point at what was wrong in the request."""
+    body: dict[str, Any] = {
+        "type": f"urn:overround:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "correlation_id": correlation_id,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    content = json.dumps(body, ensure_ascii=True).encode()
+    return Response(content, status, dict(headers or {}), MEDIA_TYPE)
+
+
+def of_error(error: OverroundError, instance: str, correlation_id: str) -> Response:
+    """The problem that an error of ours is; one that names a wait says it in Retry-After."""
+    wait_s: int | None = getattr(error, "retry_after_s", None)
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        wait_s = wait_s or RETRY_AFTER_S
+    headers = {"Retry-After": str(wait_s)} if wait_s is not None else {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    inside = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    # What broke inside is for the log; the client learns only that it did.
+    detail = "The service cannot answer this now." if inside else error.detail
+    return problem(
+        error.status,
+        error.code,
+        detail,
+        instance=instance,
+        correlation_id=correlation_id,
+        headers=headers,
+    )
+
+
+def of_status(
+    status: int, instance: str, correlation_id: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The problem of a bare HTTP status."""
+    phrase = HTTPStatus(status).phrase
+    code = _CODES.get(status) or phrase.lower().replace(" ", "_")
+    return problem(
+        status,
+        code,
+        HTTPStatus(status).description or phrase,
+        instance=instance,
+        correlation_id=correlation_id,
+        headers=headers,
+    )
+
+
+def of_exception(error: Exception, instance: str, correlation_id: str) -> Response:
+    """The problem that any exception is; what nobody expected is logged and is a bare 500."""
+    if isinstance(error, OverroundError):
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("http.failed", code=error.code, reason=error.detail)
+        return of_error(error, instance, correlation_id)
+    if isinstance(error, HTTPException):
+        return of_status(error.status_code, instance, correlation_id, error.headers)
+    if isinstance(error, RequestValidationError):
+        return of_validation(error, instance, correlation_id)
+    _log.error("http.crashed", path=instance, exc_info=error)
+    if isinstance(error, OperationalError):
+        # The database went away or was too slow: nothing is committed, or the key will tell.
+        wait = {"Retry-After": str(RETRY_AFTER_S)}
+        return of_status(HTTPStatus.SERVICE_UNAVAILABLE, instance, correlation_id, wait)
+    return of_status(HTTPStatus.INTERNAL_SERVER_ERROR, instance, correlation_id)
+
+
+def of_validation(error: RequestValidationError, instance: str, correlation_id: str) -> Response:
+    """The problem of values that do not fit; it points at each and repeats none."""
+    errors = [
+        {"pointer": _pointer(found["loc"]), "detail": str(found["msg"])}
+        for found in error.errors()[:_ERRORS_MAX]
+    ]
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        "A value is missing, unknown or outside its bounds.",
+        instance=instance,
+        correlation_id=correlation_id,
+        errors=errors,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer every error with a problem."""
+    for kind in (OverroundError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _on_error)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    return of_exception(error, request.url.path, request.state.correlation_id)
+
+
+def _pointer(place: Sequence[int | str]) -> str:
+    """A JSON pointer into the body (`#/amount`), or the other place (`query/limit`)."""
+    words = [str(word).replace("~", "~0").replace("/", "~1")[:100] for word in place]
+    if words[:1] == ["body"]:
+        return "#" + "".join(f"/{word}" for word in words[1:])
+    return "/".join(words)

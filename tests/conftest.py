@@ -1,0 +1,32 @@
+"""Fixtures of every area. The servers start with the first test that asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from overround.db.logins import Role
+from overround.roles.attach import Endpoints
+from tests.support.servers import fresh_database, shared_servers
+
+
+@pytest.fixture(scope="session")
+def endpoints() -> Generator[Endpoints]:
+    """The embedded servers, one pair for the whole run."""
+    with shared_servers() as found:
+        yield found
+
+
+@pytest.fixture
+def database_urls(endpoints: Endpoints) -> Generator[dict[Role, str]]:
+    """A new migrated database for this test: the URL of each login (owner, app, worker, reader)."""
+    with fresh_database(endpoints) as urls:
+        yield urls
+
+
+@pytest.fixture
+def empty_database_urls(endpoints: Endpoints) -> Generator[dict[Role, str]]:
+    """A new database without the schema."""
+    with fresh_database(endpoints, migrated=False) as urls:
+        yield urls

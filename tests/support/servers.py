@@ -1,0 +1,117 @@
+"""The embedded servers for tests: one pair for the whole run, a new database for each test.
+
+A database is a copy of a template that was migrated once, which takes a tenth of a second; so a
+test may drop, corrupt or fill it as it likes. The template's name holds a hash of the schema, so
+a state directory that outlives the run (OVERROUND_TEST_STATE) never serves an old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from overround.db import logins, migrate
+from overround.db.logins import ROLES, Role
+from overround.kit.settings import ServersSettings, Settings
+from overround.roles.attach import Endpoints, attached
+
+TEMPLATE_LOCK: Final = 7_216_001
+
+
+@contextmanager
+def state_directory() -> Generator[Path]:
+    """A new state directory that every account may pass, so that root's servers live inside it.
+
+    Deleted afterwards. It does not come from pytest's `tmp_path`, whose parents are 0700.
+    """
+    made = Path(tempfile.mkdtemp(prefix="overround-test-"))
+    made.chmod(0o711)
+    try:
+        yield made / "state"
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def shared_servers() -> Generator[Endpoints]:
+    """The servers of the whole test run, in OVERROUND_TEST_STATE or a temporary directory."""
+    if kept := os.environ.get("OVERROUND_TEST_STATE"):
+        with attached(Settings(state=Path(kept))) as endpoints:
+            yield endpoints
+        return
+    with state_directory() as state:
+        settings = Settings(state=state, servers=ServersSettings(linger_s=0))
+        with attached(settings) as endpoints:
+            yield endpoints
+        wait_stopped(state)
+
+
+@contextmanager
+def fresh_database(endpoints: Endpoints, *, migrated: bool = True) -> Generator[dict[Role, str]]:
+    """A new database with the present schema (or empty), as the URL of each login.
+
+    Dropped afterwards, whoever is still connected.
+    """
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(endpoints.superuser_url(), autocommit=True) as conn:
+        template = _template(endpoints, conn) if migrated else ""
+        logins.ensure_database(conn, name, template)
+        try:
+            if not migrated:
+                _prepare(endpoints, name)
+            yield {role: logins.with_database(endpoints.url(role), name) for role in ROLES}
+        finally:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            conn.execute(drop.format(sql.Identifier(name)))
+
+
+def wait_stopped(state: Path, timeout_s: float = 20.0) -> None:
+    """Wait until the servers of `state` have stopped; fails when they do not."""
+    from overround.roles import place
+    from tests.support.waiting import until
+
+    until(lambda: not place.supervisor_runs(state), "the servers to stop", timeout_s)
+
+
+def _template(endpoints: Endpoints, conn: psycopg.Connection[TupleRow]) -> str:
+    """The migrated template database; made by the first who asks, under a lock."""
+    name = f"template_{_schema_hash()}"
+    conn.execute("SELECT pg_advisory_lock(%s)", (TEMPLATE_LOCK,))
+    try:
+        found = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        if found is None:
+            unfinished = f"unfinished_{secrets.token_hex(6)}"
+            logins.ensure_database(conn, unfinished)
+            _prepare(endpoints, unfinished)
+            asyncio.run(migrate.migrate(logins.with_database(endpoints.url("owner"), unfinished)))
+            rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            conn.execute(rename.format(sql.Identifier(unfinished), sql.Identifier(name)))
+    finally:
+        conn.execute("SELECT pg_advisory_unlock(%s)", (TEMPLATE_LOCK,))
+    return name
+
+
+def _prepare(endpoints: Endpoints, database: str) -> None:
+    with psycopg.connect(endpoints.superuser_url(database), autocommit=True) as conn:
+        logins.ensure_schema(conn)
+
+
+def _schema_hash() -> str:
+    digest = hashlib.sha256()
+    root = Path(str(resources.files("overround.db")))
+    for path in sorted(root.glob("*/*.sql")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

@@ -1,0 +1,94 @@
+"""Words that can be checked: links that lead somewhere, and tests that a comment promises."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from tests.tidy.source import PACKAGE, ROOT, Finding, expect_none, suite
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+_PROMISE = re.compile(r"\(tests?: ([^)]+)\)")
+_TEST_FILE = re.compile(r"\btests/[\w/]+\.(?:py|txt)\b")
+_DECISION = re.compile(r"\bdecision (\d{4})\b")
+
+
+def dead_links(path: Path, text: str) -> list[Finding]:
+    """Links of a document to files that do not exist."""
+    return [
+        Finding(str(path), text.count("\n", 0, match.start()) + 1, f"{match[1]} does not exist")
+        for match in _LINK.finditer(text)
+        if "://" not in match[1] and not (path.parent / match[1]).exists()
+    ]
+
+
+def empty_promises(path: str, text: str, known: str) -> list[Finding]:
+    """Tests that a comment names, `(test: settling while placing)`, and that do not exist."""
+    findings: list[Finding] = []
+    for match in _PROMISE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        findings += [
+            Finding(path, line, f"no test is called {name.strip()!r}")
+            for name in re.split(r"[;,]", match[1])
+            if _plain(name) not in known
+        ]
+    for match in _TEST_FILE.finditer(text):
+        if not (ROOT / match[0]).exists():
+            line = text.count("\n", 0, match.start()) + 1
+            findings.append(Finding(path, line, f"{match[0]} does not exist"))
+    return findings
+
+
+def _plain(text: str) -> str:
+    """A name as words: comment signs, line breaks and underscores are spaces."""
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", text.lower()).split())
+
+
+@cache
+def _test_names() -> str:
+    names = [_plain(name) for file in suite() for name in re.findall(r"def test_(\w+)", file.text)]
+    stories = [_plain(file.stem) for file in (ROOT / "tests").rglob("*.txt")]
+    return "\n".join(names + stories)
+
+
+def _documents() -> list[Path]:
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def _code() -> list[Path]:
+    return sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.sql")])
+
+
+def test_every_link_leads_somewhere() -> None:
+    found = [f for path in _documents() for f in dead_links(path, path.read_text("utf-8"))]
+    expect_none(found)
+
+
+def test_every_promised_test_exists() -> None:
+    found = [
+        f
+        for path in _code()
+        for f in empty_promises(str(path.relative_to(ROOT)), path.read_text("utf-8"), _test_names())
+    ]
+    expect_none(found)
+
+
+def test_every_named_decision_exists() -> None:
+    numbers = {path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")}
+    named = {n for path in _code() for n in _DECISION.findall(path.read_text("utf-8"))}
+    assert not named - numbers
+
+
+def test_a_dead_link_is_found() -> None:
+    readme = ROOT / "README.md"
+    assert dead_links(readme, "see [it](docs/nowhere.md)")
+    assert not dead_links(readme, "see [it](LICENSE) and [that](https://example.org/x)")
+
+
+def test_an_empty_promise_is_found() -> None:
+    known = _plain("settling_while_placing_never_deadlocks")
+    assert not empty_promises("a.py", "# (test: settling while placing)", known)
+    assert not empty_promises("a.py", "# (test: settling\n# while placing)", known)
+    assert empty_promises("a.py", "# (test: settling twice)", known)
+    assert empty_promises("a.py", "see tests/nowhere/test_nothing.py", known)
