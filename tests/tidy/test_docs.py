@@ -45,6 +45,12 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[^a-z0-9]+", " ", text.lower()).split())
 
 
+def missing_headings(text: str) -> list[str]:
+    """What a decision does not say: why, what, what follows, what would change it."""
+    said = ("**Context.**", "**Decision.**", "**Consequence.**", "**We would change it**")
+    return [heading for heading in said if heading not in text]
+
+
 @cache
 def _test_names() -> str:
     names = [_plain(name) for file in suite() for name in re.findall(r"def test_(\w+)", file.text)]
@@ -78,6 +84,19 @@ def test_every_named_decision_exists() -> None:
     numbers = {path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")}
     named = {n for path in _code() for n in _DECISION.findall(path.read_text("utf-8"))}
     assert not named - numbers
+
+
+def test_every_decision_says_why_and_until_when() -> None:
+    for path in (ROOT / "docs" / "decisions").glob("*.md"):
+        assert not missing_headings(path.read_text("utf-8")), path.name
+
+
+def test_a_decision_without_its_reason_is_found() -> None:
+    assert missing_headings("# 0001 X\n\n**Decision.** So.\n") == [
+        "**Context.**",
+        "**Consequence.**",
+        "**We would change it**",
+    ]
 
 
 def test_a_dead_link_is_found() -> None:

@@ -46,7 +46,7 @@ def installed() -> Path:
 def for_account(account: Account | None, shelf: Path) -> Path:
     """The program as the account can run it: the wheel's, or a copy under `shelf`."""
     path = installed()
-    if accounts.may_reach(account, path):
+    if accounts.may_use(account, path):
         return path
     stamp = path.stat()
     name = f"valkey-{stamp.st_size:x}-{int(stamp.st_mtime):x}"

@@ -46,7 +46,7 @@ def for_account(account: Account | None, shelf: Path) -> Path:
     """
     wheel = installed()
     samples = (wheel / "bin" / "postgres", wheel / "share", wheel / "lib")
-    if all(accounts.may_reach(account, path) for path in samples):
+    if all(accounts.may_use(account, path) for path in samples):
         return wheel
     site = wheel.parent.parent
     sources = [wheel, *[path for path in (site / _LIBRARIES,) if path.exists()]]

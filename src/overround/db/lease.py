@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
+import psycopg
+
 from overround.core.errors import Unavailable
 from overround.db.pools import Connection, Database
 
@@ -84,15 +86,21 @@ async def take(db: Database, name: str, holder: str) -> Lease:
 
 
 async def keep(db: Database, lease: Lease) -> None:
-    """Renew until cancelled; returns when the lease was lost."""
+    """Renew until cancelled; returns when the lease was lost.
+
+    A database that is away is tried again: the lease is lost only when somebody could take it.
+    """
     while True:
         await asyncio.sleep(_RENEW_EVERY_S)
-        async with db.transaction(None) as conn:
-            row = await (
-                await conn.execute(
-                    _RENEW, {"name": lease.name, "token": lease.token, "ttl": TTL_S}
-                )
-            ).fetchone()
+        try:
+            async with db.transaction(None) as conn:
+                row = await (
+                    await conn.execute(
+                        _RENEW, {"name": lease.name, "token": lease.token, "ttl": TTL_S}
+                    )
+                ).fetchone()
+        except (psycopg.OperationalError, Unavailable):
+            continue
         if row is None:
             return
 

@@ -42,22 +42,31 @@ def for_servers(name: str) -> Account | None:
     return Account(name, entry.pw_uid, entry.pw_gid)
 
 
-def may_reach(account: Account | None, path: Path) -> bool:
-    """Whether the account may pass every directory above `path` and read `path` itself.
+def may_pass(account: Account | None, directory: Path) -> bool:
+    """Whether the account may pass `directory` and every directory above it.
 
-    Decided from mode bits as a stranger to the groups of the account; an access list that grants
+    Decided from mode bits, as somebody who is in no further group; an access list that grants
     more is not seen, which costs a copy and nothing else.
     """
     if account is None:
         return True
-    resolved = path.resolve()
+    resolved = directory.resolve()
     try:
-        above = all(_grants(account, parent.stat(), 0o1) for parent in resolved.parents)
-        found = resolved.stat()
+        return all(_grants(account, path.stat(), 0o1) for path in (resolved, *resolved.parents))
+    except OSError:
+        return False
+
+
+def may_use(account: Account | None, path: Path) -> bool:
+    """Whether the account may read `path`, and list or run it if it can be listed or run."""
+    if account is None:
+        return True
+    try:
+        found = path.resolve().stat()
     except OSError:
         return False
     needed = 0o5 if stat.S_ISDIR(found.st_mode) or found.st_mode & 0o100 else 0o4
-    return above and _grants(account, found, needed)
+    return may_pass(account, path.resolve().parent) and _grants(account, found, needed)
 
 
 def _grants(account: Account, found: os.stat_result, bits: int) -> bool:

@@ -1,18 +1,22 @@
 """The api role: the HTTP edge of the tenants, in one event loop.
 
-On SIGTERM it takes no new connection, lets what runs finish for `DRAIN_S`, and ends; a bet that is
-being placed is answered (test: a slow request survives SIGTERM).
+When it is told to stop it takes no new connection, lets what runs finish for `DRAIN_S`, and ends:
+a request that was accepted is answered (test: a request in flight survives SIGTERM).
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import signal
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
 
 from overround.core.clock import Clock, WallClock
+from overround.core.errors import Unavailable
 from overround.db import Database, guard
 from overround.kit import logs
 from overround.kit.settings import Settings
@@ -20,7 +24,7 @@ from overround.kit.threads import BoundedThreads
 from overround.people.sessions import SessionLimits
 from overround.web import Services, create_app
 
-# Longer than the longest statement (3 s) and the wait for a connection (5 s) together.
+# Longer than the wait for a connection (5 s) and the longest statement (3 s) together.
 DRAIN_S: Final = 10
 # Two hashes at a time: more would only take turns on the processors that requests need.
 HASHING_WORKERS: Final = 2
@@ -31,23 +35,74 @@ BACKLOG: Final = 1024
 _log = logs.get(__name__)
 
 
-@dataclass(slots=True)
-class Running:
-    """A server that was started; `stop` may be called from anywhere and twice."""
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers, which would kill the process after the drain.
 
-    server: uvicorn.Server
-
-    def stop(self) -> None:
-        """Begin the drain."""
-        self.server.should_exit = True
-
-
-async def run(settings: Settings, url: str, clock: Clock | None = None) -> None:
-    """Serve until a signal. `url` is the app login's.
-
-    Raises Unavailable when the database does not answer, and SettingsError (guard) when it does
-    not protect tenants.
+    Several roles may share a process; whoever started them owns the signals.
     """
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises Unavailable, naming the address, when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Unavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+async def run(
+    settings: Settings,
+    url: str,
+    stop: asyncio.Event,
+    *,
+    listener: socket.socket | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Serve until `stop` is set, then drain. `url` is the app login's.
+
+    Raises Unavailable when the port is taken or the database does not answer, and SettingsError
+    when the database does not protect tenants.
+    """
+    listener = listener or listen(settings.web.host, settings.web.port)
+    hashing = BoundedThreads(HASHING_WORKERS, HASHING_WAITING_MAX, "hashing")
+    try:
+        database = await _open(settings, url)
+        try:
+            services = Services(
+                database=database,
+                clock=clock or WallClock(),
+                hashing=hashing,
+                base_domain=settings.web.base_domain,
+                limits=SessionLimits(settings.session.idle_s, settings.session.absolute_s),
+            )
+            await _serve(_Server(_config(services)), listener, stop)
+        finally:
+            await database.close()
+    finally:
+        listener.close()
+        await asyncio.to_thread(hashing.close)
+
+
+async def run_until_signal(settings: Settings, url: str) -> None:
+    """`run` until SIGTERM or SIGINT; raises what it raises."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await run(settings, url, stop)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _open(settings: Settings, url: str) -> Database:
     database = await Database.open(
         url,
         purpose="web",
@@ -56,31 +111,34 @@ async def run(settings: Settings, url: str, clock: Clock | None = None) -> None:
         acquire_timeout_s=settings.database.acquire_s,
         prepare_threshold=settings.database.prepare_threshold,
     )
-    hashing = BoundedThreads(HASHING_WORKERS, HASHING_WAITING_MAX, "hashing")
     try:
         async with database.reading(None) as conn:
             await guard.check(conn, "app")
-        services = Services(
-            database=database,
-            clock=clock or WallClock(),
-            hashing=hashing,
-            base_domain=settings.web.base_domain,
-            limits=SessionLimits(settings.session.idle_s, settings.session.absolute_s),
-        )
-        server = uvicorn.Server(_config(settings, services))
-        _log.info("api.started", host=settings.web.host, port=settings.web.port)
-        await server.serve()
-    finally:
+    except BaseException:
         await database.close()
-        await asyncio.to_thread(hashing.close)
+        raise
+    return database
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event) -> None:
+    async def drain_when_told() -> None:
+        await stop.wait()
+        _log.info("api.draining")
+        server.should_exit = True
+
+    host, port = listener.getsockname()[:2]
+    _log.info("api.started", host=host, port=port)
+    waiting = asyncio.create_task(drain_when_told())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        waiting.cancel()
     _log.info("api.stopped")
 
 
-def _config(settings: Settings, services: Services) -> uvicorn.Config:
+def _config(services: Services) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(services),
-        host=settings.web.host,
-        port=settings.web.port,
         loop="none",
         http="httptools",
         ws="none",
@@ -90,7 +148,6 @@ def _config(settings: Settings, services: Services) -> uvicorn.Config:
         server_header=False,
         access_log=False,
         log_config=None,
-        backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
     )

@@ -109,19 +109,21 @@ class _Watcher(threading.Thread):
         """Look at the supervisor's lock every 0.3 s."""
         state = Path(self._plan.state)
         while not self._done.wait(WATCH_S):
-            if not state.is_dir():
-                return
-            if places.supervisor_runs(state):
-                continue
-            _log.warning("supervisor_gone")
             try:
-                _launch(self._plan)
-            except (OverroundError, OSError) as error:
+                if not places.supervisor_runs(state):
+                    _log.warning("supervisor_gone")
+                    self._start_another(state)
+            except (OverroundError, OSError, subprocess.SubprocessError) as error:
                 _log.error("supervisor_not_started", reason=str(error))
-            deadline = time.monotonic() + RELAUNCH_S
-            while not places.supervisor_runs(state) and time.monotonic() < deadline:
-                if self._done.wait(processes.POLL_S):
+                if not state.is_dir():
                     return
+
+    def _start_another(self, state: Path) -> None:
+        _launch(self._plan)
+        deadline = time.monotonic() + RELAUNCH_S
+        while not places.supervisor_runs(state) and time.monotonic() < deadline:
+            if self._done.wait(processes.POLL_S):
+                return
 
 
 def _wait_ready(plan: Plan, deadline: float) -> Record:

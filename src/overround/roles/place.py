@@ -38,6 +38,7 @@ ROOT_BASE: Final = Path("/var/lib/overround")
 SOCKET_PATH_BYTES_MAX: Final = 100
 _LONGEST_SOCKET_NAME: Final = ".s.PGSQL.65535"
 
+_MARKER: Final = "attached.lock"
 _PLACE: Final = "place.json"
 _RECORD: Final = "servers.json"
 
@@ -73,7 +74,7 @@ class Record:
 
 def attached_lock(state: Path) -> FileLock:
     """Shared by the commands that use the servers; alone by a supervisor that is about to stop."""
-    return FileLock(state / "attached.lock")
+    return FileLock(state / _MARKER)
 
 
 def supervisor_lock(state: Path) -> FileLock:
@@ -105,9 +106,11 @@ def open_state(state: Path) -> Path:
         raise SettingsError(f"the state directory {state}: {error.strerror}") from None
     if found.st_uid != os.geteuid():
         raise SettingsError(f"the state directory {state} belongs to another account")
-    if names and not names & {"attached.lock", _PLACE}:
+    if names and _MARKER not in names:
         raise SettingsError(f"{state} is not a state directory: it holds other files")
     state.chmod(mode)
+    # First of all files, so that whoever comes next, or after a crash, knows the directory again.
+    (state / _MARKER).touch(mode=0o600)
     (state / "logs").mkdir(mode=0o700, exist_ok=True)
     return state
 
@@ -117,10 +120,13 @@ def establish(state: Path, account: Account | None) -> Place:
 
     Called by the supervisor, under its lock.
     """
-    place = _read_place(state) or _decide(state, account)
+    place = read_place(state) or _decide(state, account)
     try:
         place.home.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         accounts.private_directory(place.home, account)
+        if place.home.parent != state:
+            # So that a person who finds it knows whose it is, and whether it is still wanted.
+            processes.write_atomically(place.home.parent / f"{place.home.name}.state", str(state))
         place = replace(place, run=_sockets(place, account))
     except OSError as error:
         raise Unavailable(f"{error.filename}: {error.strerror}") from None
@@ -164,7 +170,7 @@ def forget_record(state: Path) -> None:
 
 
 def _decide(state: Path, account: Account | None) -> Place:
-    if account is None or accounts.may_reach(account, state.parent):
+    if account is None or accounts.may_pass(account, state.parent):
         home, shelf = state / "servers", state / "binaries"
     else:
         home, shelf = ROOT_BASE / secrets.token_hex(6), ROOT_BASE / "binaries"
@@ -189,7 +195,7 @@ def _short_directory(account: Account | None) -> Path:
     for base in (runtime, tempfile.gettempdir()):
         if base and Path(base).is_dir() and os.access(base, os.W_OK | os.X_OK):
             made = Path(tempfile.mkdtemp(prefix="overround-", dir=base))
-            if _fits(made) and accounts.may_reach(account, made.parent):
+            if _fits(made) and accounts.may_pass(account, made.parent):
                 return accounts.private_directory(made, account)
             made.rmdir()
     raise Unavailable("no directory is short enough for a unix socket: set TMPDIR or --state")
@@ -204,7 +210,7 @@ def _is_ours(run: Path, account: Account | None) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == wanted and not found.st_mode & 0o77
 
 
-def _read_place(state: Path) -> Place | None:
+def read_place(state: Path) -> Place | None:
     content = _read_json(state / _PLACE)
     if content is None:
         return None

@@ -36,7 +36,7 @@ from overround.roles.place import Phase, Place, Record
 TICK_S: Final = 0.05
 BACKOFF_S: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 FIRST_STARTS_MAX: Final = 5
-LOCK_PATIENCE_S: Final = 2.0
+LOCK_PATIENCE_S: Final = 0.3
 LOG_BYTES_MAX: Final = 16_000_000
 
 # For what a killed parent left: cancel and end, end at once, end. A backend that computes does not
@@ -174,10 +174,13 @@ def assemble(plan: Plan) -> Pair:
 class Supervisor:
     """The loop over both children. `run` returns when it was told to stop or nobody is attached."""
 
-    def __init__(self, plan: Plan, pair: Pair, attached: FileLock, *, idle_stop: bool) -> None:
+    def __init__(
+        self, plan: Plan, pair: Pair, lock: FileLock, attached: FileLock, *, idle_stop: bool
+    ) -> None:
         self._plan = plan
         self._pair = pair
         self._state = Path(plan.state)
+        self._lock = lock
         self._attached = attached
         self._idle_stop = idle_stop
         self._idle_since_s: float | None = None
@@ -236,7 +239,7 @@ class Supervisor:
         new supervisor, so none is handed a server that is about to stop.
         """
         # A state directory that was deleted takes its servers with it.
-        if self._told_to_stop or not self._state.is_dir():
+        if self._told_to_stop or not self._lock.is_in_place():
             return True
         if not self._idle_stop:
             return False
@@ -251,7 +254,7 @@ class Supervisor:
         return False
 
     def _publish(self, phase: Phase) -> None:
-        if not self._state.is_dir():
+        if not self._lock.is_in_place():
             return
         postgres, valkey = self._children
         place = self._pair.place
@@ -281,12 +284,17 @@ def supervise(plan: Plan, *, idle_stop: bool) -> None:
     # Watchers look at the lock by taking it shared for a moment, so it is asked for a while.
     if not lock.wait_exclusive(LOCK_PATIENCE_S):
         raise Unavailable("another supervisor holds this state directory")
+    if idle_stop and attached.try_exclusive():
+        # Whoever launched us has gone, or was served by another supervisor in the meantime.
+        attached.release()
+        lock.release()
+        return
     record = Record("starting", processes.ourselves(), "", "", 0)
     try:
         end_orphans(places.read_record(state))
         places.write_record(state, record)
         pair = assemble(plan)
-        supervisor = Supervisor(plan, pair, attached, idle_stop=idle_stop)
+        supervisor = Supervisor(plan, pair, lock, attached, idle_stop=idle_stop)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, supervisor.tell_to_stop)
         try:
@@ -294,10 +302,11 @@ def supervise(plan: Plan, *, idle_stop: bool) -> None:
             supervisor.run()
         finally:
             supervisor.stop()
-        places.forget_record(state)
+        if lock.is_in_place():
+            places.forget_record(state)
         _log.info("servers_stopped")
     except Exception as error:
-        if state.is_dir():
+        if lock.is_in_place():
             places.write_record(state, replace(record, phase="failed", reason=str(error)))
         raise
     finally:

@@ -271,6 +271,16 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION bets_place_v1 TO overround_app, overround_worker;
 
+-- Lock bets in id order, which is the one order; a settler needs the locks before it reads the legs,
+-- and no login has the right to lock a table that it may not write.
+CREATE FUNCTION bets_lock_v1(p_tenant uuid, p_bet uuid[])
+RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = ANY (p_bet) ORDER BY id FOR UPDATE;
+END
+$$;
+GRANT EXECUTE ON FUNCTION bets_lock_v1 TO overround_worker;
+
 -- Grade legs and settle bets: the stake leaves `held`, the payout reaches `cash`, once per version.
 -- Money of a bet that is not open any more is not touched (test: two settlers pay once).
 CREATE FUNCTION bets_settle_v1(
@@ -288,7 +298,7 @@ DECLARE
     v_version integer[];
     v_amount  bigint[];
 BEGIN
-    PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = ANY (p_leg_bet || p_bet) ORDER BY id FOR UPDATE;
+    PERFORM bets_lock_v1(p_tenant, p_leg_bet || p_bet);
     UPDATE leg l SET grade = g.grade, result_version = g.result
     FROM unnest(p_leg_bet, p_leg_n, p_leg_grade, p_leg_result) AS g (bet, n, grade, result)
     WHERE l.tenant_id = p_tenant AND l.bet_id = g.bet AND l.n = g.n AND l.grade IS NULL;

@@ -5,9 +5,8 @@ handle = stakes that left `held` for `house`; payout = what `house` paid; ggr = 
 day moves ggr - fee to `revenue` and fee to `fee`; a day that changes later moves the difference.
 """
 
-from overround.money.revenue.jobs import run_once
 from overround.money.revenue.model import RevenueDay
 from overround.money.revenue.rules import fee_minor, movements
 from overround.money.revenue.service import close_days, days, totals
 
-__all__ = ["RevenueDay", "close_days", "days", "fee_minor", "movements", "run_once", "totals"]
+__all__ = ["RevenueDay", "close_days", "days", "fee_minor", "movements", "totals"]

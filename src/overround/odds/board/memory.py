@@ -98,6 +98,10 @@ class Board:
         """The event's markets, in the order they came."""
         return [self._markets[market_id] for market_id in self._markets_of.get(event_id, ())]
 
+    def event_ids(self) -> list[UUID]:
+        """The events that have a market here."""
+        return list(self._markets_of)
+
     def has_market(self, market_id: UUID) -> bool:
         """Whether the market has its columns."""
         return market_id in self._markets

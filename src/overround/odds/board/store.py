@@ -47,8 +47,8 @@ SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::
 # The partition of a month.
 HISTORY_MONTH = "SELECT price_history_month_v1(%s)"
 
-# The board as it stood at a time, for the events that had not started: the last change of each
-# cell. `seen_at` is the provider's last snapshot of the event, which proves the cell was still there.
+# The board as it stood at a time, for the events that had not started before it: the last change of
+# each cell. The provider's last snapshot of the event proves that the cell was still there then.
 AS_OF = """
 SELECT DISTINCT ON (h.source_id, h.selection_id)
        h.source_id, h.selection_id, h.price_e4, h.state,
@@ -60,7 +60,7 @@ FROM price_history h
 JOIN selection s ON s.id = h.selection_id
 JOIN event e ON e.id = s.event_id
 JOIN source o ON o.id = h.source_id
-WHERE h.observed_at BETWEEN %(since)s AND %(at)s AND e.starts_at > %(at)s
+WHERE h.observed_at BETWEEN %(since)s AND %(at)s AND e.starts_at >= %(at)s
 ORDER BY h.source_id, h.selection_id, h.observed_at DESC"""
 
 # Whose selections these are.

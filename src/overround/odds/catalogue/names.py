@@ -18,7 +18,13 @@ from typing import Final
 
 from anyascii import anyascii
 
-from overround.odds.catalogue.spellings import CLUB_WORDS, PLACES, SHORT_FORMS, SYNONYMS
+from overround.odds.catalogue.spellings import (
+    CLUB_WORDS,
+    GENERIC,
+    PLACES,
+    SHORT_FORMS,
+    SYNONYMS,
+)
 
 MAX_NAME_LENGTH: Final = 200
 MAX_TOKENS: Final = 12
@@ -180,6 +186,9 @@ def normalise(name: str) -> str:
     folded = fold(name)
     joined = _INITIALS.sub(lambda match: match[0].replace(".", "") + " ", folded)
     words = _NOT_WORD.sub(" ", joined.replace("&", " and ")).split()[:MAX_TOKENS]
+    # Before the club words go: "Paris SG" and "Paris FC" are two clubs.
+    if (whole := " ".join(words)) in SHORT_FORMS:
+        return SHORT_FORMS[whole]
     kept = [word for word in words if word not in CLUB_WORDS] or words
     text = " ".join(SYNONYMS.get(word, word) for word in kept)
     return SHORT_FORMS.get(text, text)
@@ -196,6 +205,13 @@ def team(name: str, competition_name: str = "") -> TeamName:
 def tokens(name: str) -> tuple[str, ...]:
     """The tokens of a name without its category marks, for counting and for blocking."""
     return team(name).tokens
+
+
+def weight(word: str) -> float:
+    """What a word says about which club it is, 0..1, where no names were counted."""
+    if word.isdigit():
+        return 0.1
+    return 0.3 if word in GENERIC or len(word) <= 2 else 1.0
 
 
 def weights(names: Iterable[str]) -> dict[str, float]:

@@ -16,7 +16,6 @@ from uuid import UUID
 from rapidfuzz.distance import JaroWinkler
 
 from overround.odds.catalogue import names
-from overround.odds.catalogue.spellings import GENERIC
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching.model import Aliases, Candidate, Decision, Reason, Score
 
@@ -31,7 +30,7 @@ _ONCE_A_DAY: Final = frozenset({"football", "americanfootball", "rugby"})
 _ESPORTS: Final = "esports"
 _SERIES_SPORTS: Final = frozenset({"baseball", _ESPORTS, "tabletennis", "darts"})
 
-ACCEPT: Final = 0.62
+ACCEPT: Final = 0.60
 STRONG: Final = 0.70
 # One side beyond doubt, in the same slot and country: a team plays once at a time, so the other
 # side needs to be possible only.
@@ -39,7 +38,7 @@ CERTAIN: Final = 0.97
 POSSIBLE: Final = 0.30
 # What words cost that stand against each other, and words that only one of two names has.
 AGAINST_COST: Final = 1.2
-AGAINST_LEAST: Final = 0.5
+AGAINST_LEAST: Final = 0.7
 SLACK_COST: Final = 0.3
 ALIKE_MOST: Final = 0.99
 
@@ -177,14 +176,18 @@ def _sides(theirs: Fixture, ours: Candidate, aliases: Aliases, swapped: bool) ->
         our_team = names.team(our_name, ours.competition_name)
         if not their_team.category.agrees(our_team.category):
             return Score(_NO_LIKENESS, _NO_LIKENESS, "category", swapped)
+        known = aliases.get(their_team.identity) if participant is not None else None
         if their_team.text == our_team.text:
             likenesses.append(_EXACT)
-        elif participant is not None and aliases.get(their_team.identity) == participant:
+        elif known is None:
+            likenesses.append(likeness(their_team.text, our_team.text))
+            reason = "names"
+        elif known == participant:
             likenesses.append(_EXACT)
             reason = "alias" if reason == "exact" else reason
         else:
-            likenesses.append(likeness(their_team.text, our_team.text))
-            reason = "names"
+            # A spelling that is known to be another team's is evidence against, however alike.
+            return Score(_NO_LIKENESS, _NO_LIKENESS, "other_team", swapped)
     return Score(likenesses[0], likenesses[1], reason, swapped)
 
 
@@ -199,7 +202,8 @@ def likeness(a: str, b: str) -> float:
         return _EXACT if a else _NO_LIKENESS
     if a.replace(" ", "") == b.replace(" ", ""):
         return _EXACT
-    left, right = a.split(), b.split()
+    # Sorted, so that it does not matter which of the two is theirs.
+    left, right = sorted((a.split(), b.split()))
     matched = _take_initials(left, right) + _take_initials(right, left)
     pairs = sorted(
         ((_alike(x, y), i, j) for i, x in enumerate(left) for j, y in enumerate(right)),
@@ -210,22 +214,15 @@ def likeness(a: str, b: str) -> float:
         if alike > 0 and i not in used_left and j not in used_right:
             used_left.add(i)
             used_right.add(j)
-            matched += alike * max(weight(left[i]), weight(right[j]))
-    spare_left = sum(weight(x) for i, x in enumerate(left) if i not in used_left)
-    spare_right = sum(weight(y) for j, y in enumerate(right) if j not in used_right)
+            matched += alike * max(names.weight(left[i]), names.weight(right[j]))
+    spare_left = sum(names.weight(x) for i, x in enumerate(left) if i not in used_left)
+    spare_right = sum(names.weight(y) for j, y in enumerate(right) if j not in used_right)
     if matched == 0:
         return _NO_LIKENESS
     against = min(spare_left, spare_right)
     against = max(against, AGAINST_LEAST) if against else 0.0
     slack = abs(spare_left - spare_right)
     return min(matched / (matched + AGAINST_COST * against + SLACK_COST * slack), ALIKE_MOST)
-
-
-def weight(word: str) -> float:
-    """What a word says about which club it is."""
-    if word.isdigit():
-        return 0.1
-    return 0.3 if word in GENERIC or len(word) <= 2 else 1.0
 
 
 def _take_initials(short: list[str], long: list[str]) -> float:
@@ -236,7 +233,7 @@ def _take_initials(short: list[str], long: list[str]) -> float:
             continue
         for start in range(len(long) - size + 1):
             if all(long[start + k][0] == letter for k, letter in enumerate(word)):
-                found = sum(weight(w) for w in long[start : start + size])
+                found = sum(names.weight(w) for w in long[start : start + size])
                 del long[start : start + size]
                 del short[i]
                 return max(found, 1.0) * 0.9

@@ -56,8 +56,9 @@ async def _decide_all(
     at: datetime,
 ) -> dict[tuple[str, str], Resolved]:
     starts = [event.starts_at for event in events]
+    window = rules.window(sport)
     candidates = await store.candidates(
-        conn, provider, sport, min(starts) - rules.WIDE, max(starts) + rules.WIDE
+        conn, provider, sport, min(starts) - window, max(starts) + window
     )
     aliases = await _aliases(conn, sport, country)
     found: dict[tuple[str, str], Resolved] = {}
@@ -84,7 +85,7 @@ async def _decide_all(
 
 
 def _near(event: FeedEvent, candidates: Sequence[Candidate]) -> list[Candidate]:
-    return [c for c in candidates if abs(c.starts_at - event.starts_at) <= rules.WIDE]
+    return [c for c in candidates if abs(c.starts_at - event.starts_at) <= rules.window(event.sport)]
 
 
 async def _aliases(conn: Connection, sport: str, country: str) -> dict[str, UUID]:

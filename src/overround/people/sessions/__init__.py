@@ -16,7 +16,7 @@ from overround.people.sessions.model import (
     SessionLimits,
     TooManyAttempts,
 )
-from overround.people.sessions.passwords import hash_password
+from overround.people.sessions.passwords import SALT_BYTES, hash_password
 from overround.people.sessions.rules import checked_password, cookie_name, touch_due
 from overround.people.sessions.service import (
     add_staff,
@@ -33,6 +33,7 @@ from overround.people.sessions.service import (
 )
 
 __all__ = [
+    "SALT_BYTES",
     "Attempt",
     "Device",
     "Opened",

@@ -83,6 +83,11 @@ async def listing(
     return await store.listing(conn, tenant_id, kind, limit, after)
 
 
+def cursor_of(user: User) -> Cursor:
+    """Where a page that ends with `user` goes on."""
+    return Cursor(user.created_at, user.id)
+
+
 async def set_status(
     conn: Connection, principal: Principal, user_id: UUID, status: UserStatus, at: datetime
 ) -> User:

@@ -1,0 +1,1 @@
+"""The tenant's book: what it lays, takes and pays."""

@@ -1,0 +1,35 @@
+"""Bets: what a player asked (slip), what the book accepted (bet), leg by leg.
+
+Invariants, which `check` recomputes: a bet's stake is held once, and taken or returned once when it
+is settled; it is paid what it says; what lies in `held` is the stakes of open bets; every accepted
+answer has its bet. A request with a key that was answered before gets the same answer.
+"""
+
+from overround.betting.bets.model import (
+    Bet,
+    Decision,
+    Leg,
+    OddsPolicy,
+    Slip,
+    SlipLeg,
+)
+from overround.betting.bets.rules import LEGS_MAX, body_sha256
+from overround.betting.bets.service import BATCH_MAX, my_bet, my_bets, place
+from overround.betting.bets.store import check, counts
+
+__all__ = [
+    "BATCH_MAX",
+    "LEGS_MAX",
+    "Bet",
+    "Decision",
+    "Leg",
+    "OddsPolicy",
+    "Slip",
+    "SlipLeg",
+    "body_sha256",
+    "check",
+    "counts",
+    "my_bet",
+    "my_bets",
+    "place",
+]

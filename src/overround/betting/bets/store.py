@@ -1,0 +1,186 @@
+"""The statements of bets. Placing is the schema function `bets_place_v1`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from overround.betting.bets.model import Bet, Decision, Leg, Slip
+from overround.betting.bets.rules import body_sha256
+from overround.db import Connection
+from overround.money.ledger import Violation
+
+# Many slips in one call and one commit, an answer for each, in the order given.
+PLACE = """
+SELECT decision, answer FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ORDER BY slip"""
+
+# A page of one player's bets, newest first; keyset on (placed_at, id).
+BETS_OF = """
+SELECT id, user_id, kind, stake_minor, currency, potential_payout_minor, status, outcome, payout_minor,
+       placed_at, settled_at
+FROM bet
+WHERE tenant_id = %(tenant)s AND user_id = %(user)s AND (placed_at, id) < (%(before)s, %(id)s::uuid)
+  AND (%(status)s::text IS NULL OR status = %(status)s)
+ORDER BY placed_at DESC, id DESC LIMIT %(limit)s"""
+
+# One bet of one player; another's looks like none.
+BET = """
+SELECT id, user_id, kind, stake_minor, currency, potential_payout_minor, status, outcome, payout_minor,
+       placed_at, settled_at
+FROM bet WHERE tenant_id = %s AND user_id = %s AND id = %s"""
+
+# The legs of some bets, with what a person needs to recognise them.
+LEGS_OF = """
+SELECT l.bet_id, l.n, l.event_id, l.selection_id, e.home, e.away, e.starts_at, m.market_type, m.period,
+       m.line_q4, s.side, l.price_e4, l.shown_price_e4, l.grade
+FROM leg l
+JOIN event e ON e.id = l.event_id
+JOIN market m ON m.id = l.market_id
+JOIN selection s ON s.id = l.selection_id
+WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""
+
+# A bet has exactly one stake held, of its own amount, and one taken or returned when it is settled.
+CHECK_STAKES = """
+SELECT 'a bet holds its stake once and gives it up once', b.id::text, (b.status || ' ' || count(t.id))
+FROM bet b LEFT JOIN transfer t ON t.tenant_id = b.tenant_id AND t.reference = b.id
+    AND t.amount_minor = b.stake_minor
+    AND ((t.code = 'stake_hold' AND t.version = 0)
+      OR (t.code IN ('stake_take', 'stake_return') AND t.version = b.settlement_version))
+WHERE b.tenant_id = %s
+GROUP BY b.id, b.status HAVING count(t.id) <> CASE b.status WHEN 'open' THEN 1 ELSE 2 END LIMIT 20"""
+
+# A settled bet was paid exactly what it says, a lost or open one nothing.
+CHECK_PAYOUTS = """
+SELECT 'a bet is paid what it says', b.id::text, (coalesce(b.payout_minor, 0) || ' paid ' || coalesce(p.paid, 0))
+FROM bet b LEFT JOIN (
+    SELECT reference, sum(amount_minor) AS paid FROM transfer
+    WHERE tenant_id = %(tenant)s AND code IN ('payout', 'stake_return') GROUP BY reference) p ON p.reference = b.id
+WHERE b.tenant_id = %(tenant)s AND coalesce(b.payout_minor, 0) <> coalesce(p.paid, 0) LIMIT 20"""
+
+# What lies in `held` is the stakes of the open bets.
+CHECK_HELD = """
+SELECT 'held = stakes of open bets', a.owner_id::text, (a.balance_minor || ' instead of ' || coalesce(b.stakes, 0))
+FROM account a LEFT JOIN (
+    SELECT user_id, sum(stake_minor) AS stakes FROM bet
+    WHERE tenant_id = %(tenant)s AND status = 'open' GROUP BY user_id) b ON b.user_id = a.owner_id
+WHERE a.tenant_id = %(tenant)s AND a.kind = 'held' AND a.balance_minor <> coalesce(b.stakes, 0) LIMIT 20"""
+
+# Every accepted answer has its bet, and every bet its accepted answer.
+CHECK_ANSWERS = """
+SELECT 'accepted answers = bets', coalesce(b.id, r.bet_id)::text, coalesce(r.decision, 'no answer')
+FROM bet b FULL JOIN (
+    SELECT bet_id, decision, answer FROM bet_request WHERE tenant_id = %(tenant)s AND decision = 'accepted') r
+    ON r.bet_id = b.id
+WHERE (b.tenant_id = %(tenant)s OR b.tenant_id IS NULL)
+  AND (b.id IS NULL OR r.bet_id IS NULL OR (r.answer ->> 'stake_minor')::bigint <> b.stake_minor) LIMIT 20"""
+
+# A bet has its legs, in order, and no two on one event.
+CHECK_LEGS = """
+SELECT 'a bet has its legs, each on its own event', b.id::text, (b.legs || ' ' || count(l.n))
+FROM bet b LEFT JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
+WHERE b.tenant_id = %s
+GROUP BY b.id, b.legs HAVING count(l.n) <> b.legs OR count(DISTINCT l.event_id) <> b.legs LIMIT 20"""
+
+# What a run placed, by what became of it.
+COUNTS = """
+SELECT decision, coalesce(answer ->> 'refusal', ''), count(*) FROM bet_request
+WHERE tenant_id = %s AND at BETWEEN %s AND %s AND key LIKE %s GROUP BY 1, 2 ORDER BY 1, 2"""
+
+# How many of a run's bets are settled.
+SETTLED = """
+SELECT count(*) FROM bet_request r JOIN bet b ON b.tenant_id = r.tenant_id AND b.id = r.bet_id
+WHERE r.tenant_id = %s AND r.at BETWEEN %s AND %s AND r.key LIKE %s AND b.status = 'settled'"""
+
+
+async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
+    """Ask for all `slips` at once; the answers stand in their order."""
+    legs = [(n, leg) for n, slip in enumerate(slips, start=1) for leg in slip.legs]
+    cursor = await conn.execute(
+        PLACE,
+        [
+            tenant_id,
+            [slip.bet_id for slip in slips],
+            [slip.user_id for slip in slips],
+            [slip.key for slip in slips],
+            [body_sha256(slip) for slip in slips],
+            [slip.stake_minor for slip in slips],
+            [slip.odds_policy for slip in slips],
+            [slip.tolerance_bps for slip in slips],
+            [slip.at for slip in slips],
+            [n for n, _ in legs],
+            [leg.selection_id for _, leg in legs],
+            [leg.price_e4 for _, leg in legs],
+        ],
+    )
+    return [Decision(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def bets_of(
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    before: tuple[datetime, UUID],
+    status: str | None,
+    limit: int,
+) -> list[Bet]:
+    """At most `limit` bets of a player placed before `before` (time, id), newest first."""
+    cursor = await conn.execute(
+        BETS_OF,
+        {
+            "tenant": tenant_id,
+            "user": user_id,
+            "before": before[0],
+            "id": before[1],
+            "status": status,
+            "limit": limit,
+        },
+    )
+    return await _with_legs(conn, tenant_id, await cursor.fetchall())
+
+
+async def bet(conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID) -> Bet | None:
+    """One bet of a player, None when he has no such bet."""
+    cursor = await conn.execute(BET, [tenant_id, user_id, bet_id])
+    found = await _with_legs(conn, tenant_id, await cursor.fetchall())
+    return found[0] if found else None
+
+
+async def _with_legs(
+    conn: Connection, tenant_id: UUID, rows: Sequence[tuple[Any, ...]]
+) -> list[Bet]:
+    legs: dict[UUID, list[Leg]] = {row[0]: [] for row in rows}
+    cursor = await conn.execute(LEGS_OF, [tenant_id, list(legs)])
+    for row in await cursor.fetchall():
+        legs[row[0]].append(Leg(*row[1:]))
+    return [Bet(*row, legs=tuple(legs[row[0]])) for row in rows]
+
+
+async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:
+    """The invariants between bets, answers and the ledger; an empty list is a sound book."""
+    found: list[Violation] = []
+    for statement in (CHECK_STAKES, CHECK_LEGS):
+        cursor = await conn.execute(statement, [tenant_id])
+        found += [Violation(*row) for row in await cursor.fetchall()]
+    for statement in (CHECK_PAYOUTS, CHECK_HELD, CHECK_ANSWERS):
+        cursor = await conn.execute(statement, {"tenant": tenant_id})
+        found += [Violation(*row) for row in await cursor.fetchall()]
+    return found
+
+
+async def counts(
+    conn: Connection, tenant_id: UUID, first: datetime, last: datetime, key_prefix: str
+) -> tuple[int, dict[str, int], int]:
+    """(accepted, refused by reason, settled) of the requests whose key starts with `key_prefix`."""
+    pattern = key_prefix + "%"
+    accepted, refused = 0, dict[str, int]()
+    cursor = await conn.execute(COUNTS, [tenant_id, first, last, pattern])
+    for decision, refusal, count in await cursor.fetchall():
+        if decision == "accepted":
+            accepted = count
+        else:
+            refused[refusal] = count
+    row = await (await conn.execute(SETTLED, [tenant_id, first, last, pattern])).fetchone()
+    assert row is not None
+    return accepted, refused, row[0]

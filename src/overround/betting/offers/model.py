@@ -1,0 +1,69 @@
+"""What a book lays: settings, offers, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+Scope = Literal["sport", "competition", "event"]
+OfferState = Literal["open", "suspended", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A tenant's switch and prices for one scope; `margin_bps` None inherits the wider scope's."""
+
+    scope: Scope
+    scope_key: str
+    enabled: bool = True
+    margin_bps: int | None = None
+    multiplier_e4: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one event after all scopes: laid or not, at which margin and multiplier."""
+
+    enabled: bool
+    margin_bps: int
+    multiplier_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A set of pricing settings of a tenant, as the hub reads it."""
+
+    book_id: UUID
+    tenant_id: UUID
+    margin_bps: int
+    settings: Mapping[tuple[str, str], Setting] = field(default_factory=dict[tuple[str, str], Setting])
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A price the book stands ready to lay, with the version a bet is checked against."""
+
+    selection_id: UUID
+    price_e4: int
+    state: OfferState
+    version: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BoardLine:
+    """One selection of the public board: where it belongs and what is laid for it."""
+
+    event_id: UUID
+    market_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+    selection_id: UUID
+    side: str
+    price_e4: int
+    state: OfferState
+    version: int

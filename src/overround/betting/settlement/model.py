@@ -1,0 +1,46 @@
+"""What settlement reads and decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from overround.core.combos import Rounding
+from overround.core.payoff import GradeName
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """A leg with what grading needs to know of it; `grade` is set once it was graded."""
+
+    bet_id: UUID
+    n: int
+    event_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+    side: str
+    price_e4: int
+    grade: GradeName | None
+    bet_open: bool
+    stake_minor: int
+    payout_rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A leg's grade, by which version of its event's result."""
+
+    bet_id: UUID
+    n: int
+    grade: GradeName
+    result_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """What a bet came to."""
+
+    bet_id: UUID
+    outcome: GradeName
+    payout_minor: int

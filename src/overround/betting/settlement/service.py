@@ -1,0 +1,50 @@
+"""Settlement's use case, inside the caller's transaction: the bets of some events, graded and paid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+from overround.betting.settlement import rules, store
+from overround.betting.settlement.model import Graded, Payout
+from overround.db import Connection, work
+from overround.odds import catalogue
+
+_BATCH = 500
+_FIRST = UUID(int=0)
+
+
+async def settle_events(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], at: datetime
+) -> int:
+    """Grade the tenant's legs on the events by the results known at `at`; returns bets settled.
+
+    Running it again pays nothing again. A leg whose facts are missing stays ungraded.
+    """
+    settled, after = 0, _FIRST
+    while bet_ids := await store.next_bets(conn, tenant_id, event_ids, after, _BATCH):
+        after = bet_ids[-1]
+        legs = await store.lock_and_read(conn, tenant_id, bet_ids)
+        results = await catalogue.results_known(conn, list({leg.event_id for leg in legs}), at)
+        graded: list[Graded] = []
+        payouts: list[Payout] = []
+        for _, of_bet in groupby(legs, key=lambda leg: leg.bet_id):
+            newly, payout = rules.settle(list(of_bet), results)
+            graded += newly
+            if payout is not None:
+                payouts.append(payout)
+        if graded or payouts:
+            settled += await store.settle(conn, tenant_id, at, graded, payouts)
+    return settled
+
+
+async def settle_due(conn: Connection, tenant_id: UUID, at: datetime, limit: int) -> int:
+    """Claim what is due for the tenant, settle it and forget it; returns the bets settled."""
+    event_ids = await work.claim(conn, "settle", tenant_id, at, limit)
+    if not event_ids:
+        return 0
+    settled = await settle_events(conn, tenant_id, event_ids, at)
+    await work.done(conn, "settle", tenant_id, event_ids)
+    return settled

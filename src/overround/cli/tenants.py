@@ -1,0 +1,192 @@
+"""`overround tenants`: the operators of this installation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from overround.cli import context
+from overround.cli.context import ConfigOption, JsonOption, StateOption
+
+if TYPE_CHECKING:
+    from overround.people.tenants import NewTenant, Tenant, TenantStatus
+
+app = typer.Typer(no_args_is_help=True, help="The operators of this installation.")
+
+Subdomain = Annotated[str, typer.Argument(help="The tenant's subdomain.")]
+
+
+@app.callback()
+def tenants_commands() -> None:
+    """The operators of this installation."""
+
+
+@app.command("list")
+def list_(
+    state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """All tenants."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        found = context.run_async(_everyone(endpoints.url("worker")))
+    rows = [_row(tenant) for tenant in found]
+    context.show({"items": rows}, as_json=as_json, text=lambda: _table(rows))
+
+
+@app.command("show")
+def show(
+    subdomain: Subdomain,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One tenant."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        row = _row(context.run_async(_show(endpoints.url("worker"), subdomain)))
+    context.show(row, as_json=as_json, text=lambda: _lines(row))
+
+
+@app.command("add")
+def add(
+    subdomain: Subdomain,
+    name: Annotated[str, typer.Option(help="Shown to players.")],
+    contact_email: Annotated[str, typer.Option(help="Whom the platform writes to.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code; never changes.")] = "EUR",
+    time_zone: Annotated[str, typer.Option(help="IANA name; never changes.")] = "UTC",
+    fee_bps: Annotated[int, typer.Option(help="Platform's share of positive GGR.")] = 1000,
+    margin_bps: Annotated[int, typer.Option(help="Margin on fair prices.")] = 600,
+    demo_deposits: Annotated[
+        bool,
+        typer.Option("--demo-deposits", help="Let players deposit without paying (never live)."),
+    ] = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a tenant."""
+    from overround.people.tenants import NewTenant
+
+    asked = NewTenant(
+        subdomain=subdomain,
+        name=name,
+        contact_email=contact_email,
+        currency=currency,
+        time_zone=time_zone,
+        fee_bps=fee_bps,
+        margin_bps=margin_bps,
+        settings={"demo_deposits": True} if demo_deposits else {},
+    )
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        row = _row(context.run_async(_add(endpoints.url("worker"), asked)))
+    context.show(row, as_json=as_json, text=lambda: _lines(row))
+
+
+@app.command("set-status")
+def set_status(
+    subdomain: Subdomain,
+    status: Annotated[Literal["active", "suspended", "closed"], typer.Argument()],
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Suspend, reopen or close a tenant; its host answers accordingly from the next request."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        row = _row(context.run_async(_set_status(endpoints.url("worker"), subdomain, status)))
+    context.show(row, as_json=as_json, text=lambda: _lines(row))
+
+
+@app.command("demo-deposits")
+def demo_deposits(
+    subdomain: Subdomain,
+    allowed: Annotated[Literal["on", "off"], typer.Argument()],
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a tenant's players deposit without paying, or stop it. Never on where money is real."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        work = _demo_deposits(endpoints.url("worker"), subdomain, allowed == "on")
+        row = _row(context.run_async(work))
+    context.show(row, as_json=as_json, text=lambda: _lines(row))
+
+
+async def _everyone(url: str) -> list[Tenant]:
+    from overround.cli import databases
+    from overround.people import tenants
+
+    async with databases.opened(url) as database, database.reading(None) as conn:
+        return await tenants.everyone(conn)
+
+
+async def _show(url: str, subdomain: str) -> Tenant:
+    from overround.cli import databases
+    from overround.people import tenants
+
+    async with databases.opened(url) as database, database.reading(None) as conn:
+        return await tenants.by_subdomain(conn, subdomain)
+
+
+async def _add(url: str, asked: NewTenant) -> Tenant:
+    from overround.cli import databases
+    from overround.core import ids, principal
+    from overround.core.clock import WallClock
+    from overround.people import tenants
+
+    at = WallClock().now()
+    caller = principal.system(ids.new(at))
+    opened = databases.opened(url)
+    async with opened as database, database.transaction(caller.tenant_id) as conn:
+        return await tenants.create(conn, caller, asked, at)
+
+
+async def _set_status(url: str, subdomain: str, status: TenantStatus) -> Tenant:
+    from overround.cli import databases
+    from overround.people import tenants
+
+    async with databases.acting_for(url, subdomain) as acting:
+        return await tenants.set_status(acting.conn, acting.caller, status, acting.at)
+
+
+async def _demo_deposits(url: str, subdomain: str, allowed: bool) -> Tenant:
+    from overround.cli import databases
+    from overround.people import tenants
+
+    async with databases.acting_for(url, subdomain) as acting:
+        return await tenants.allow_demo_deposits(acting.conn, acting.caller, allowed, acting.at)
+
+
+def _row(tenant: Tenant) -> dict[str, Any]:
+    from overround.core import money
+
+    return {
+        "id": str(tenant.id),
+        "subdomain": tenant.subdomain,
+        "name": tenant.name,
+        "contact_email": tenant.contact_email,
+        "currency": tenant.currency,
+        "time_zone": tenant.time_zone,
+        "status": tenant.status,
+        "payout_rounding": tenant.payout_rounding,
+        "stake_min": money.to_text(tenant.stake_min_minor, tenant.currency),
+        "payout_max": money.to_text(tenant.payout_max_minor, tenant.currency),
+        "fee_bps": tenant.fee_bps,
+        "margin_bps": tenant.margin_bps,
+        "demo_deposits": tenant.demo_deposits,
+        "created_at": tenant.created_at.isoformat(),
+    }
+
+
+def _lines(row: dict[str, Any]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in row.items())
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "no tenants yet: overround tenants add --help"
+    keys = ("subdomain", "status", "currency", "time_zone", "name")
+    return "\n".join("  ".join(str(row[key]) for key in keys) for row in rows)

@@ -1,0 +1,1 @@
+"""How the product is doing: facts and logs of what it ran."""

@@ -1,0 +1,149 @@
+"""The hub: the single writer of the board. Feeds in; matched, journalled, edges, offers out.
+
+Its methods run inside the caller's transaction, which must hold the hub's lease. They write the
+memory before the commit, so when a transaction fails the hub is thrown away and loaded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from overround.betting.offers import Offers
+from overround.db import Connection, work
+from overround.odds import board as boards
+from overround.odds import catalogue, edges, matching
+from overround.odds.board import Board, SourceKind
+from overround.odds.catalogue import Quarantined
+from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, Rejected
+from overround.odds.matching import Resolved
+
+LEASE: Final = "hub"
+
+FeedKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Hub:
+    """The board, what each book lays on it, and which event of ours each feed event is."""
+
+    board: Board
+    books: list[Offers]
+    events: dict[FeedKey, Resolved] = field(default_factory=dict[FeedKey, Resolved])
+    _scopes: dict[UUID, tuple[str, str]] = field(default_factory=dict[UUID, tuple[str, str]])
+
+    @classmethod
+    def empty(cls) -> Hub:
+        """A hub that knows nothing yet."""
+        return cls(Board(), [])
+
+    @classmethod
+    async def load(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
+        """The hub as it stood at `at`: start-up and recovery are the same path."""
+        board = await boards.load(conn, at)
+        open_events = board.event_ids()
+        for book in books:
+            await book.load(conn, open_events)
+        return cls(board, list(books))
+
+    async def know(self, conn: Connection, events: Sequence[FeedEvent], at: datetime) -> None:
+        """Decide which event of ours each feed event is; what is decided already costs one read."""
+        self.events |= await matching.resolve(conn, events, at)
+
+    async def prices(
+        self,
+        conn: Connection,
+        batches: Sequence[FeedBatch],
+        kinds: Mapping[str, SourceKind],
+        at: datetime,
+    ) -> int:
+        """Take what providers say: board, journal, edges, offers. Returns the cells that changed."""
+        unknown = [b.event for b in batches if _key(b.event) not in self.events]
+        if unknown:
+            await self.know(conn, unknown, at)
+        taken = await boards.take(conn, self.board, batches, self.events, kinds)
+        if taken.fresh:
+            await edges.detect(conn, self.board, taken.event_ids, at)
+        touched = await self._scopes_of(conn, taken.event_ids)
+        for book in self.books:
+            await book.refresh(conn, self.board, touched, at)
+        return taken.changed
+
+    async def start(self, conn: Connection, keys: Sequence[FeedKey], at: datetime) -> int:
+        """The events start: closing prices are frozen, nothing of them is laid any more."""
+        starting = {
+            ours.event_id: ours.starts_at for key in keys if (ours := self.events.get(key))
+        }
+        started = await catalogue.start_events(conn, list(starting))
+        await boards.close(conn, self.board, starting)
+        if started:
+            await edges.expire_events(conn, started, at)
+        for book in self.books:
+            await book.close(conn, self.board, starting, at)
+        return len(started)
+
+    async def results(
+        self, conn: Connection, results: Sequence[FeedResult], tenants: Sequence[UUID], at: datetime
+    ) -> int:
+        """Record what happened, in the order of the events' locks, and make it due for `tenants`.
+
+        Returns how many results were new. A tenant is due even when nothing is new: settling again
+        pays nothing again, and a tenant that comes later has its bets settled too.
+        """
+        ours = {
+            found.event_id: result
+            for result in results
+            if (found := self.events.get((result.provider, result.provider_event_id)))
+        }
+        new = 0
+        for event_id in await catalogue.in_lock_order(conn, list(ours)):
+            result = ours[event_id]
+            version = await catalogue.record_result(
+                conn,
+                event_id,
+                status=result.status,
+                scores=_oriented(result, self.events),
+                entered_by=result.provider,
+                observed_at=result.observed_at,
+            )
+            new += version is not None
+            await work.put(conn, "settle", tenants, event_id, version or 0, at)
+        return new
+
+    async def _scopes_of(
+        self, conn: Connection, event_ids: Sequence[UUID]
+    ) -> dict[UUID, tuple[str, str]]:
+        missing = [event_id for event_id in event_ids if event_id not in self._scopes]
+        if missing:
+            found = await catalogue.events_by_id(conn, missing)
+            self._scopes |= {e.id: (e.sport, str(e.competition_id)) for e in found.values()}
+        return {event_id: self._scopes[event_id] for event_id in event_ids}
+
+
+async def refuse(
+    conn: Connection, provider: str, batch: str, rejected: Sequence[Rejected]
+) -> int:
+    """Keep what a feed refused, with its reason; returns the rows that were new."""
+    return await catalogue.quarantine(
+        conn,
+        [
+            Quarantined(provider, batch, r.reason[:60], r.where[:300], r.detail[:1000])
+            for r in rejected
+        ],
+    )
+
+
+def _key(event: FeedEvent) -> FeedKey:
+    return event.provider, event.provider_event_id
+
+
+def _oriented(
+    result: FeedResult, events: Mapping[FeedKey, Resolved]
+) -> dict[str, tuple[int, int]]:
+    """The score from our home side's view."""
+    if not events[result.provider, result.provider_event_id].swapped:
+        return result.scores
+    return {period: (away, home) for period, (home, away) in result.scores.items()}

@@ -1,0 +1,385 @@
+"""Replay: a past season through the whole flow, on its own clock.
+
+prices -> matched -> board -> edges -> offers -> bets of simulated players -> ledger -> results ->
+settlement -> revenue, by the same code that runs live. Each step is one transaction that also counts
+itself, so a replay that was killed, or whose database was, goes on after the last step that is
+committed and ends with the same report (test: killed at three moments).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from overround.betting import bets, settlement
+from overround.betting.bets import Slip, SlipLeg
+from overround.betting.offers import Offers, book_of
+from overround.core import ids, money
+from overround.core.errors import Invalid, Unavailable
+from overround.db import Connection, Database
+from overround.db import lease as leases
+from overround.db.lease import Lease
+from overround.kit import logs
+from overround.money import ledger, revenue, wallets
+from overround.odds import edges
+from overround.odds.board import SourceKind
+from overround.odds.feeds import Rejected
+from overround.odds.feeds.football_data import PROVIDER
+from overround.odds.feeds.provider import Parsed
+from overround.ops import runs
+from overround.people import users
+from overround.people.tenants import Tenant
+from overround.people.users import NewUser
+from overround.roles import hub as hubs
+from overround.roles import players as playing
+from overround.roles import timeline
+from overround.roles.hub import Hub
+from overround.roles.players import Plan, Quote
+from overround.roles.timeline import Season, Step
+
+BETS: Final = 20_000
+PLAYERS: Final = 500
+_EVENTS_PER_STEP: Final = 2_000
+_EVENTS_PER_SETTLEMENT: Final = 1_000
+_TRIES: Final = 20
+_PAUSE_S: Final = 0.5
+_RETRIED: Final = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+
+_log = logs.get(__name__)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The feed's files, read: what they say and what they are, for the run's id."""
+
+    season: Season
+    rejected: tuple[Rejected, ...]
+    prices: int
+    sha256: str
+    described: str
+
+
+def read(path: Path) -> Files:
+    """Read a file or folder of the feed. Raises Invalid `no_events` when it names no event."""
+    digest, rejected = hashlib.sha256(), list[Rejected]()
+    parsed: list[Parsed] = []
+    for payload in PROVIDER.read(path):
+        if isinstance(payload, Rejected):
+            rejected.append(payload)
+            continue
+        digest.update(payload.name.encode() + b"\0" + hashlib.sha256(payload.body).digest())
+        parsed.append(PROVIDER.parse(payload.name, payload.body))
+    events = {
+        (event.provider, event.provider_event_id): event for one in parsed for event in one.events
+    }
+    if not events:
+        raise Invalid(f"{path} holds no events of a feed we know", code="no_events")
+    season = Season(
+        tuple(sorted(events.values(), key=lambda e: (e.starts_at, e.provider_event_id))),
+        tuple(batch for one in parsed for batch in one.batches),
+        tuple(result for one in parsed for result in one.results),
+    )
+    rejected += [refused for one in parsed for refused in one.rejected]
+    prices = sum(len(batch.prices) for batch in season.batches)
+    return Files(season, tuple(rejected), prices, digest.hexdigest(), path.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much is played, and the seed that everything random comes from."""
+
+    seed: int = 1
+    bets: int = BETS
+    players: int = PLAYERS
+
+
+async def replay(
+    worker: Database,
+    app: Database,
+    tenant: Tenant,
+    files: Files,
+    options: Options,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Run the whole season for `tenant` and return the report.
+
+    `worker` and `app` are pools of those logins; players and bets go through `app`. Raises
+    Unavailable while a hub holds the board, or when the database stays away.
+    """
+    began_s = time.monotonic()
+    replaying = _Replay(worker, app, tenant, files, options)
+    lease = await leases.take(worker, hubs.LEASE, f"replay {os.getpid()}")
+    tries = 0
+    while True:
+        keeper = asyncio.create_task(leases.keep(worker, lease))
+        try:
+            report = await replaying.run(lease, progress)
+            await leases.release(worker, lease)
+            return {**report, "seconds": round(time.monotonic() - began_s, 1)}
+        except _RETRIED as error:
+            tries += 1
+            if tries > _TRIES:
+                raise Unavailable(f"the replay was interrupted {tries} times: {error}") from error
+            _log.warning("replay.interrupted", reason=str(error)[:200])
+            lease = await _regain(worker, lease)
+        finally:
+            keeper.cancel()
+
+
+async def _regain(worker: Database, lost: Lease) -> Lease:
+    """The lease again, once the database is back."""
+    for _ in range(_TRIES):
+        try:
+            await leases.release(worker, lost)
+            return await leases.take(worker, hubs.LEASE, f"replay {os.getpid()}")
+        except _RETRIED:
+            await asyncio.sleep(_PAUSE_S)
+    raise Unavailable("the database does not come back")
+
+
+class _Replay:
+    """One replay: its plan, made once from the files, and its state, loaded at each (re)start."""
+
+    def __init__(
+        self, worker: Database, app: Database, tenant: Tenant, files: Files, options: Options
+    ) -> None:
+        self._worker = worker
+        self._app = app
+        self._tenant = tenant
+        self._files = files
+        self._options = options
+        season = files.season
+        self._begins_at = min(
+            (batch.observed_at for batch in season.batches), default=season.events[0].starts_at
+        ) - timedelta(days=1)
+        self._run_id = ids.derived(
+            self._begins_at,
+            "replay",
+            str(tenant.id),
+            files.sha256,
+            f"{options.seed}:{options.bets}:{options.players}",
+        )
+        plans = playing.plan(
+            timeline.windows(season), options.bets, options.players, options.seed
+        )
+        self._steps = list(timeline.steps(season, plans))
+        self._place = season.places()
+        self._kinds: dict[str, SourceKind] = {
+            price.source: PROVIDER.source_kind(price.source)
+            for batch in season.batches
+            for price in batch.prices
+        }
+        self._players = [
+            ids.derived(self._begins_at, "player", str(self._run_id), str(n))
+            for n in range(options.players)
+        ]
+        # The events that can be bet on now, in the order they opened.
+        self._open: dict[int, None] = {}
+        self._hub = Hub.empty()
+
+    @property
+    def _key(self) -> str:
+        return f"replay:{self._run_id}:"
+
+    async def run(self, lease: Lease, progress: Progress | None) -> dict[str, Any]:
+        """Go on from the last committed step to the end; the report."""
+        run = await self._begin(lease)
+        for step in self._steps[run.step :]:
+            if step.kind == "bets":
+                async with self._app.transaction(self._tenant.id) as conn:
+                    await self._bets(conn, step)
+            async with self._worker.transaction(self._tenant.id) as conn:
+                await lease.guard(conn)
+                await self._take(conn, step)
+                run = await runs.advance(conn, run)
+            if progress is not None:
+                progress(run.step, len(self._steps))
+        return await self._finish(lease, run)
+
+    async def _begin(self, lease: Lease) -> runs.Run:
+        """The fixtures known, the players there, the memory as it stood after the last step."""
+        tenant = self._tenant
+        async with self._worker.transaction(tenant.id) as conn:
+            await lease.guard(conn)
+            run = await runs.begin(
+                conn, tenant.id, self._run_id, self._files.described, datetime.now(UTC)
+            )
+            await hubs.refuse(conn, PROVIDER.key, self._files.sha256, self._files.rejected)
+            book = await book_of(
+                conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
+            )
+        at = self._steps[run.step - 1].at if run.step else self._begins_at
+        async with self._worker.transaction(tenant.id) as conn:
+            self._hub = await Hub.load(conn, [Offers(book)], at)
+        await self._know_events(lease)
+        if run.step == 0:
+            await self._add_players()
+        self._open = {}
+        for step in self._steps[: run.step]:
+            self._note_open(step)
+        return run
+
+    async def _know_events(self, lease: Lease) -> None:
+        events = self._files.season.events
+        for first in range(0, len(events), _EVENTS_PER_STEP):
+            async with self._worker.transaction(None) as conn:
+                await lease.guard(conn)
+                await self._hub.know(
+                    conn, events[first : first + _EVENTS_PER_STEP], self._begins_at
+                )
+
+    async def _add_players(self) -> None:
+        """Register the players and take their deposits; those that are there stay as they are."""
+        tenant = self._tenant
+        async with self._app.transaction(tenant.id) as conn:
+            for n, user_id in enumerate(self._players):
+                if await users.by_email(conn, tenant.id, self._email(n)) is not None:
+                    continue
+                asked = NewUser(self._email(n), f"Player {n}")
+                await users.add_player(conn, tenant, user_id, asked, None, self._begins_at)
+                await wallets.deposit(
+                    conn,
+                    tenant.id,
+                    user_id,
+                    playing.deposit_minor(n, tenant.stake_min_minor),
+                    ids.derived(self._begins_at, "deposit", str(user_id)),
+                    self._begins_at,
+                )
+
+    def _email(self, n: int) -> str:
+        return f"player{n}.{self._run_id.hex[-12:]}@players.invalid"
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    async def _take(self, conn: Connection, step: Step) -> None:
+        """Everything of a step but its bets."""
+        if step.kind == "prices":
+            await self._hub.prices(conn, step.batches, self._kinds, step.at)
+        elif step.kind == "start":
+            events = self._files.season.events
+            keys = [(events[n].provider, events[n].provider_event_id) for n in step.starts]
+            await self._hub.start(conn, keys, step.at)
+        elif step.kind == "results":
+            tenant_id = self._tenant.id
+            await self._hub.results(conn, step.results, [tenant_id], step.at)
+            await settlement.settle_due(conn, tenant_id, step.at, _EVENTS_PER_SETTLEMENT)
+        self._note_open(step)
+
+    def _note_open(self, step: Step) -> None:
+        for batch in step.batches:
+            if batch.prices:
+                self._open[self._place[batch.event.provider, batch.event.provider_event_id]] = None
+        for place in step.starts:
+            self._open.pop(place, None)
+
+    async def _bets(self, conn: Connection, step: Step) -> None:
+        """Place the step's bets. A killed step's bets are answered by their keys the second time."""
+        open_events = list(self._open)
+        slips = [slip for plan in step.bets if (slip := self._slip(plan, open_events))]
+        await bets.place(conn, self._tenant.id, slips)
+
+    def _slip(self, plan: Plan, open_events: Sequence[int]) -> Slip | None:
+        wish = playing.wish(
+            plan.n,
+            plan.event,
+            open_events,
+            self._quotes,
+            self._tenant.stake_min_minor,
+            self._options.seed,
+        )
+        if wish is None:
+            return None
+        return Slip(
+            bet_id=ids.derived(plan.at, "bet", str(self._run_id), str(plan.n)),
+            user_id=self._players[plan.player],
+            key=f"{self._key}{plan.n}",
+            legs=tuple(SlipLeg(q.selection_id, q.price_e4) for q in wish.quotes),
+            stake_minor=wish.stake_minor,
+            at=plan.at,
+        )
+
+    def _quotes(self, place: int) -> list[Quote]:
+        """What the tenant lays on an event now."""
+        event = self._files.season.events[place]
+        ours = self._hub.events.get((event.provider, event.provider_event_id))
+        (offers,) = self._hub.books
+        found: list[Quote] = []
+        for cells in self._hub.board.markets_of(ours.event_id) if ours else ():
+            for selection_id in cells.selection_ids:
+                laid = offers.get(selection_id)
+                if laid is not None and laid[1] == "open":
+                    found.append(Quote(selection_id, cells.market_type, laid[0]))
+        return found
+
+    # -- the end -------------------------------------------------------------------------------
+
+    async def _finish(self, lease: Lease, run: runs.Run) -> dict[str, Any]:
+        tenant = self._tenant
+        last_at = self._steps[-1].at
+        async with self._worker.transaction(tenant.id) as conn:
+            await lease.guard(conn)
+            await ledger.roll_up(conn, tenant.id)
+            await revenue.close_days(
+                conn,
+                tenant.id,
+                currency=tenant.currency,
+                time_zone=tenant.time_zone,
+                fee_bps=tenant.fee_bps,
+                since=datetime(1970, 1, 1, tzinfo=UTC),
+                today=self._day(last_at) + timedelta(days=1),
+                at=last_at,
+            )
+            report = await self._report(conn, last_at)
+            await runs.finish(conn, run, last_at, report)
+        return report
+
+    async def _report(self, conn: Connection, last_at: datetime) -> dict[str, Any]:
+        tenant = self._tenant
+        event_ids = list({ours.event_id for ours in self._hub.events.values()})
+        accepted, refused, settled = await bets.counts(
+            conn, tenant.id, self._begins_at, last_at, self._key
+        )
+        days = await revenue.days(
+            conn, tenant.id, self._day(self._begins_at), self._day(last_at)
+        )
+        closing = await edges.count_closing(conn, event_ids)
+        return {
+            "tenant": tenant.subdomain,
+            "matches": len(event_ids),
+            "prices": self._files.prices,
+            "rejected": len(self._files.rejected),
+            "bets": accepted,
+            "refused": refused,
+            "settled": settled,
+            "revenue": {
+                tenant.currency: {
+                    name: money.to_text(sum(getattr(d, f"{name}_minor") for d in days), tenant.currency)
+                    for name in ("handle", "payout", "ggr", "fee")
+                }
+            },
+            "ledger_total": {
+                tenant.currency: money.to_text(
+                    await ledger.total_minor(conn, tenant.id), tenant.currency
+                )
+            },
+            "closing_arbitrages": {
+                market_type: closing.get(market_type, edges.CloseCount()).as_dict()
+                for market_type in ("1x2", "total", "asian_handicap")
+            },
+        }
+
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(ZoneInfo(self._tenant.time_zone)).date()
