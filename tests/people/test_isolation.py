@@ -8,6 +8,7 @@ from typing import LiteralString
 from uuid import UUID
 
 import psycopg
+import pytest
 
 from overround.core import ids
 from overround.db.logins import Role
@@ -90,10 +91,10 @@ def test_row_security_hides_what_a_query_forgot_to_name(database_urls: Urls) -> 
             for database in (edge.app_db, edge.worker_db):
                 for table in TABLES:
                     query = "SELECT DISTINCT tenant_id FROM " + table
-                    for tenant_id, seen in ((acme, {acme}), (sakura, {sakura}), (None, set())):
+                    for tenant_id in (acme, sakura, None):
                         async with database.reading(tenant_id) as conn:
                             rows = await (await conn.execute(query)).fetchall()
-                            assert {row[0] for row in rows} == seen
+                            assert [row[0] for row in rows] == ([tenant_id] if tenant_id else [])
 
     asyncio.run(story())
 
@@ -103,16 +104,13 @@ def test_a_row_cannot_be_written_into_another_tenant(database_urls: Urls) -> Non
         async with opened(database_urls) as edge:
             acme, sakura = edge.tenants["acme"].id, edge.tenants["sakura"].id
             for database in (edge.app_db, edge.worker_db):
-                try:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level"):
                     async with database.transaction(acme) as conn:
                         await conn.execute(
                             "INSERT INTO users (tenant_id, id, email, display_name, created_at)"
                             " VALUES (%s, %s, 'x@y.example', 'x', %s)",
                             [sakura, ids.new(AT), AT],
                         )
-                    raise AssertionError("the row was written")
-                except psycopg.errors.InsufficientPrivilege as refused:
-                    assert "row-level security" in str(refused)
 
     asyncio.run(story())
 
@@ -125,15 +123,12 @@ def test_a_foreign_key_cannot_reach_into_another_tenant(database_urls: Urls) -> 
             await edge.player("ann", host="sakura")
             theirs = await user_id_of(edge, "ann", host="sakura")
             acme = edge.tenants["acme"].id
-            try:
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
                 async with edge.app_db.transaction(acme) as conn:
                     await conn.execute(
                         "INSERT INTO session (tenant_id, id, user_id, token_sha256, created_at,"
                         " last_seen_at) VALUES (%s, %s, %s, %s, %s, %s)",
                         [acme, ids.new(AT), theirs, bytes(32), AT, AT],
                     )
-                raise AssertionError("the row was written")
-            except psycopg.errors.ForeignKeyViolation:
-                pass
 
     asyncio.run(story())

@@ -28,18 +28,31 @@ from tests.support.waiting import until
 BACK_S = 10.0
 
 
-@pytest.fixture
-def state() -> Generator[Path]:
-    """A state directory of this test alone."""
+@pytest.fixture(scope="module")
+def base() -> Generator[Path]:
+    """The state directory of this file: its cluster is made once, whatever is killed."""
     with state_directory() as path:
         yield path
-        if path.exists():
-            wait_stopped(path)
+
+
+@pytest.fixture
+def state(base: Path) -> Generator[Path]:
+    """The state directory, its servers down before and after."""
+    yield base
+    wait_stopped(base)
+
+
+@pytest.fixture
+def new_state() -> Generator[Path]:
+    """A state directory of this test alone, with nothing in it."""
+    with state_directory() as path:
+        yield path
+        wait_stopped(path)
 
 
 @pytest.fixture
 def own(state: Path) -> Generator[Endpoints]:
-    """Servers of this test alone, this process attached."""
+    """The servers of this file up, this process attached."""
     settings = Settings(state=state, servers=ServersSettings(linger_s=0))
     with attached(settings) as endpoints:
         yield endpoints
@@ -233,11 +246,12 @@ def test_a_record_that_cannot_be_read_does_not_stop_a_start(state: Path) -> None
     for text in ("", "{", "[]", "7", json.dumps({"phase": "ready"})):
         (state / "servers.json").write_text(text)
         assert place.read_record(state) is None
-        with attached_command(state) as command:
-            assert command.said["postgres"]
+    with attached_command(state) as command:
+        assert command.said["postgres"]
 
 
-def test_a_half_made_cluster_is_made_anew(state: Path) -> None:
+def test_a_half_made_cluster_is_made_anew(new_state: Path) -> None:
+    state = new_state
     with attached_command(state) as command:
         home = Path(command.said["home"])
         assert command.finish() == 0
@@ -250,8 +264,9 @@ def test_a_half_made_cluster_is_made_anew(state: Path) -> None:
 
 
 def test_a_supervisor_killed_during_the_first_start_is_followed_by_one_that_finishes(
-    state: Path,
+    new_state: Path,
 ) -> None:
+    state = new_state
     place.open_state(state)
     settings = Settings(state=state, servers=ServersSettings(linger_s=0))
     plan = servers.Plan(str(state), settings.servers.account, 0.0, servers.Timeouts())

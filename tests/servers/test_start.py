@@ -19,6 +19,8 @@ import pytest
 from overround.core.errors import SettingsError, Unavailable
 from overround.db import logins
 from overround.db.logins import ROLES, Role
+from overround.kit import accounts
+from overround.kit.accounts import Account
 from overround.kit.settings import DatabaseSettings, RedisSettings, ServersSettings, Settings
 from overround.roles import place
 from overround.roles.attach import Endpoints, attached
@@ -70,18 +72,21 @@ def test_below_a_private_home_the_files_of_root_s_servers_stand_elsewhere() -> N
                 Path(f"{found.home}.state").unlink()
 
 
-def other_python(account: pwd.struct_passwd) -> str | None:
-    """An interpreter of our version that the account can run."""
+def python_for(account: pwd.struct_passwd, into: Path) -> str:
+    """Our interpreter, or a copy of it when the account cannot run it where it is."""
+    if accounts.may_use(Account("", account.pw_uid, account.pw_gid), Path(sys.executable)):
+        return sys.executable
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for path in (sys.executable, f"/usr/local/bin/{version}", f"/usr/bin/{version}"):
-        probe = [path, "-c", "import encodings"]
-        try:
-            done = subprocess.run(probe, user=account.pw_uid, check=False, capture_output=True)
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return path
-    return None
+    base = Path(sys.base_prefix)
+    shutil.copytree(
+        base / "lib" / version,
+        into / "lib" / version,
+        ignore=shutil.ignore_patterns("site-packages", "test", "tests", "__pycache__", "config-*"),
+    )
+    for library in (base / "lib").glob("libpython*"):
+        shutil.copy2(library, into / "lib")
+    (into / "bin").mkdir()
+    return str(shutil.copy2(Path(sys.executable).resolve(), into / "bin" / version))
 
 
 def doctor_as(
@@ -103,6 +108,8 @@ def doctor_as(
             "PYTHONPATH": python_path(),
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": "/nonexistent",
+            # A copied interpreter looks for its library where it was installed.
+            "LD_LIBRARY_PATH": str(Path(python).parents[1] / "lib"),
             "OVERROUND_SERVERS__LINGER_S": "0",
         },
         capture_output=True,
@@ -115,10 +122,10 @@ def doctor_as(
 @AS_ROOT
 def test_an_ordinary_user_starts_it_as_itself() -> None:
     account = pwd.getpwnam("daemon")
-    python = other_python(account)
-    if python is None or not os.access(ROOT, os.R_OK):
-        pytest.skip("no Python of this version that an ordinary user can run")
+    if not accounts.may_pass(Account("", account.pw_uid, account.pw_gid), ROOT):
+        pytest.skip(f"{ROOT} is below a private home, an ordinary user cannot read it")
     with state_directory() as state:
+        python = python_for(account, state.parent / "python")
         os.chown(state.parent, account.pw_uid, account.pw_gid)
         done = doctor_as(account, python, state)
         assert done.returncode == 0, done.stderr
@@ -131,12 +138,7 @@ def test_an_ordinary_user_starts_it_as_itself() -> None:
         # Root keeps its hands off a user's state directory: it would leave files of its own.
         with pytest.raises(SettingsError, match="another account"):
             place.open_state(state)
-        wait_stopped_as_root(state)
-
-
-def wait_stopped_as_root(state: Path) -> None:
-    """Wait for the supervisor of another account."""
-    wait_stopped(state)
+        wait_stopped(state)
 
 
 def test_only_the_right_password_opens_the_door(endpoints: Endpoints) -> None:
@@ -228,21 +230,18 @@ def test_an_account_that_cannot_run_postgres_is_refused(state: Path, account: st
         pass
 
 
-def existing(endpoints: Endpoints, state: Path, **urls: str) -> Settings:
-    """Settings that name the servers of `endpoints` as existing ones."""
-    superuser = endpoints.superuser_url("overround")
-    return Settings(
-        state=state,
-        database=DatabaseSettings(url=superuser, **urls),
-        redis=RedisSettings(url=endpoints.redis_url),
-    )
-
-
 def test_existing_servers_are_used_and_none_is_started(
     endpoints: Endpoints, tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
-    with attached(existing(endpoints, state, app_url=endpoints.url("app"))) as found:
+    settings = Settings(
+        state=state,
+        database=DatabaseSettings(
+            url=endpoints.superuser_url("overround"), app_url=endpoints.url("app")
+        ),
+        redis=RedisSettings(url=endpoints.redis_url),
+    )
+    with attached(settings) as found:
         assert found.url("app") == endpoints.url("app")
         assert urlsplit(found.url("worker")).username == "overround_worker"
         assert found.redis_url == endpoints.redis_url

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx2
+import structlog
 
 from overround.core import ids, principal
 from overround.core.clock import SetClock
@@ -83,6 +85,19 @@ class Edge:
         return await client.post("/api/v1/deposits", json={"amount": amount}, headers=self.key())
 
 
+@contextmanager
+def restored_logging() -> Generator[None]:
+    """Whatever the block configures of logging is gone after it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+
 def registration(name: str, **changed: str) -> dict[str, str]:
     """The body of a registration."""
     body = {"email": f"{name}@players.example", "password": PASSWORD, "display_name": name}
@@ -90,17 +105,17 @@ def registration(name: str, **changed: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def opened(urls: Mapping[Role, str]) -> AsyncGenerator[Edge]:
+async def opened(urls: Mapping[Role, str], *, make_tenants: bool = True) -> AsyncGenerator[Edge]:
     """The edge over a new database, with tenants acme (EUR) and sakura (JPY)."""
     clock = SetClock(AT)
     app_db = await Database.open(urls["app"], purpose="web", size_max=16, acquire_timeout_s=30)
     worker_db = await Database.open(urls["worker"], purpose="worker", size_max=4)
     hashing = BoundedThreads(2, 64, "hashing")
     try:
-        made = {
-            "acme": await add_tenant(worker_db, "acme", "EUR", "Europe/Vienna"),
-            "sakura": await add_tenant(worker_db, "sakura", "JPY", "Asia/Tokyo"),
-        }
+        made: dict[str, Tenant] = {}
+        if make_tenants:
+            made["acme"] = await add_tenant(worker_db, "acme", "EUR", "Europe/Vienna")
+            made["sakura"] = await add_tenant(worker_db, "sakura", "JPY", "Asia/Tokyo")
         services = Services(app_db, clock, hashing, BASE_DOMAIN, SessionLimits())
         yield Edge(create_app(services), clock, app_db, worker_db, made)
     finally:

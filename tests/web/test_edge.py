@@ -20,7 +20,7 @@ from overround.kit import logs
 from overround.kit.edge import Open, Permission, Visiting
 from overround.web.app import ROUTERS
 from overround.web.ids import Ids, correlation_id
-from tests.support.edge import opened, registration, set_status
+from tests.support.edge import opened, registration, restored_logging, set_status
 
 Urls = Mapping[Role, str]
 # The documentation's own pages say nothing about anybody.
@@ -164,7 +164,6 @@ def test_each_request_is_one_json_line_with_its_ids(
     database_urls: Urls,
 ) -> None:
     root = logging.getLogger()
-    before = root.handlers[:], root.level
     lines: list[str] = []
 
     class Keep(logging.Handler):
@@ -178,12 +177,9 @@ def test_each_request_is_one_json_line_with_its_ids(
             root.handlers[:] = [keep]
             await client.get("/a%0D%0Ab%1B[31m", headers={"X-Correlation-ID": "order-12345"})
 
-    logs.configure("info")
-    try:
+    with restored_logging():
+        logs.configure("info")
         asyncio.run(story())
-    finally:
-        root.handlers[:], level = before
-        root.setLevel(level)
     found = [json.loads(line) for line in lines if "http.request" in line]
     assert len(found) == 1
     assert found[0]["correlation_id"] == "order-12345"
@@ -204,16 +200,28 @@ def test_an_unknown_a_suspended_and_a_closed_tenant_look_the_same(database_urls:
                 async with edge.client(host) as client:
                     found = is_problem(await client.get("/api/v1/balance"), 404, "unknown_tenant")
                     bodies.append(found["detail"])
-            # A12: it stops with the next request, with and without a session.
-            await set_status(edge, "acme", "suspended")
-            found = is_problem(await ann.get("/api/v1/balance"), 404, "unknown_tenant")
-            bodies.append(found["detail"])
-            await set_status(edge, "acme", "active")
-            assert (await ann.get("/api/v1/balance")).status_code == 200
-            await set_status(edge, "acme", "closed")
-            found = is_problem(await ann.get("/api/v1/balance"), 404, "unknown_tenant")
-            bodies.append(found["detail"])
+            for status in ("suspended", "closed"):
+                await set_status(edge, "acme", status)
+                found = is_problem(await ann.get("/api/v1/balance"), 404, "unknown_tenant")
+                bodies.append(found["detail"])
             assert len(set(bodies)) == 1
+
+    asyncio.run(story())
+
+
+def test_a_suspended_tenant_stops_at_once(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            ann, key = await edge.player("ann"), edge.key()
+            for _ in range(3):
+                await set_status(edge, "acme", "suspended")
+                sent = await ann.post("/api/v1/deposits", json={"amount": "1"}, headers=key)
+                is_problem(sent, 404, "unknown_tenant")
+                async with edge.client() as client:
+                    opened_ = await client.post("/api/v1/users", json=registration("bob"))
+                is_problem(opened_, 404, "unknown_tenant")
+                await set_status(edge, "acme", "active")
+                assert (await ann.get("/api/v1/balance")).json()["cash"] == "0.00"
 
     asyncio.run(story())
 

@@ -3,6 +3,6 @@
 Nothing is kept here whose loss changes money or a revocation: it is fan-out, snapshots and limits.
 """
 
-from overround.cache.client import RedisClient, opened, version
+from overround.cache.client import opened, version
 
-__all__ = ["RedisClient", "opened", "version"]
+__all__ = ["opened", "version"]

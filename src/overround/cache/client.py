@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Final
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from typing import TYPE_CHECKING, Final
 
 from overround.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 CONNECT_S: Final = 1.0
 COMMAND_S: Final = 2.0
 CONNECTIONS_MAX: Final = 50
 
-RedisClient = Redis
-
-# redis-py's commands take **kwargs without a type, which strict mode reports at each call; the
-# answers are typed, so the rule is silenced call by call and nowhere else.
+# redis-py takes a third of a second to import, so it is imported by whoever opens a client. Its
+# commands take **kwargs without a type, which strict mode reports at each call; the answers are
+# typed, so the rule is silenced call by call and nowhere else.
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncGenerator[RedisClient]:
-    """A client of `url` for the length of the block, answers as bytes.
+async def opened(url: str) -> AsyncGenerator[Redis]:
+    """A client of `url` for the length of the block; answers are bytes.
 
     Raises Unavailable when the server does not answer a PING at the start; later failures are
     redis-py's own RedisError, which callers that can do without the cache catch.
     """
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+
     client = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
         url,
         socket_connect_timeout=CONNECT_S,
@@ -45,7 +47,7 @@ async def opened(url: str) -> AsyncGenerator[RedisClient]:
         await client.aclose()
 
 
-async def version(client: RedisClient) -> str:
+async def version(client: Redis) -> str:
     """The server's version, Valkey's own where it is one."""
     answer = await client.info("server")  # pyright: ignore[reportUnknownMemberType]
     return str(answer.get("valkey_version") or answer.get("redis_version"))

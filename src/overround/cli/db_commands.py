@@ -7,12 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from overround.cli import context
 from overround.cli.context import ConfigOption, JsonOption, StateOption
+
+if TYPE_CHECKING:
+    from overround.kit.settings import Settings
+    from overround.roles.attach import Endpoints
 
 app = typer.Typer(no_args_is_help=True, help="The database.")
 
@@ -98,3 +102,25 @@ def _libpq_environment(url: str) -> dict[str, str]:
     names = {"dbname": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD"}
     options: dict[str, Any] = conninfo_to_dict(url)
     return {names.get(key, f"PG{key.upper()}"): str(value) for key, value in options.items()}
+
+
+@app.command("seed")
+def seed(
+    state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Make the demonstration's two tenants, acme and sakura, where they are missing."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        names = context.run_async(_seed(settings, endpoints))
+    context.show({"tenants": names}, as_json=as_json, text=lambda: " ".join(names))
+
+
+async def _seed(settings: Settings, endpoints: Endpoints) -> list[str]:
+    from overround.core.clock import WallClock
+    from overround.roles import seeding
+    from overround.roles.process import database
+
+    await seeding.prepare(endpoints)
+    async with database(settings, endpoints.url("worker"), "worker") as worker:
+        made = await seeding.seed(worker, WallClock().now())
+    return [tenant.subdomain for tenant in made]

@@ -11,7 +11,18 @@ import sys
 
 import typer
 
-from overround.cli import config, context, db_commands, doctor, run_commands
+from overround.cli import (
+    books,
+    config,
+    context,
+    db_commands,
+    doctor,
+    run_commands,
+    season,
+    serving,
+    tenants,
+    users,
+)
 
 app = typer.Typer(
     name="overround",
@@ -23,6 +34,13 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(db_commands.app, name="db")
 app.add_typer(run_commands.app, name="run")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(users.app, name="users")
+app.add_typer(season.results, name="results")
+app.command("serve")(serving.serve)
+app.command("replay")(season.replay)
+app.command("import")(season.import_)
+app.command("verify")(books.verify)
 app.command("doctor")(doctor.doctor)
 
 

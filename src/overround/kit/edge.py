@@ -7,36 +7,45 @@ declares one permission (test: every route declares a permission), and there are
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from overround.core.clock import Clock
-from overround.core.errors import Forbidden, Refusal, Unauthenticated
+from overround.core.errors import Forbidden, Unauthenticated
 from overround.core.principal import Kind, Principal
 from overround.kit import paging
+from overround.kit.idempotency import KeyReused, checked_key
 from overround.kit.threads import BoundedThreads
 
-
-class KeyMissing(Refusal):
-    """A request that moves money carries an Idempotency-Key of 1 to 64 plain characters."""
-
-    code = "idempotency_key_missing"
-    status = 400
-
-
-class KeyReused(Refusal):
-    """This Idempotency-Key was used before, for another request."""
-
-    code = "idempotency_key_reused"
-    status = 422
+__all__ = [
+    "Anybody",
+    "CursorText",
+    "Edge",
+    "IdempotencyKey",
+    "Input",
+    "KeyReused",
+    "Limit",
+    "Now",
+    "Open",
+    "Output",
+    "Permission",
+    "Player",
+    "Tools",
+    "User",
+    "Visiting",
+    "Visitor",
+    "client_address",
+    "edge",
+    "mark_replayed",
+    "staff",
+    "token_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +130,9 @@ def _now(request: Request) -> datetime:
 Tools = Annotated[Edge, Depends(edge)]
 Now = Annotated[datetime, Depends(_now)]
 
-_KEY: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-
 
 def _key(value: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
-    if value is None or not _KEY.fullmatch(value):
-        raise KeyMissing
-    return value
+    return checked_key(value)
 
 
 IdempotencyKey = Annotated[str, Depends(_key)]
@@ -146,11 +151,6 @@ class Output(BaseModel):
     """An answer's body, apart from the inside: no new field is shown by accident."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def request_sha256(route: str, body: BaseModel) -> bytes:
-    """What an Idempotency-Key stands for: the route and the validated body, not its spelling."""
-    return hashlib.sha256(route.encode() + b"\n" + body.model_dump_json().encode()).digest()
 
 
 def mark_replayed(response: Response, replayed: bool) -> None:

@@ -2,7 +2,7 @@
 
 A list is ordered by (time, id) and read by keyset, so a page never skips or repeats a row because
 others were added meanwhile. A cursor carries no right: the query that uses it still names tenant
-and owner (test: a cursor of another tenant shows nothing of it).
+and owner (test: a key and a cursor of one tenant mean nothing at another).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class BoundedThreads:
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What `work` returns. Raises Unavailable when too many are waiting already."""
         if self._in_hand >= self._in_hand_max:
-            raise Unavailable("too many log-ins at once", code="busy")
+            raise Unavailable("too much work is waiting for a processor", code="busy")
         self._in_hand += 1
         future = asyncio.get_running_loop().run_in_executor(
             self._pool, lambda: work(*args, **kwargs)

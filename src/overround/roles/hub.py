@@ -74,9 +74,7 @@ class Hub:
 
     async def start(self, conn: Connection, keys: Sequence[FeedKey], at: datetime) -> int:
         """The events start: closing prices are frozen, nothing of them is laid any more."""
-        starting = {
-            ours.event_id: ours.starts_at for key in keys if (ours := self.events.get(key))
-        }
+        starting = {ours.event_id: ours.starts_at for key in keys if (ours := self.events.get(key))}
         started = await catalogue.start_events(conn, list(starting))
         await boards.close(conn, self.board, starting)
         if started:
@@ -123,9 +121,7 @@ class Hub:
         return {event_id: self._scopes[event_id] for event_id in event_ids}
 
 
-async def refuse(
-    conn: Connection, provider: str, batch: str, rejected: Sequence[Rejected]
-) -> int:
+async def refuse(conn: Connection, provider: str, batch: str, rejected: Sequence[Rejected]) -> int:
     """Keep what a feed refused, with its reason; returns the rows that were new."""
     return await catalogue.quarantine(
         conn,
@@ -140,9 +136,7 @@ def _key(event: FeedEvent) -> FeedKey:
     return event.provider, event.provider_event_id
 
 
-def _oriented(
-    result: FeedResult, events: Mapping[FeedKey, Resolved]
-) -> dict[str, tuple[int, int]]:
+def _oriented(result: FeedResult, events: Mapping[FeedKey, Resolved]) -> dict[str, tuple[int, int]]:
     """The score from our home side's view."""
     if not events[result.provider, result.provider_event_id].swapped:
         return result.scores

@@ -172,9 +172,7 @@ class _Replay:
             files.sha256,
             f"{options.seed}:{options.bets}:{options.players}",
         )
-        plans = playing.plan(
-            timeline.windows(season), options.bets, options.players, options.seed
-        )
+        plans = playing.plan(timeline.windows(season), options.bets, options.players, options.seed)
         self._steps = list(timeline.steps(season, plans))
         self._place = season.places()
         self._kinds: dict[str, SourceKind] = {
@@ -352,9 +350,7 @@ class _Replay:
         accepted, refused, settled = await bets.counts(
             conn, tenant.id, self._begins_at, last_at, self._key
         )
-        days = await revenue.days(
-            conn, tenant.id, self._day(self._begins_at), self._day(last_at)
-        )
+        days = await revenue.days(conn, tenant.id, self._day(self._begins_at), self._day(last_at))
         closing = await edges.count_closing(conn, event_ids)
         return {
             "tenant": tenant.subdomain,
@@ -366,7 +362,9 @@ class _Replay:
             "settled": settled,
             "revenue": {
                 tenant.currency: {
-                    name: money.to_text(sum(getattr(d, f"{name}_minor") for d in days), tenant.currency)
+                    name: money.to_text(
+                        sum(getattr(d, f"{name}_minor") for d in days), tenant.currency
+                    )
                     for name in ("handle", "payout", "ggr", "fee")
                 }
             },

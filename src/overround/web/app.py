@@ -9,10 +9,22 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from overround.betting.bets import http as bets
+from overround.betting.offers import http as offers
+from overround.betting.bets import http as bets
+from overround.betting.offers import http as offers
 from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit.edge import Anybody, Edge, Output
 from overround.kit.threads import BoundedThreads
+from overround.money.revenue import http as revenue
+from overround.odds.board import http as board
+from overround.odds.catalogue import http as catalogue
+from overround.odds.edges import http as edges
+from overround.money.revenue import http as revenue
+from overround.odds.board import http as board
+from overround.odds.catalogue import http as catalogue
+from overround.odds.edges import http as edges
 from overround.people.cashier import http as cashier
 from overround.people.sessions import SessionLimits
 from overround.people.sessions import http as sessions
@@ -48,7 +60,18 @@ async def healthz(_: Anybody) -> HealthOut:
     return HealthOut(status="ok")
 
 
-ROUTERS = (_health, sessions.router, cashier.router)
+# In the order of a reader of the document: who, money, what is on, bets, the office's figures.
+ROUTERS = (
+    _health,
+    sessions.router,
+    cashier.router,
+    catalogue.router,
+    offers.router,
+    bets.router,
+    board.router,
+    edges.router,
+    revenue.router,
+)
 
 
 def operation_id(route: APIRoute) -> str:

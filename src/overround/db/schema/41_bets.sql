@@ -330,9 +330,10 @@ BEGIN
            array_agg(m.code ORDER BY m.id, m.n), array_agg(m.id ORDER BY m.id, m.n),
            array_agg(m.settlement_version ORDER BY m.id, m.n), array_agg(m.amount ORDER BY m.id, m.n)
     INTO v_settled, v_from, v_to, v_code, v_ref, v_version, v_amount FROM move m;
-    PERFORM ledger_post_v1(p_tenant, array_fill(p_at, ARRAY[cardinality(v_ref)]), v_ref, v_code, v_version,
-                           v_from, v_to, v_amount)
-    WHERE v_ref IS NOT NULL;
+    IF v_settled > 0 THEN
+        PERFORM ledger_post_v1(p_tenant, array_fill(p_at, ARRAY[cardinality(v_ref)]), v_ref, v_code, v_version,
+                               v_from, v_to, v_amount);
+    END IF;
     RETURN v_settled;
 END
 $$;

@@ -47,6 +47,9 @@ ORDER BY e.version DESC LIMIT %s"""
 # Everything of a tenant: the ledger's first invariant says 0.
 TOTAL = "SELECT coalesce(sum(amount_minor), 0)::bigint FROM entry WHERE tenant_id = %s"
 
+# How many entries a check has looked at.
+COUNT = "SELECT count(*) FROM entry WHERE tenant_id = %s"
+
 # A transfer has two entries, of its own amount, on its own two accounts.
 CHECK_TRANSFERS = """
 SELECT 'a transfer is two entries of its amount', t.id::text, count(e.*)::text
@@ -183,6 +186,13 @@ async def statement(
 async def total_minor(conn: Connection, tenant_id: UUID) -> int:
     """The sum of all entries of the tenant; anything but 0 is a broken ledger."""
     row = await (await conn.execute(TOTAL, [tenant_id])).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def entry_count(conn: Connection, tenant_id: UUID) -> int:
+    """How many entries the tenant has."""
+    row = await (await conn.execute(COUNT, [tenant_id])).fetchone()
     assert row is not None
     return row[0]
 

@@ -17,7 +17,7 @@ from overround.odds.board.model import (
     SourceKind,
 )
 from overround.odds.board.service import Taken, batch_id, close, from_us, load, take, to_us
-from overround.odds.board.store import closing
+from overround.odds.board.store import closing, seen
 
 __all__ = [
     "Board",
@@ -33,6 +33,7 @@ __all__ = [
     "closing",
     "from_us",
     "load",
+    "seen",
     "take",
     "to_us",
 ]

@@ -99,3 +99,19 @@ class ClosingPrice:
     source: str
     price_e4: int
     lag_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePrice:
+    """What one source quotes now for one side, for people to compare."""
+
+    event_id: UUID
+    source: str
+    market_type: str
+    period: str
+    line_q4: int | None
+    side: str
+    price_e4: int
+    state: str
+    observed_at: datetime
+    changed_at: datetime

@@ -9,7 +9,12 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from overround.db import Connection
-from overround.odds.board.model import ClosingPrice, SourceKind, StoredPrice
+from overround.odds.board.model import (
+    ClosingPrice,
+    SourceKind,
+    SourcePrice,
+    StoredPrice,
+)
 
 # A source is one per provider and key.
 ADD_SOURCE = """
@@ -23,6 +28,9 @@ ADD_BATCHES = """
 INSERT INTO feed_batch (id, provider, event_id, observed_at, snapshot, prices)
 SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[], %s::boolean[], %s::integer[])
 ON CONFLICT (id) DO NOTHING RETURNING id"""
+
+# Which batches are recorded.
+SEEN = "SELECT id FROM feed_batch WHERE id = ANY(%s)"
 
 # Odds alone may lose their last moments with the power: they come again, money does not.
 ODDS_ONLY = "SELECT set_config('synchronous_commit', 'off', true)"
@@ -62,6 +70,17 @@ JOIN event e ON e.id = s.event_id
 JOIN source o ON o.id = h.source_id
 WHERE h.observed_at BETWEEN %(since)s AND %(at)s AND e.starts_at >= %(at)s
 ORDER BY h.source_id, h.selection_id, h.observed_at DESC"""
+
+# What every source quotes now on some events.
+PRICES_OF = """
+SELECT s.event_id, o.key AS source, m.market_type, m.period, m.line_q4, s.side, p.price_e4, p.state,
+       p.observed_at, p.changed_at
+FROM selection s
+JOIN market m ON m.id = s.market_id
+CROSS JOIN source o
+JOIN price p ON p.source_id = o.id AND p.selection_id = s.id
+WHERE s.event_id = ANY(%s) AND p.state <> 'withdrawn'
+ORDER BY s.event_id, m.market_type, m.period, m.line_q4, s.side, o.key"""
 
 # Whose selections these are.
 EVENTS_OF = "SELECT DISTINCT event_id FROM selection WHERE id = ANY(%s) ORDER BY event_id"
@@ -149,3 +168,16 @@ async def events_of_selections(conn: Connection, selection_ids: Sequence[UUID]) 
     """The events that some selections belong to."""
     cursor = await conn.execute(EVENTS_OF, [list(selection_ids)])
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def prices_of(conn: Connection, event_ids: Sequence[UUID]) -> list[SourcePrice]:
+    """Every source's present prices on some events, withdrawn ones left out, event by event."""
+    async with conn.cursor(row_factory=class_row(SourcePrice)) as cursor:
+        await cursor.execute(PRICES_OF, [list(event_ids)])
+        return await cursor.fetchall()
+
+
+async def seen(conn: Connection, batch_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of the batches are in the journal."""
+    cursor = await conn.execute(SEEN, [list(batch_ids)])
+    return {row[0] for row in await cursor.fetchall()}

@@ -15,6 +15,7 @@ from overround.core.principal import Principal
 from overround.db.edge import Db
 from overround.kit import edge, paging
 from overround.kit.edge import CursorText, IdempotencyKey, Input, Limit, Now, Output, Player
+from overround.kit.idempotency import request_sha256
 from overround.kit.paging import Cursor
 from overround.money import wallets
 from overround.people.cashier import service
@@ -131,7 +132,7 @@ async def deposit(
     body: AmountIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
 ) -> PaymentOut:
     """Pay in."""
-    sha256 = edge.request_sha256("deposits", body)
+    sha256 = request_sha256("deposits", body)
     async with db.transaction(caller.tenant_id) as conn:
         answer = await service.deposit(conn, caller, body.amount, key, sha256, now)
     return _answer(answer, response)
@@ -142,7 +143,7 @@ async def withdraw(
     body: AmountIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
 ) -> PaymentOut:
     """Ask to be paid out."""
-    sha256 = edge.request_sha256("withdrawals", body)
+    sha256 = request_sha256("withdrawals", body)
     async with db.transaction(caller.tenant_id) as conn:
         answer = await service.withdraw(conn, caller, body.amount, key, sha256, now)
     return _answer(answer, response)
@@ -200,7 +201,7 @@ async def adjust(
     body: AdjustmentIn, caller: Adjusts, key: IdempotencyKey, db: Db, now: Now, response: Response
 ) -> PaymentOut:
     """Correct a player's cash."""
-    sha256 = edge.request_sha256("adjustments", body)
+    sha256 = request_sha256("adjustments", body)
     async with db.transaction(caller.tenant_id) as conn:
         answer = await service.adjust(
             conn, caller, body.user_id, body.amount, body.reason, key, sha256, now

@@ -15,7 +15,7 @@ from overround.core import ids
 from overround.core.errors import Conflict, InsufficientFunds, Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
-from overround.kit.edge import KeyReused
+from overround.kit.idempotency import KeyReused
 from overround.kit.paging import Cursor
 from overround.money import wallets
 from overround.people import tenants, users

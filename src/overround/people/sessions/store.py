@@ -75,6 +75,7 @@ _FORGET_FAILURES = "DELETE FROM login_failure WHERE tenant_id = %s AND subject_s
 _PURGE_SESSIONS = """
 DELETE FROM session WHERE (tenant_id, id) IN (
     SELECT tenant_id, id FROM session WHERE tenant_id = %s AND created_at < %s LIMIT 1000)"""
+# The same for failures that no wait depends on any more.
 _PURGE_FAILURES = """
 DELETE FROM login_failure WHERE (tenant_id, subject_sha256) IN (
     SELECT tenant_id, subject_sha256 FROM login_failure

@@ -1,0 +1,246 @@
+"""Placing bets and looking at them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from overround.betting.bets import service
+from overround.betting.bets.model import Bet, Decision, Leg, Slip, SlipLeg
+from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX
+from overround.core import ids, line, money, price
+from overround.core.errors import Refusal
+from overround.core.principal import Principal
+from overround.db.edge import Db
+from overround.kit import edge, paging
+from overround.kit.edge import (
+    CursorText,
+    IdempotencyKey,
+    Input,
+    KeyReused,
+    Limit,
+    Now,
+    Output,
+    Player,
+)
+from overround.kit.paging import Cursor
+from overround.people import tenants
+
+router = APIRouter(prefix="/api/v1", tags=["bets"])
+
+_NEWEST = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+
+PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
+AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
+
+
+class SlipLegIn(Input):
+    """One selection at the price that was shown."""
+
+    selection_id: Annotated[UUID, Field(strict=False)]
+    price: PriceText
+
+
+class SlipIn(Input):
+    """What a player asks: one leg is a single, more are a combo."""
+
+    legs: Annotated[list[SlipLegIn], Field(min_length=1, max_length=LEGS_MAX)]
+    stake: AmountText
+    odds_policy: Literal["none", "higher", "any"] = "higher"
+    tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
+
+
+class PlacedOut(Output):
+    """The bet that was accepted, at the prices that were taken."""
+
+    bet_id: UUID
+    kind: str
+    status: str
+    stake: str
+    potential_payout: str
+    currency: str
+    prices: list[str]
+    placed_at: datetime
+
+
+class LegOut(Output):
+    """One leg and what it came to so far."""
+
+    event_id: UUID
+    selection_id: UUID
+    home: str
+    away: str
+    starts_at: datetime
+    market: str
+    period: str
+    line: str | None
+    side: str
+    price: str
+    shown_price: str
+    grade: str | None
+
+
+class BetOut(Output):
+    """A bet with its legs."""
+
+    id: UUID
+    kind: str
+    status: str
+    outcome: str | None
+    stake: str
+    potential_payout: str
+    payout: str | None
+    currency: str
+    placed_at: datetime
+    settled_at: datetime | None
+    legs: list[LegOut]
+
+
+class BetsOut(Output):
+    """A page of bets, newest first."""
+
+    items: list[BetOut]
+    next_cursor: str | None
+
+
+class BetRefused(Refusal):
+    """The bet was not accepted."""
+
+    status = 409
+
+
+@router.post("/bets", status_code=201)
+async def place(
+    body: SlipIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
+) -> PlacedOut:
+    """Place a bet. The same key and body get the same answer, a refusal too."""
+    async with db.transaction(caller.tenant_id) as conn:
+        tenant = await tenants.by_id(conn, caller.tenant_id)
+        slip = _slip(body, caller, key, now, tenant.currency)
+        (decision,) = await service.place(conn, caller.tenant_id, [slip])
+    edge.mark_replayed(response, decision.kind == "replayed")
+    return _placed_out(decision)
+
+
+@router.get("/bets")
+async def my_bets(
+    caller: Player,
+    db: Db,
+    status: Literal["open", "settled"] | None = None,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> BetsOut:
+    """My bets, newest first."""
+    before = paging.parse(cursor) if cursor else _NEWEST
+    async with db.reading(caller.tenant_id) as conn:
+        found = await service.my_bets(
+            conn,
+            caller.tenant_id,
+            caller.actor_id,
+            before=(before.at, before.id),
+            status=status,
+            limit=limit + 1,
+        )
+    shown = found[:limit]
+    more = len(found) > limit
+    return BetsOut(
+        items=[_bet_out(bet) for bet in shown],
+        next_cursor=Cursor(shown[-1].placed_at, shown[-1].id).to_text() if more else None,
+    )
+
+
+@router.get("/bets/{bet_id}")
+async def my_bet(bet_id: UUID, caller: Player, db: Db) -> BetOut:
+    """One of my bets."""
+    async with db.reading(caller.tenant_id) as conn:
+        return _bet_out(await service.my_bet(conn, caller.tenant_id, caller.actor_id, bet_id))
+
+
+def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str) -> Slip:
+    return Slip(
+        bet_id=ids.new(at),
+        user_id=caller.actor_id,
+        key=key,
+        legs=tuple(
+            SlipLeg(leg.selection_id, price.parse_decimal(leg.price)) for leg in body.legs
+        ),
+        stake_minor=money.parse(body.stake, currency),
+        at=at,
+        odds_policy=body.odds_policy,
+        tolerance_bps=body.tolerance_bps,
+    )
+
+
+# What each refusal says to a person; the code is for programs.
+_REFUSALS = {
+    "tenant_suspended": "This house takes no bets now.",
+    "account_blocked": "This account takes no bets.",
+    "too_few_legs": "A slip has at least one leg.",
+    "too_many_legs": f"A slip has at most {LEGS_MAX} legs.",
+    "unknown_selection": "One selection is not offered here.",
+    "event_started": "One event has started.",
+    "market_suspended": "One market is suspended.",
+    "market_closed": "One market is closed.",
+    "price_changed": "One price has changed.",
+    "legs_conflict": "Two legs are on the same event.",
+    "stake_below_min": "The stake is below the least stake.",
+    "payout_above_max": "The payout would be above the largest payout.",
+    "insufficient_funds": "The balance is smaller than the stake.",
+}
+
+
+def _placed_out(decision: Decision) -> PlacedOut:
+    if decision.kind == "key_reused":
+        raise KeyReused
+    if decision.refusal is not None:
+        raise BetRefused(_REFUSALS.get(decision.refusal), code=decision.refusal)
+    answer: dict[str, Any] = decision.answer
+    currency: str = answer["currency"]
+    return PlacedOut(
+        bet_id=answer["bet_id"],
+        kind=answer["kind"],
+        status=answer["status"],
+        stake=money.to_text(answer["stake_minor"], currency),
+        potential_payout=money.to_text(answer["potential_payout_minor"], currency),
+        currency=currency,
+        prices=[price.to_text(price_e4) for price_e4 in answer["prices_e4"]],
+        placed_at=answer["placed_at"],
+    )
+
+
+def _bet_out(bet: Bet) -> BetOut:
+    paid = bet.payout_minor
+    return BetOut(
+        id=bet.id,
+        kind=bet.kind,
+        status=bet.status,
+        outcome=bet.outcome,
+        stake=money.to_text(bet.stake_minor, bet.currency),
+        potential_payout=money.to_text(bet.potential_payout_minor, bet.currency),
+        payout=None if paid is None else money.to_text(paid, bet.currency),
+        currency=bet.currency,
+        placed_at=bet.placed_at,
+        settled_at=bet.settled_at,
+        legs=[_leg_out(leg) for leg in bet.legs],
+    )
+
+
+def _leg_out(leg: Leg) -> LegOut:
+    return LegOut(
+        event_id=leg.event_id,
+        selection_id=leg.selection_id,
+        home=leg.home,
+        away=leg.away,
+        starts_at=leg.starts_at,
+        market=leg.market_type,
+        period=leg.period,
+        line=None if leg.line_q4 is None else line.to_text(leg.line_q4),
+        side=leg.side,
+        price=price.to_text(leg.price_e4),
+        shown_price=price.to_text(leg.shown_price_e4),
+        grade=leg.grade,
+    )

@@ -1,0 +1,187 @@
+"""The tenant's board and an event's markets for visitors; switches and margins for the office."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import Field
+
+from overround.betting.offers import service, store
+from overround.betting.offers.model import BoardLine, Setting
+from overround.core import line, price
+from overround.core.errors import NotFound
+from overround.core.principal import Principal
+from overround.db import audit
+from overround.db.edge import Db
+from overround.kit import edge
+from overround.kit.edge import Input, Now, Output, Visitor
+from overround.odds import catalogue
+from overround.odds.catalogue import Event
+from overround.people import tenants
+
+router = APIRouter(prefix="/api/v1", tags=["offers"])
+
+_EVENTS_MAX = 200
+_FIRST_ID = UUID(int=0)
+_NEVER = timedelta(days=3650)
+
+
+class SelectionOut(Output):
+    """One answer and what is laid for it; `selection_id` and `price` go on a slip."""
+
+    selection_id: UUID
+    side: str
+    price: str
+    state: str
+    version: int
+
+
+class MarketOut(Output):
+    """One question; for an Asian handicap the line is the home side's."""
+
+    market_id: UUID
+    market: str
+    period: str
+    line: str | None
+    selections: list[SelectionOut]
+
+
+class BoardEventOut(Output):
+    """One event with everything laid on it."""
+
+    id: UUID
+    sport: str
+    country: str
+    competition: str
+    home: str
+    away: str
+    starts_at: datetime
+    markets: list[MarketOut]
+
+
+class BoardOut(Output):
+    """Coming events, by start."""
+
+    items: list[BoardEventOut]
+
+
+class SettingIn(Input):
+    """A switch and prices for a sport, a competition or an event."""
+
+    scope: Literal["sport", "competition", "event"]
+    scope_key: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
+    enabled: bool = True
+    margin_bps: Annotated[int, Field(ge=0, le=5_000)] | None = None
+    multiplier_e4: Annotated[int, Field(ge=5_000, le=15_000)] = 10_000
+
+
+class SettingOut(Output):
+    """A setting as it holds now; the hub prices by it from its next tick."""
+
+    scope: str
+    scope_key: str
+    enabled: bool
+    margin_bps: int | None
+    multiplier_e4: int
+
+
+@router.get("/board", response_model=BoardOut, responses={304: {"description": "Unchanged"}})
+async def board(
+    tenant_id: Visitor,
+    db: Db,
+    now: Now,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=_EVENTS_MAX)] = 50,
+    if_none_match: Annotated[str | None, Header(max_length=200)] = None,
+) -> BoardOut | Response:
+    """What the house lays on the next events. Carries an ETag; 304 when nothing has changed."""
+    async with db.reading(tenant_id) as conn:
+        tenant = await tenants.by_id(conn, tenant_id)
+        events = await catalogue.events_page(conn, (now, _FIRST_ID), now + _NEVER, limit)
+        lines = await store.board(conn, tenant.book_id, [event.id for event in events])
+    found = BoardOut(items=_events_out(events, lines))
+    etag = f'"{hashlib.sha256(found.model_dump_json().encode()).hexdigest()[:32]}"'
+    if if_none_match == etag:
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
+    response.headers["ETag"] = etag
+    response.headers["Cache-Control"] = "no-cache"
+    return found
+
+
+@router.get("/events/{event_id}/markets")
+async def markets(event_id: UUID, tenant_id: Visitor, db: Db) -> BoardEventOut:
+    """Everything the house lays on one event."""
+    async with db.reading(tenant_id) as conn:
+        tenant = await tenants.by_id(conn, tenant_id)
+        events = await catalogue.events_by_id(conn, [event_id])
+        lines = await store.board(conn, tenant.book_id, [event_id])
+    if event_id not in events:
+        raise NotFound("no such event")
+    return _event_out(events[event_id], lines)
+
+
+Manages = Annotated[Principal, Depends(edge.staff("offers.manage"))]
+
+
+@router.put("/office/offer-settings")
+async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> SettingOut:
+    """Switch an event, competition or sport on or off, or price it apart."""
+    setting = Setting(
+        body.scope, body.scope_key, body.enabled, body.margin_bps, body.multiplier_e4
+    )
+    async with db.transaction(caller.tenant_id) as conn:
+        await service.set_setting(conn, caller.tenant_id, setting)
+        await audit.write(
+            conn,
+            caller,
+            now,
+            "offer.set",
+            f"{body.scope}:{body.scope_key}",
+            after=body.model_dump(),
+        )
+    return SettingOut(**body.model_dump())
+
+
+def _events_out(events: list[Event], lines: list[BoardLine]) -> list[BoardEventOut]:
+    by_event = {key: list(group) for key, group in groupby(lines, key=lambda one: one.event_id)}
+    return [_event_out(event, by_event[event.id]) for event in events if event.id in by_event]
+
+
+def _event_out(event: Event, lines: list[BoardLine]) -> BoardEventOut:
+    return BoardEventOut(
+        id=event.id,
+        sport=event.sport,
+        country=event.country,
+        competition=event.competition,
+        home=event.home,
+        away=event.away,
+        starts_at=event.starts_at,
+        markets=[
+            _market_out(list(group)) for _, group in groupby(lines, key=lambda one: one.market_id)
+        ],
+    )
+
+
+def _market_out(lines: list[BoardLine]) -> MarketOut:
+    first = lines[0]
+    return MarketOut(
+        market_id=first.market_id,
+        market=first.market_type,
+        period=first.period,
+        line=None if first.line_q4 is None else line.to_text(first.line_q4),
+        selections=[
+            SelectionOut(
+                selection_id=one.selection_id,
+                side=one.side,
+                price=price.to_text(one.price_e4),
+                state=one.state,
+                version=one.version,
+            )
+            for one in lines
+        ],
+    )

@@ -1,0 +1,185 @@
+"""`overround replay`, `import` and `results`: a feed's files through the house."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from uuid import UUID
+
+import typer
+
+from overround.cli import context
+from overround.cli.context import ConfigOption, JsonOption, StateOption
+
+if TYPE_CHECKING:
+    from overround.kit.settings import Settings
+    from overround.roles.attach import Endpoints
+
+results = typer.Typer(no_args_is_help=True, help="What happened, entered by hand.")
+
+_SCORE = re.compile(r"(\d{1,3})[-:](\d{1,3})")
+
+Source = Annotated[
+    Path, typer.Argument(metavar="PATH", exists=True, help="A file or folder of a feed.")
+]
+
+
+@results.callback()
+def results_commands() -> None:
+    """What happened, entered by hand."""
+
+
+def replay(
+    path: Source,
+    tenant: Annotated[str, typer.Option(help="Whose players bet; acme and sakura are made.")],
+    seed: Annotated[int, typer.Option(help="Everything random comes from it.")] = 1,
+    bets: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many are placed.")] = 20_000,
+    players: Annotated[int, typer.Option(min=1, max=100_000, help="How many place them.")] = 500,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Walk a past season through the whole flow: prices, bets, results, settlement, revenue."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints, _bar("replay") as advance:
+        report = context.run_async(
+            _replay(settings, endpoints, path, tenant, (seed, bets, players), advance)
+        )
+    context.show(report, as_json=as_json, text=lambda: _report(report))
+
+
+def import_(
+    path: Source,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a feed's file: events, prices and results, for every tenant."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints, _bar("import") as advance:
+        done = context.run_async(_import(settings, endpoints, path, advance))
+    context.show(done, as_json=as_json, text=lambda: _report(done))
+
+
+@results.command("enter")
+def enter(
+    event: Annotated[UUID, typer.Argument(help="The event's id.")],
+    ft: Annotated[str | None, typer.Option(metavar="H-A", help="Full-time score.")] = None,
+    ht: Annotated[str | None, typer.Option(metavar="H-A", help="Half-time score.")] = None,
+    status: Annotated[
+        Literal["finished", "abandoned", "postponed", "cancelled", "awarded"], typer.Option()
+    ] = "finished",
+    entered_by: Annotated[str, typer.Option(help="Who says so; kept with the result.")] = "cli",
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record a result; a different one later is a new version."""
+    scores = {
+        period: _score(text) for period, text in (("ht", ht), ("ft", ft)) if text is not None
+    }
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        version = context.run_async(
+            _enter(settings, endpoints, event, status, scores, entered_by)
+        )
+    said = {"event": str(event), "version": version, "new": version is not None}
+    context.show(said, as_json=as_json, text=lambda: _report(said))
+
+
+async def _replay(
+    settings: Settings,
+    endpoints: Endpoints,
+    path: Path,
+    subdomain: str,
+    size: tuple[int, int, int],
+    advance: Callable[[int, int], None],
+) -> dict[str, Any]:
+    from overround.core.clock import WallClock
+    from overround.roles import replay as role
+    from overround.roles import seeding
+    from overround.roles.process import database
+
+    files = role.read(path)
+    await seeding.prepare(endpoints)
+    seed, bets, players = size
+    async with (
+        database(settings, endpoints.url("worker"), "worker") as worker,
+        database(settings, endpoints.url("app"), "app") as app,
+    ):
+        tenant = await seeding.tenant(worker, subdomain, WallClock().now())
+        options = role.Options(seed, bets, players)
+        return await role.replay(worker, app, tenant, files, options, advance)
+
+
+async def _import(
+    settings: Settings, endpoints: Endpoints, path: Path, advance: Callable[[int, int], None]
+) -> dict[str, Any]:
+    from overround.core.clock import WallClock
+    from overround.roles import importer, replay, seeding
+    from overround.roles.process import database
+
+    files = replay.read(path)
+    await seeding.prepare(endpoints)
+    async with database(settings, endpoints.url("worker"), "worker") as worker:
+        done = await importer.import_files(worker, files, WallClock().now(), advance)
+    return done.as_dict()
+
+
+async def _enter(
+    settings: Settings,
+    endpoints: Endpoints,
+    event_id: UUID,
+    status: Literal["finished", "abandoned", "postponed", "cancelled", "awarded"],
+    scores: dict[str, tuple[int, int]],
+    entered_by: str,
+) -> int | None:
+    from overround.core.clock import WallClock
+    from overround.roles import importer
+    from overround.roles.process import database
+
+    async with database(settings, endpoints.url("worker"), "worker") as worker:
+        return await importer.enter_result(
+            worker,
+            event_id,
+            status=status,
+            scores=scores,
+            entered_by=entered_by,
+            at=WallClock().now(),
+        )
+
+
+def _score(text: str) -> tuple[int, int]:
+    match = _SCORE.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no score; write 2-1")
+    return int(match[1]), int(match[2])
+
+
+@contextmanager
+def _bar(what: str) -> Generator[Callable[[int, int], None]]:
+    """A progress bar on stderr, where somebody is looking; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _report(found: dict[str, Any], indent: str = "") -> str:
+    lines: list[str] = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            lines.append(f"{indent}{name}")
+            lines.append(_report(cast(dict[str, Any], value), indent + "  "))
+        else:
+            lines.append(f"{indent}{name:<{24 - len(indent)}}{value}")
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""What every role's process does: open its pool behind the guard, stop on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, Literal
+
+import psycopg
+
+from overround.db import Database, guard
+from overround.kit.settings import Settings
+
+# What a database that is away raises; a loop waits it out.
+TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError)
+
+# The embedded server and any session pooler keep a connection's statements; see the setting.
+Login = Literal["app", "worker"]
+
+
+@asynccontextmanager
+async def database(settings: Settings, url: str, login: Login) -> AsyncGenerator[Database]:
+    """A pool of `login`, once the start-up guard has let it pass.
+
+    Raises SettingsError with the reason when the database does not protect tenants, Unavailable
+    when it does not answer.
+    """
+    opened = await Database.open(
+        url,
+        purpose=login,
+        size_min=1,
+        size_max=settings.database.pool_worker,
+        acquire_timeout_s=settings.database.acquire_s,
+        prepare_threshold=settings.database.prepare_threshold,
+    )
+    try:
+        async with opened.reading(None) as conn:
+            await guard.check(conn, login)
+        yield opened
+    finally:
+        await opened.close()
+
+
+@contextmanager
+def stopping() -> Generator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

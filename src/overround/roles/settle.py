@@ -1,0 +1,32 @@
+"""The settle role: due events, graded and paid. Any number of these may run."""
+
+from __future__ import annotations
+
+import asyncio
+
+from overround.betting.settlement import jobs
+from overround.core.clock import Clock
+from overround.db import Database
+from overround.kit import loop
+from overround.roles.process import TRANSIENT
+
+_INTERVAL_S = 1.0
+
+
+async def run(db: Database, clock: Clock, stop: asyncio.Event) -> None:
+    """Settle until told to stop."""
+    await loop.repeat(
+        "settle",
+        lambda: jobs.run_once(db, clock.now()),
+        stop,
+        interval_s=_INTERVAL_S,
+        transient=TRANSIENT,
+    )
+
+
+async def run_once(db: Database, clock: Clock) -> int:
+    """Settle everything that is due now; returns the bets settled."""
+    total = 0
+    while (settled := await jobs.run_once(db, clock.now())) is not None:
+        total += settled
+    return total

@@ -1,0 +1,76 @@
+"""A log line is one JSON object, whatever the text in it wants."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from overround.kit import logs
+
+
+@pytest.fixture(autouse=True)
+def put_back() -> object:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logs.unbind_all()
+
+
+@pytest.mark.parametrize(
+    ("hostile", "cleaned"),
+    [
+        ('ann\n{"event": "paid"}', 'ann {"event": "paid"}'),
+        ("ann\r\nbob", "ann bob"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07text", "text"),
+        ("\x1b]8;;http://x\x1b\\link", "link"),
+        ("a\x00b\x7fc\x85d\u2028e", "a b c d e"),
+        ("Málaga – 東京", "Málaga – 東京"),
+        ("x" * 5_000, "x" * logs.TEXT_CHARS_MAX),
+    ],
+)
+def test_text_is_cleaned(hostile: str, cleaned: str) -> None:
+    assert logs.clean(hostile) == cleaned
+
+
+def test_a_line_is_one_object_with_its_correlation_id(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    logs.bind(correlation_id="c-1")
+    logs.get("test").info("placed", name="a\nb", nested={"k\x1b[1m": ["\x1b[31mv\r\n"]}, n=3)
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert found["event"] == "placed"
+    assert found["correlation_id"] == "c-1"
+    assert found["level"] == "info"
+    assert found["name"] == "a b"
+    assert found["nested"] == {"k": ["v "]}
+    assert found["n"] == 3
+
+
+def test_lines_of_libraries_are_cleaned_too(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("warning")
+    logging.getLogger("library").warning("got %s", "x\ny\x1b[2J")
+    logging.getLogger("library").info("quiet")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "got x y"
+
+
+def test_an_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        logs.get("test").exception("failed")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ValueError: first second" in json.loads(line)["exception"]
+
+
+def test_a_level_that_is_not_wanted_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("error")
+    logs.get("test").warning("quiet")
+    assert capsys.readouterr().err == ""
