@@ -1,3 +1,3 @@
-"""Overround: a sportsbook, an odds engine and a back office over one payoff, one board and one ledger."""
+"""Overround: sportsbook, odds engine and back office over one payoff, one board, one ledger."""
 
 __version__ = "0.1.0"

@@ -18,8 +18,8 @@ def test_the_client_speaks_to_the_embedded_server(endpoints: Endpoints) -> None:
             await client.set("test:cache", b"kept", px=5_000)
             assert await client.get("test:cache") == b"kept"
             assert int((await version(client)).split(".")[0]) >= 7
-            policy = await client.config_get("maxmemory-policy")
-            assert policy == {"maxmemory-policy": "noeviction"}
+            facts = await client.info("memory")  # pyright: ignore[reportUnknownMemberType]
+            assert facts["maxmemory_policy"] == "noeviction"
 
     asyncio.run(run())
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from overround.db import guard, logins
 from overround.db.guard import Facts, UnsafeDatabase
@@ -42,7 +43,7 @@ def check(url: str, role: Role = "app", first: str = "") -> None:
 @contextmanager
 def as_superuser(endpoints: Endpoints, urls: dict[Role, str]) -> Generator[psycopg.Connection]:
     """A superuser's session in the test's database."""
-    database = psycopg.conninfo.conninfo_to_dict(urls["owner"])["dbname"]
+    database = conninfo_to_dict(urls["owner"])["dbname"]
     with psycopg.connect(endpoints.superuser_url(str(database)), autocommit=True) as conn:
         yield conn
 
@@ -103,7 +104,7 @@ def test_a_login_that_may_become_another_is_refused(endpoints: Endpoints) -> Non
         conn.execute("GRANT CONNECT ON DATABASE overround TO borrower")
         try:
             borrowed = url.replace("//postgres:", "//borrower:")
-            password = psycopg.conninfo.conninfo_to_dict(url)["password"]
+            password = conninfo_to_dict(url)["password"]
             with pytest.raises(UnsafeDatabase, match="BYPASSRLS"):
                 check(borrowed.replace(str(password), "borrowed"))
         finally:
@@ -162,7 +163,7 @@ def test_a_server_without_fsync_or_full_page_writes_is_refused() -> None:
         with running(unsafe, state):
             password = pair.known.of("overround_app")
             url = logins.socket_url("overround_app", password, unsafe.run, unsafe.port)
-            with pytest.raises(UnsafeDatabase, match="fsync is off.*full_page_writes is off"):
+            with pytest.raises(UnsafeDatabase, match=r"fsync is off.*full_page_writes is off"):
                 check(url)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -24,16 +25,15 @@ def test_a_cursor_comes_back_as_it_went(at: datetime, row_id: UUID) -> None:
 
 
 @given(st.text(max_size=64))
-def test_any_text_is_a_cursor_or_is_refused_by_name(text: str) -> None:
-    try:
+def test_any_text_is_a_cursor_or_is_refused(text: str) -> None:
+    found = None
+    with suppress(Invalid):
         found = paging.parse(text)
-    except Invalid as refused:
-        assert refused.code == "cursor"
-    else:
-        assert found.to_text() == text
+    assert found is None or found.to_text() == text
 
 
 @pytest.mark.parametrize("text", ["", "A" * 31, "A" * 33, "_" * 32, "A" * 31 + "=", "é" * 32])
 def test_what_is_not_ours_is_refused(text: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         paging.parse(text)
+    assert refused.value.code == "cursor"

@@ -79,14 +79,10 @@ def enter(
     as_json: JsonOption = False,
 ) -> None:
     """Record a result; a different one later is a new version."""
-    scores = {
-        period: _score(text) for period, text in (("ht", ht), ("ft", ft)) if text is not None
-    }
+    scores = {period: _score(text) for period, text in (("ht", ht), ("ft", ft)) if text is not None}
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
-        version = context.run_async(
-            _enter(settings, endpoints, event, status, scores, entered_by)
-        )
+        version = context.run_async(_enter(settings, endpoints, event, status, scores, entered_by))
     said = {"event": str(event), "version": version, "new": version is not None}
     context.show(said, as_json=as_json, text=lambda: _report(said))
 
@@ -179,7 +175,7 @@ def _report(found: dict[str, Any], indent: str = "") -> str:
     for name, value in found.items():
         if isinstance(value, dict):
             lines.append(f"{indent}{name}")
-            lines.append(_report(cast(dict[str, Any], value), indent + "  "))
+            lines.append(_report(cast("dict[str, Any]", value), indent + "  "))
         else:
             lines.append(f"{indent}{name:<{24 - len(indent)}}{value}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Says what time it is for the business: the wall's time live, the season's time in a replay."""
+    """Says what time it is for the business: the wall's live, the season's in a replay."""
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""

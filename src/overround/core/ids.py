@@ -20,7 +20,9 @@ _RAND_B_MASK = (1 << 62) - 1
 def _v7(unix_ms: int, randomness: int) -> UUID:
     rand_a = (randomness >> 62) & _RAND_A_MASK
     rand_b = randomness & _RAND_B_MASK
-    return UUID(int=(unix_ms & ((1 << 48) - 1)) << 80 | _VERSION_7 | rand_a << 64 | _VARIANT | rand_b)
+    return UUID(
+        int=(unix_ms & ((1 << 48) - 1)) << 80 | _VERSION_7 | rand_a << 64 | _VARIANT | rand_b
+    )
 
 
 def new(at: datetime) -> UUID:

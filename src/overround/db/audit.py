@@ -12,7 +12,8 @@ from overround.db.pools import Connection
 
 # One row per act; nobody may change or delete it (no such privilege is granted).
 _WRITE = """
-INSERT INTO audit (tenant_id, at, actor_id, actor_kind, action, subject, before, after, correlation_id)
+INSERT INTO audit (tenant_id, at, actor_id, actor_kind, action, subject, before, after,
+    correlation_id)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 
 

@@ -54,7 +54,7 @@ class Lease:
     token: UUID
 
     async def guard(self, conn: Connection) -> None:
-        """Raises Unavailable when the lease is no longer ours (test: a stalled holder is fenced)."""
+        """Raises Unavailable when the lease is not ours now (test: a stalled holder is fenced)."""
         row = await (await conn.execute(_GUARD, [self.name, self.token])).fetchone()
         if row is None:
             raise Unavailable(f"the lease {self.name} was lost")

@@ -93,9 +93,7 @@ async def pending(url: str) -> list[str]:
 async def _lock(conn: psycopg.AsyncConnection) -> None:
     deadline = asyncio.get_running_loop().time() + _LOCK_WAIT_S
     while True:
-        row = await (
-            await conn.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK_KEY])
-        ).fetchone()
+        row = await (await conn.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK_KEY])).fetchone()
         if row is not None and row[0]:
             return
         if asyncio.get_running_loop().time() > deadline:
@@ -151,7 +149,7 @@ async def _step(conn: psycopg.AsyncConnection, file: _File) -> None:
 
 async def _run(conn: psycopg.AsyncConnection, file: _File) -> None:
     # The text of a file of this package is as literal as a string constant.
-    await conn.execute(cast(LiteralString, file.sql))
+    await conn.execute(cast("LiteralString", file.sql))
 
 
 async def _record(conn: psycopg.AsyncConnection, file: _File) -> None:

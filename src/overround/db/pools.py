@@ -7,7 +7,7 @@ is left in the pool (test: alternating tenants through one connection).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,8 @@ Connection = psycopg.AsyncConnection[TupleRow]
 
 _BEGIN = "SELECT set_config('overround.tenant_id', %s, true)"
 _BEGIN_READ = """
-SELECT set_config('transaction_read_only', 'on', true), set_config('overround.tenant_id', %s, true)"""
+SELECT set_config('transaction_read_only', 'on', true),
+       set_config('overround.tenant_id', %s, true)"""
 
 
 class Database:
@@ -72,7 +73,7 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID | None) -> AsyncIterator[Connection]:
+    async def transaction(self, tenant_id: UUID | None) -> AsyncGenerator[Connection]:
         """A read-write transaction at READ COMMITTED that sees the rows of `tenant_id`.
 
         Without a tenant only platform tables show rows. Commits at the end, rolls back on an error.
@@ -83,14 +84,14 @@ class Database:
             yield conn
 
     @asynccontextmanager
-    async def reading(self, tenant_id: UUID | None) -> AsyncIterator[Connection]:
+    async def reading(self, tenant_id: UUID | None) -> AsyncGenerator[Connection]:
         """A read-only transaction that sees the rows of `tenant_id`; a write in it fails."""
         async with self._acquire() as conn, conn.transaction():
             await conn.execute(_BEGIN_READ, [str(tenant_id) if tenant_id else ""])
             yield conn
 
     @asynccontextmanager
-    async def _acquire(self) -> AsyncIterator[Connection]:
+    async def _acquire(self) -> AsyncGenerator[Connection]:
         try:
             conn = await self._pool.getconn()
         except PoolTimeout as error:

@@ -70,9 +70,7 @@ async def claim(
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def done(
-    conn: Connection, kind: Kind, tenant_id: UUID, subject_ids: Sequence[UUID]
-) -> None:
+async def done(conn: Connection, kind: Kind, tenant_id: UUID, subject_ids: Sequence[UUID]) -> None:
     """The claimed work is finished with this transaction."""
     await conn.execute(_DONE, [kind, tenant_id, list(subject_ids)])
 

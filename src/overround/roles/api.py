@@ -22,6 +22,7 @@ from overround.kit import logs
 from overround.kit.settings import Settings
 from overround.kit.threads import BoundedThreads
 from overround.people.sessions import SessionLimits
+from overround.roles.process import prepare_threshold
 from overround.web import Services, create_app
 
 # Longer than the wait for a connection (5 s) and the longest statement (3 s) together.
@@ -109,7 +110,7 @@ async def _open(settings: Settings, url: str) -> Database:
         size_min=settings.database.pool_min,
         size_max=settings.database.pool_web,
         acquire_timeout_s=settings.database.acquire_s,
-        prepare_threshold=settings.database.prepare_threshold,
+        prepare_threshold=prepare_threshold(settings),
     )
     try:
         async with database.reading(None) as conn:

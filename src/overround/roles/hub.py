@@ -60,7 +60,7 @@ class Hub:
         kinds: Mapping[str, SourceKind],
         at: datetime,
     ) -> int:
-        """Take what providers say: board, journal, edges, offers. Returns the cells that changed."""
+        """Take what providers say: board, journal, edges, offers. Returns the cells changed."""
         unknown = [b.event for b in batches if _key(b.event) not in self.events]
         if unknown:
             await self.know(conn, unknown, at)

@@ -76,7 +76,7 @@ async def _import(
         await hubs.refuse(conn, PROVIDER.key, files.sha256, files.rejected)
         await hub.know(conn, files.season.events, at)
     season = await _unseen(worker, files.season, at)
-    kinds = {
+    kinds: dict[str, boards.SourceKind] = {
         price.source: PROVIDER.source_kind(price.source)
         for batch in season.batches
         for price in batch.prices

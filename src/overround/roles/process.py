@@ -16,8 +16,17 @@ from overround.kit.settings import Settings
 # What a database that is away raises; a loop waits it out.
 TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
-# The embedded server and any session pooler keep a connection's statements; see the setting.
 Login = Literal["app", "worker"]
+
+# Nothing stands between us and the embedded server, so its connections may keep statements.
+_EMBEDDED_PREPARE_THRESHOLD: Final = 3
+
+
+def prepare_threshold(settings: Settings) -> int | None:
+    """After how many uses a statement is prepared; an existing server's setting decides there."""
+    if settings.database.url is None:
+        return _EMBEDDED_PREPARE_THRESHOLD
+    return settings.database.prepare_threshold
 
 
 @asynccontextmanager
@@ -33,7 +42,7 @@ async def database(settings: Settings, url: str, login: Login) -> AsyncGenerator
         size_min=1,
         size_max=settings.database.pool_worker,
         acquire_timeout_s=settings.database.acquire_s,
-        prepare_threshold=settings.database.prepare_threshold,
+        prepare_threshold=prepare_threshold(settings),
     )
     try:
         async with opened.reading(None) as conn:

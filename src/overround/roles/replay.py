@@ -1,9 +1,9 @@
 """Replay: a past season through the whole flow, on its own clock.
 
 prices -> matched -> board -> edges -> offers -> bets of simulated players -> ledger -> results ->
-settlement -> revenue, by the same code that runs live. Each step is one transaction that also counts
-itself, so a replay that was killed, or whose database was, goes on after the last step that is
-committed and ends with the same report (test: killed at three moments).
+settlement -> revenue, by the same code that runs live. Each step is one transaction that also
+counts itself, so a replay that was killed, or whose database was, goes on after the last step that
+is committed and ends with the same report (test: killed at three moments).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -284,7 +283,7 @@ class _Replay:
             self._open.pop(place, None)
 
     async def _bets(self, conn: Connection, step: Step) -> None:
-        """Place the step's bets. A killed step's bets are answered by their keys the second time."""
+        """Place the step's bets. Those of a killed step are answered by their keys."""
         open_events = list(self._open)
         slips = [slip for plan in step.bets if (slip := self._slip(plan, open_events))]
         await bets.place(conn, self._tenant.id, slips)

@@ -11,16 +11,10 @@ from starlette.types import ASGIApp
 
 from overround.betting.bets import http as bets
 from overround.betting.offers import http as offers
-from overround.betting.bets import http as bets
-from overround.betting.offers import http as offers
 from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit.edge import Anybody, Edge, Output
 from overround.kit.threads import BoundedThreads
-from overround.money.revenue import http as revenue
-from overround.odds.board import http as board
-from overround.odds.catalogue import http as catalogue
-from overround.odds.edges import http as edges
 from overround.money.revenue import http as revenue
 from overround.odds.board import http as board
 from overround.odds.catalogue import http as catalogue

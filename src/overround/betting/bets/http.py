@@ -165,9 +165,7 @@ def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str
         bet_id=ids.new(at),
         user_id=caller.actor_id,
         key=key,
-        legs=tuple(
-            SlipLeg(leg.selection_id, price.parse_decimal(leg.price)) for leg in body.legs
-        ),
+        legs=tuple(SlipLeg(leg.selection_id, price.parse_decimal(leg.price)) for leg in body.legs),
         stake_minor=money.parse(body.stake, currency),
         at=at,
         odds_policy=body.odds_policy,

@@ -1,4 +1,4 @@
-"""What the player asks and what the book accepted. Money is minor units of the tenant's currency."""
+"""What the player asks and what the book accepted. Money is minor units."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SlipLeg:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What a player asks. `key` is his own word for this request; `bet_id` is what it would become."""
+    """What a player asks. `key` is his word for this request, `bet_id` what it would become."""
 
     bet_id: UUID
     user_id: UUID

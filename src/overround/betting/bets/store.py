@@ -14,11 +14,13 @@ from overround.money.ledger import Violation
 
 # Many slips in one call and one commit, an answer for each, in the order given.
 PLACE = """
-SELECT decision, answer FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ORDER BY slip"""
+SELECT decision, answer FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ORDER BY slip"""
 
 # A page of one player's bets, newest first; keyset on (placed_at, id).
 BETS_OF = """
-SELECT id, user_id, kind, stake_minor, currency, potential_payout_minor, status, outcome, payout_minor,
+SELECT id, user_id, kind, stake_minor, currency, potential_payout_minor, status, outcome,
+       payout_minor,
        placed_at, settled_at
 FROM bet
 WHERE tenant_id = %(tenant)s AND user_id = %(user)s AND (placed_at, id) < (%(before)s, %(id)s::uuid)
@@ -27,13 +29,15 @@ ORDER BY placed_at DESC, id DESC LIMIT %(limit)s"""
 
 # One bet of one player; another's looks like none.
 BET = """
-SELECT id, user_id, kind, stake_minor, currency, potential_payout_minor, status, outcome, payout_minor,
+SELECT id, user_id, kind, stake_minor, currency, potential_payout_minor, status, outcome,
+       payout_minor,
        placed_at, settled_at
 FROM bet WHERE tenant_id = %s AND user_id = %s AND id = %s"""
 
 # The legs of some bets, with what a person needs to recognise them.
 LEGS_OF = """
-SELECT l.bet_id, l.n, l.event_id, l.selection_id, e.home, e.away, e.starts_at, m.market_type, m.period,
+SELECT l.bet_id, l.n, l.event_id, l.selection_id, e.home, e.away, e.starts_at, m.market_type,
+       m.period,
        m.line_q4, s.side, l.price_e4, l.shown_price_e4, l.grade
 FROM leg l
 JOIN event e ON e.id = l.event_id
@@ -43,45 +47,54 @@ WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""
 
 # A bet has exactly one stake held, of its own amount, and one taken or returned when it is settled.
 CHECK_STAKES = """
-SELECT 'a bet holds its stake once and gives it up once', b.id::text, (b.status || ' ' || count(t.id))
+SELECT 'a bet holds its stake once and gives it up once', b.id::text,
+       (b.status || ' ' || count(t.id))
 FROM bet b LEFT JOIN transfer t ON t.tenant_id = b.tenant_id AND t.reference = b.id
     AND t.amount_minor = b.stake_minor
     AND ((t.code = 'stake_hold' AND t.version = 0)
       OR (t.code IN ('stake_take', 'stake_return') AND t.version = b.settlement_version))
 WHERE b.tenant_id = %s
-GROUP BY b.id, b.status HAVING count(t.id) <> CASE b.status WHEN 'open' THEN 1 ELSE 2 END LIMIT 20"""
+GROUP BY b.id, b.status HAVING count(t.id) <> CASE b.status WHEN 'open' THEN 1 ELSE 2 END
+LIMIT 20"""
 
 # A settled bet was paid exactly what it says, a lost or open one nothing.
 CHECK_PAYOUTS = """
-SELECT 'a bet is paid what it says', b.id::text, (coalesce(b.payout_minor, 0) || ' paid ' || coalesce(p.paid, 0))
+SELECT 'a bet is paid what it says', b.id::text, (coalesce(b.payout_minor,
+       0) || ' paid ' || coalesce(p.paid, 0))
 FROM bet b LEFT JOIN (
     SELECT reference, sum(amount_minor) AS paid FROM transfer
-    WHERE tenant_id = %(tenant)s AND code IN ('payout', 'stake_return') GROUP BY reference) p ON p.reference = b.id
+    WHERE tenant_id = %(tenant)s AND code IN ('payout', 'stake_return')
+    GROUP BY reference) p ON p.reference = b.id
 WHERE b.tenant_id = %(tenant)s AND coalesce(b.payout_minor, 0) <> coalesce(p.paid, 0) LIMIT 20"""
 
 # What lies in `held` is the stakes of the open bets.
 CHECK_HELD = """
-SELECT 'held = stakes of open bets', a.owner_id::text, (a.balance_minor || ' instead of ' || coalesce(b.stakes, 0))
+SELECT 'held = stakes of open bets', a.owner_id::text,
+       (a.balance_minor || ' instead of ' || coalesce(b.stakes, 0))
 FROM account a LEFT JOIN (
     SELECT user_id, sum(stake_minor) AS stakes FROM bet
     WHERE tenant_id = %(tenant)s AND status = 'open' GROUP BY user_id) b ON b.user_id = a.owner_id
-WHERE a.tenant_id = %(tenant)s AND a.kind = 'held' AND a.balance_minor <> coalesce(b.stakes, 0) LIMIT 20"""
+WHERE a.tenant_id = %(tenant)s AND a.kind = 'held' AND a.balance_minor <> coalesce(b.stakes, 0)
+LIMIT 20"""
 
 # Every accepted answer has its bet, and every bet its accepted answer.
 CHECK_ANSWERS = """
 SELECT 'accepted answers = bets', coalesce(b.id, r.bet_id)::text, coalesce(r.decision, 'no answer')
 FROM bet b FULL JOIN (
-    SELECT bet_id, decision, answer FROM bet_request WHERE tenant_id = %(tenant)s AND decision = 'accepted') r
+    SELECT bet_id, decision, answer FROM bet_request WHERE tenant_id = %(tenant)s
+           AND decision = 'accepted') r
     ON r.bet_id = b.id
 WHERE (b.tenant_id = %(tenant)s OR b.tenant_id IS NULL)
-  AND (b.id IS NULL OR r.bet_id IS NULL OR (r.answer ->> 'stake_minor')::bigint <> b.stake_minor) LIMIT 20"""
+  AND (b.id IS NULL OR r.bet_id IS NULL OR (r.answer ->> 'stake_minor')::bigint <> b.stake_minor)
+  LIMIT 20"""
 
 # A bet has its legs, in order, and no two on one event.
 CHECK_LEGS = """
 SELECT 'a bet has its legs, each on its own event', b.id::text, (b.legs || ' ' || count(l.n))
 FROM bet b LEFT JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
 WHERE b.tenant_id = %s
-GROUP BY b.id, b.legs HAVING count(l.n) <> b.legs OR count(DISTINCT l.event_id) <> b.legs LIMIT 20"""
+GROUP BY b.id, b.legs HAVING count(l.n) <> b.legs OR count(DISTINCT l.event_id) <> b.legs
+LIMIT 20"""
 
 # What a run placed, by what became of it.
 COUNTS = """

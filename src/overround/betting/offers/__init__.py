@@ -1,11 +1,11 @@
-"""Offers: what a book stands ready to lay, computed by the hub from the board and the tenant's terms.
+"""Offers: what a book stands ready to lay, computed by the hub from board and terms.
 
 offer = consensus fair price x margin x multiplier, rounded down to the ladder. Invariants: a row is
 written only when price or state differs; nobody but the hub computes a price; a bet re-checks the
 row under its event's lock, so a stale reader can never sell an old price.
 """
 
-from overround.betting.offers.model import Book, BoardLine, Offer, OfferState, Setting, Terms
+from overround.betting.offers.model import BoardLine, Book, Offer, OfferState, Setting, Terms
 from overround.betting.offers.rules import price, terms
 from overround.betting.offers.service import Offers, book_of, set_setting
 from overround.betting.offers.store import board, offers_of

@@ -131,9 +131,7 @@ Manages = Annotated[Principal, Depends(edge.staff("offers.manage"))]
 @router.put("/office/offer-settings")
 async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> SettingOut:
     """Switch an event, competition or sport on or off, or price it apart."""
-    setting = Setting(
-        body.scope, body.scope_key, body.enabled, body.margin_bps, body.multiplier_e4
-    )
+    setting = Setting(body.scope, body.scope_key, body.enabled, body.margin_bps, body.multiplier_e4)
     async with db.transaction(caller.tenant_id) as conn:
         await service.set_setting(conn, caller.tenant_id, setting)
         await audit.write(

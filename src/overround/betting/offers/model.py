@@ -39,7 +39,9 @@ class Book:
     book_id: UUID
     tenant_id: UUID
     margin_bps: int
-    settings: Mapping[tuple[str, str], Setting] = field(default_factory=dict[tuple[str, str], Setting])
+    settings: Mapping[tuple[str, str], Setting] = field(
+        default_factory=dict[tuple[str, str], Setting]
+    )
 
 
 @dataclass(frozen=True, slots=True)

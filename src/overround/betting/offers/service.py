@@ -1,4 +1,4 @@
-"""Offers computed for the touched events and written where they differ; inside the hub's transaction."""
+"""Offers computed for the touched events, written where they differ, in the hub's transaction."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from overround.core import grading
 from overround.core.errors import Invalid
 from overround.db import Connection
 from overround.odds.board import Board, MarketCells
+from overround.odds.pricing import Integers
 
 _MARGIN_BPS_MAX = 5_000
 _MULTIPLIER_E4 = (5_000, 15_000)
@@ -81,7 +82,7 @@ class Offers:
         else:
             now = (before[0], "suspended")
         if now != before:
-            changed.append((selection_id, *now))
+            changed.append((selection_id, now[0], now[1]))
 
     async def _write(
         self, conn: Connection, changed: list[tuple[UUID, int, OfferState]], at: datetime
@@ -108,7 +109,7 @@ def _by_size(
     return list(sized.values())
 
 
-def _priced(board: Board, markets: Sequence[MarketCells], their_terms: Sequence[Terms]):
+def _priced(board: Board, markets: Sequence[MarketCells], their_terms: Sequence[Terms]) -> Integers:
     return rules.price(
         np.stack([board.open_prices(cells) for cells in markets]).astype(np.int64),
         np.array([t.margin_bps for t in their_terms], np.int64),
@@ -116,9 +117,7 @@ def _priced(board: Board, markets: Sequence[MarketCells], their_terms: Sequence[
     )
 
 
-async def book_of(
-    conn: Connection, *, book_id: UUID, tenant_id: UUID, margin_bps: int
-) -> Book:
+async def book_of(conn: Connection, *, book_id: UUID, tenant_id: UUID, margin_bps: int) -> Book:
     """The tenant's book with its settings; read with the tenant's own rows visible."""
     found = await store.settings(conn, tenant_id)
     return Book(book_id, tenant_id, margin_bps, {(s.scope, s.scope_key): s for s in found})

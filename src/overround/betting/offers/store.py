@@ -13,14 +13,16 @@ from overround.db import Connection
 
 # One tenant's switches and prices.
 SETTINGS = """
-SELECT scope, scope_key, enabled, margin_bps, multiplier_e4 FROM offer_setting WHERE tenant_id = %s"""
+SELECT scope, scope_key, enabled, margin_bps, multiplier_e4 FROM offer_setting
+WHERE tenant_id = %s"""
 
 # A switch is set as a whole.
 SET = """
 INSERT INTO offer_setting (tenant_id, scope, scope_key, enabled, margin_bps, multiplier_e4)
 VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (tenant_id, scope, scope_key) DO UPDATE
-SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps, multiplier_e4 = EXCLUDED.multiplier_e4"""
+SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps,
+    multiplier_e4 = EXCLUDED.multiplier_e4"""
 
 # Only a price or state that differs is written; `version` is what a bet re-checks, `seq` what a
 # reader that lost the stream polls by.
@@ -40,7 +42,8 @@ WHERE s.event_id = ANY(%s) AND o.book_id = %s"""
 
 # The public board: what a book lays on some events, in the order people read it.
 BOARD = """
-SELECT s.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id, s.side,
+SELECT s.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id,
+       s.side,
        o.price_e4, o.state, o.version
 FROM selection s
 JOIN market m ON m.id = s.market_id
@@ -71,9 +74,7 @@ async def set_setting(conn: Connection, tenant_id: UUID, setting: Setting) -> No
     )
 
 
-async def write(
-    conn: Connection, book_id: UUID, columns: Sequence[Sequence[object]]
-) -> int:
+async def write(conn: Connection, book_id: UUID, columns: Sequence[Sequence[object]]) -> int:
     """Write (selection, price, state, time) columns; returns how many rows changed."""
     return (await conn.execute(WRITE, [book_id, *columns])).rowcount
 
@@ -94,9 +95,7 @@ async def board(conn: Connection, book_id: UUID, event_ids: Sequence[UUID]) -> l
         return await cursor.fetchall()
 
 
-def columns(
-    changed: Sequence[tuple[UUID, int, str]], at: datetime
-) -> list[list[object]]:
+def columns(changed: Sequence[tuple[UUID, int, str]], at: datetime) -> list[list[object]]:
     """(selection, price, state) rows as the columns that `write` takes."""
     return [
         [selection_id for selection_id, _, _ in changed],

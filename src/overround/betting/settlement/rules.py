@@ -16,7 +16,7 @@ _VOIDS = frozenset({"cancelled", "abandoned", "awarded"})
 
 
 def grade_leg(leg: OpenLeg, result: Result) -> Grade | None:
-    """The leg's grade, or None while a fact is missing: the bet stays open, it is never lost for it."""
+    """The leg's grade; None while a fact is missing, for which a bet stays open, never lost."""
     if result.status in _VOIDS:
         return payoff.VOID
     if result.status != "finished":
@@ -60,7 +60,7 @@ def _payout(legs: Sequence[OpenLeg], grades: Sequence[Grade | None]) -> Payout |
 
 
 def _outcome(grades: Sequence[Grade]) -> GradeName:
-    """What the bet is called: void when nothing was at stake, by its leg when it has one, else won."""
+    """What the bet is called: void when nothing was at stake, a single by its leg, else won."""
     if all(grade == payoff.VOID for grade in grades):
         return "void"
     return payoff.name(grades[0]) if len(grades) == 1 else "won"

@@ -1,4 +1,4 @@
-"""Settlement's use case, inside the caller's transaction: the bets of some events, graded and paid."""
+"""Settlement's use case, in the caller's transaction: bets of some events, graded and paid."""
 
 from __future__ import annotations
 

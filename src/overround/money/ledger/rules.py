@@ -10,7 +10,9 @@ from overround.money.ledger.model import RawEntry, Violation
 
 
 def recompute(
-    entries: Iterable[RawEntry], balances_minor: Mapping[UUID, int], player_accounts: frozenset[UUID]
+    entries: Iterable[RawEntry],
+    balances_minor: Mapping[UUID, int],
+    player_accounts: frozenset[UUID],
 ) -> list[Violation]:
     """Replay `entries` (ordered by account, then version) and compare with the stored balances.
 
@@ -33,7 +35,9 @@ def recompute(
         version[account] += 1
         if entry.version != version[account]:
             found.append(
-                Violation("versions have no gap", str(account), f"{entry.version} at {version[account]}")
+                Violation(
+                    "versions have no gap", str(account), f"{entry.version} at {version[account]}"
+                )
             )
             version[account] = entry.version or 0
         if entry.balance_after_minor != balance[account]:
@@ -51,11 +55,15 @@ def recompute(
     for transfer, total in sums.items():
         if total != 0 or sides[transfer] != 2:
             found.append(
-                Violation("two entries that sum to zero", str(transfer), f"{sides[transfer]}: {total}")
+                Violation(
+                    "two entries that sum to zero", str(transfer), f"{sides[transfer]}: {total}"
+                )
             )
     for account, stored in balances_minor.items():
         if stored != balance[account]:
             found.append(
-                Violation("balance = entries", str(account), f"{stored} instead of {balance[account]}")
+                Violation(
+                    "balance = entries", str(account), f"{stored} instead of {balance[account]}"
+                )
             )
     return found

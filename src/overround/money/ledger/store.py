@@ -68,27 +68,33 @@ WHERE e.n <> 2 * t.n"""
 # A player account holds the sum of its entries, and as many versions as entries.
 CHECK_BALANCES = """
 SELECT 'balance and version = entries', a.id::text,
-       (a.balance_minor || ' v' || a.version || ' instead of ' || coalesce(e.total, 0) || ' v' || coalesce(e.n, 0))
+       (a.balance_minor || ' v' || a.version || ' instead of ' || coalesce(e.total,
+       0) || ' v' || coalesce(e.n, 0))
 FROM account a LEFT JOIN (
     SELECT account_id, sum(amount_minor) AS total, count(*) AS n, max(version) AS top
-    FROM entry WHERE tenant_id = %(tenant)s AND version IS NOT NULL GROUP BY account_id) e ON e.account_id = a.id
+    FROM entry WHERE tenant_id = %(tenant)s AND version IS NOT NULL
+    GROUP BY account_id) e ON e.account_id = a.id
 WHERE a.tenant_id = %(tenant)s AND a.owner_id IS NOT NULL
-  AND (a.balance_minor <> coalesce(e.total, 0) OR a.version <> coalesce(e.n, 0) OR a.version <> coalesce(e.top, 0))
+  AND (a.balance_minor <> coalesce(e.total, 0) OR a.version <> coalesce(e.n,
+  0) OR a.version <> coalesce(e.top, 0))
 LIMIT 20"""
 
 # Each running balance is the one before it plus the entry, and none was ever below zero.
 CHECK_RUNNING = """
 SELECT 'the running balance follows its entries', account_id::text, ('v' || version) FROM (
     SELECT account_id, version, amount_minor, balance_after_minor,
-           lag(balance_after_minor, 1, 0) OVER w AS before, lag(version, 1, 0) OVER w AS version_before
+           lag(balance_after_minor, 1, 0) OVER w AS before, lag(version, 1,
+           0) OVER w AS version_before
     FROM entry WHERE tenant_id = %s AND version IS NOT NULL
     WINDOW w AS (PARTITION BY account_id ORDER BY version)) r
-WHERE before + amount_minor <> balance_after_minor OR version <> version_before + 1 OR balance_after_minor < 0
+WHERE before + amount_minor <> balance_after_minor OR version <> version_before + 1
+   OR balance_after_minor < 0
 LIMIT 20"""
 
 # The tenant's own accounts: roll-up and later entries together are all entries.
 CHECK_ROLLUPS = """
-SELECT 'roll-up + later entries = entries', b.account_id::text, (b.balance_minor || ' instead of ' || e.total)
+SELECT 'roll-up + later entries = entries', b.account_id::text,
+       (b.balance_minor || ' instead of ' || e.total)
 FROM account_balance b JOIN (
     SELECT account_id, sum(amount_minor)::bigint AS total FROM entry
     WHERE tenant_id = %(tenant)s GROUP BY account_id) e ON e.account_id = b.account_id
@@ -101,7 +107,8 @@ FROM transfer t
 LEFT JOIN account f ON f.tenant_id = t.tenant_id AND f.id = t.from_id
 LEFT JOIN account o ON o.tenant_id = t.tenant_id AND o.id = t.to_id
 WHERE t.tenant_id = %s
-  AND (f.id IS NULL OR o.id IS NULL OR f.currency <> t.currency OR o.currency <> t.currency) LIMIT 20"""
+  AND (f.id IS NULL OR o.id IS NULL OR f.currency <> t.currency OR o.currency <> t.currency)
+  LIMIT 20"""
 
 # The whole ledger in the order the recomputation wants it.
 RAW_ENTRIES = """
@@ -109,7 +116,9 @@ SELECT transfer_id, account_id, amount_minor, version, balance_after_minor FROM 
 WHERE tenant_id = %s ORDER BY account_id, version"""
 
 # What the product says every account holds.
-ALL_BALANCES = "SELECT account_id, owner_id, balance_minor FROM account_balance WHERE tenant_id = %s"
+ALL_BALANCES = (
+    "SELECT account_id, owner_id, balance_minor FROM account_balance WHERE tenant_id = %s"
+)
 
 
 async def open_account(
@@ -167,7 +176,9 @@ async def roll_up(conn: Connection, tenant_id: UUID) -> int:
     return row[0]
 
 
-async def accounts_of(conn: Connection, tenant_id: UUID, owner_id: UUID | None) -> dict[str, Account]:
+async def accounts_of(
+    conn: Connection, tenant_id: UUID, owner_id: UUID | None
+) -> dict[str, Account]:
     """An owner's accounts by kind; the tenant's own for `owner_id` None."""
     async with conn.cursor(row_factory=class_row(Account)) as cursor:
         await cursor.execute(ACCOUNTS, [tenant_id, owner_id])

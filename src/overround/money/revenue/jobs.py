@@ -18,7 +18,7 @@ _LOOK_BACK = timedelta(days=2)
 async def run_once(
     db: Database, tenant_id: UUID, *, currency: str, time_zone: str, fee_bps: int, at: datetime
 ) -> int:
-    """Fold the tenant's own accounts and bring its days up to `at`; returns the days that changed."""
+    """Fold the tenant's own accounts, bring its days up to `at`; returns the days changed."""
     zone = ZoneInfo(time_zone)
     today = at.astimezone(zone).date()
     async with db.transaction(tenant_id) as conn:

@@ -48,7 +48,10 @@ def _transfers(
     reference = ids.derived(
         datetime.combine(day.day, time(), UTC), "revenue_day", str(tenant_id), day.day.isoformat()
     )
-    moves: list[tuple[ledger.Code, str, int]] = [("fee_day", "fee", fee), ("revenue_day", "revenue", net)]
+    moves: list[tuple[ledger.Code, str, int]] = [
+        ("fee_day", "fee", fee),
+        ("revenue_day", "revenue", net),
+    ]
     return [
         ledger.Transfer(
             at=at,

@@ -22,7 +22,8 @@ GROUP BY 1 ORDER BY 1"""
 
 # A day that did not change is not written, so a second run adds nothing.
 UPSERT = """
-INSERT INTO revenue_day AS r (tenant_id, day, currency, handle_minor, payout_minor, ggr_minor, fee_minor)
+INSERT INTO revenue_day AS r (tenant_id, day, currency, handle_minor, payout_minor, ggr_minor,
+    fee_minor)
 SELECT %s, d.day, %s, d.handle, d.payout, d.handle - d.payout, d.fee
 FROM unnest(%s::date[], %s::bigint[], %s::bigint[], %s::bigint[]) AS d (day, handle, payout, fee)
 ON CONFLICT (tenant_id, day) DO UPDATE
@@ -31,7 +32,7 @@ SET handle_minor = EXCLUDED.handle_minor, payout_minor = EXCLUDED.payout_minor,
 WHERE (r.handle_minor, r.payout_minor, r.fee_minor)
       IS DISTINCT FROM (EXCLUDED.handle_minor, EXCLUDED.payout_minor, EXCLUDED.fee_minor)"""
 
-# Days before `before` whose figures have not wholly left `house`; locked, so that two jobs post once.
+# Days before `before` whose figures have not wholly left `house`; locked: two jobs post once.
 UNPOSTED = """
 SELECT day, ggr_minor, fee_minor, posted_fee_minor, posted_net_minor, posted_version
 FROM revenue_day
@@ -42,7 +43,8 @@ ORDER BY day FOR UPDATE"""
 # Remember what was moved for the days.
 MARK_POSTED = """
 UPDATE revenue_day
-SET posted_fee_minor = fee_minor, posted_net_minor = ggr_minor - fee_minor, posted_version = posted_version + 1
+SET posted_fee_minor = fee_minor, posted_net_minor = ggr_minor - fee_minor,
+    posted_version = posted_version + 1
 WHERE tenant_id = %s AND day = ANY(%s)"""
 
 # The report: days from, up to and including.

@@ -34,41 +34,90 @@ async def open_player(
 
 
 async def deposit(
-    conn: Connection, tenant_id: UUID, user_id: UUID, amount_minor: int, reference: UUID, at: datetime
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    amount_minor: int,
+    reference: UUID,
+    at: datetime,
 ) -> None:
     """Money arrived from outside: bank to cash."""
     await _move(conn, tenant_id, user_id, "bank", "cash", "deposit", amount_minor, reference, at)
 
 
 async def reserve_withdrawal(
-    conn: Connection, tenant_id: UUID, user_id: UUID, amount_minor: int, reference: UUID, at: datetime
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    amount_minor: int,
+    reference: UUID,
+    at: datetime,
 ) -> None:
     """A withdrawal was asked for: cash to withdrawing, where no bet can reach it."""
     await _move(
-        conn, tenant_id, user_id, "cash", "withdrawing", "withdrawal_reserve", amount_minor, reference, at
+        conn,
+        tenant_id,
+        user_id,
+        "cash",
+        "withdrawing",
+        "withdrawal_reserve",
+        amount_minor,
+        reference,
+        at,
     )
 
 
 async def pay_withdrawal(
-    conn: Connection, tenant_id: UUID, user_id: UUID, amount_minor: int, reference: UUID, at: datetime
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    amount_minor: int,
+    reference: UUID,
+    at: datetime,
 ) -> None:
     """The withdrawal was paid out: withdrawing to bank."""
     await _move(
-        conn, tenant_id, user_id, "withdrawing", "bank", "withdrawal_pay", amount_minor, reference, at
+        conn,
+        tenant_id,
+        user_id,
+        "withdrawing",
+        "bank",
+        "withdrawal_pay",
+        amount_minor,
+        reference,
+        at,
     )
 
 
 async def refuse_withdrawal(
-    conn: Connection, tenant_id: UUID, user_id: UUID, amount_minor: int, reference: UUID, at: datetime
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    amount_minor: int,
+    reference: UUID,
+    at: datetime,
 ) -> None:
     """The withdrawal was refused: withdrawing back to cash."""
     await _move(
-        conn, tenant_id, user_id, "withdrawing", "cash", "withdrawal_refuse", amount_minor, reference, at
+        conn,
+        tenant_id,
+        user_id,
+        "withdrawing",
+        "cash",
+        "withdrawal_refuse",
+        amount_minor,
+        reference,
+        at,
     )
 
 
 async def adjust(
-    conn: Connection, tenant_id: UUID, user_id: UUID, amount_minor: int, reference: UUID, at: datetime
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    amount_minor: int,
+    reference: UUID,
+    at: datetime,
 ) -> None:
     """A correction by staff: `amount_minor` above zero to the player, below zero from him.
 

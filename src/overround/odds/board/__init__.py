@@ -1,4 +1,4 @@
-"""The board: every price of every source for the selections of open events, written by the hub alone.
+"""The board: every price of every source on open events, written by the hub alone.
 
 Words: `observed_at` is when a price was last seen, `changed_at` when its value last differed,
 `source_at` the provider's own stamp. A snapshot withdraws what it does not contain. The closing

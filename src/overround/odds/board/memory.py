@@ -124,7 +124,7 @@ class Board:
     def apply(
         self, rows: Int64s, columns: Int64s, price_e4: Int32s, state: Int8s, observed_us: Int64s
     ) -> Change:
-        """Take observations, [k] each, one per cell; returns the cells whose price or state changed.
+        """Take observations, [k] each, one per cell; returns the cells that changed.
 
         An observation older than what the cell holds is ignored; an equal value only renews
         `observed`.

@@ -1,4 +1,4 @@
-"""The board's use cases, inside the hub's transaction: take what providers say, journal what changed.
+"""The board's use cases, in the hub's transaction: take what is said, journal what changed.
 
 The memory is written before the transaction commits; a hub whose transaction fails drops its board
 and loads it again (`load`), which is also how it starts.
@@ -207,9 +207,7 @@ def _apply(board: Board, batch: FeedBatch, ours: Resolved) -> Change:
     if batch.snapshot:
         gone_rows, gone_columns = board.absent(batch.event.provider, ours.event_id, rows, columns)
         prices = np.concatenate([prices, board.price_e4[gone_rows, gone_columns]])
-        states = np.concatenate(
-            [states, np.full(len(gone_rows), CellState.WITHDRAWN, np.int8)]
-        )
+        states = np.concatenate([states, np.full(len(gone_rows), CellState.WITHDRAWN, np.int8)])
         rows, columns = np.concatenate([rows, gone_rows]), np.concatenate([columns, gone_columns])
     observed = np.full(len(rows), to_us(batch.observed_at), np.int64)
     return board.apply(rows, columns, prices, states, observed)
@@ -220,14 +218,17 @@ async def _journal(
 ) -> None:
     columns: list[list[object]] = [[], [], [], [], [], []]
     for change, source_at in changes:
-        columns[0] += [board.sources[row].source_id for row in change.rows.tolist()]
+        rows: list[int] = change.rows.tolist()
+        columns[0] += [board.sources[row].source_id for row in rows]
         columns[1] += board.selection_ids(change.columns.tolist())
         columns[2] += change.price_e4.tolist()
         columns[3] += [STATE_NAMES[CellState(state)] for state in change.state.tolist()]
         columns[4] += [from_us(us) for us in change.observed_us.tolist()]
         columns[5] += [source_at] * change.count
     await store.odds_only(conn)
-    for month in {(moment.year, moment.month) for change, _ in changes for moment in _moments(change)}:
+    for month in {
+        (moment.year, moment.month) for change, _ in changes for moment in _moments(change)
+    }:
         await store.open_month(conn, datetime(*month, 1, tzinfo=UTC))
     await store.write_current(conn, columns)
     await store.write_history(conn, columns)

@@ -18,7 +18,8 @@ from overround.odds.board.model import (
 
 # A source is one per provider and key.
 ADD_SOURCE = """
-INSERT INTO source (provider, key, kind) VALUES (%s, %s, %s) ON CONFLICT ON CONSTRAINT source_once DO NOTHING"""
+INSERT INTO source (provider, key, kind) VALUES (%s, %s, %s)
+    ON CONFLICT ON CONSTRAINT source_once DO NOTHING"""
 
 # All sources, for the board's rows.
 SOURCES = "SELECT id, provider, key, kind FROM source ORDER BY id"
@@ -26,7 +27,8 @@ SOURCES = "SELECT id, provider, key, kind FROM source ORDER BY id"
 # A batch that is recorded is not journalled again. Names what was new.
 ADD_BATCHES = """
 INSERT INTO feed_batch (id, provider, event_id, observed_at, snapshot, prices)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[], %s::boolean[], %s::integer[])
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::timestamptz[], %s::boolean[],
+       %s::integer[])
 ON CONFLICT (id) DO NOTHING RETURNING id"""
 
 # Which batches are recorded.
@@ -37,9 +39,11 @@ ODDS_ONLY = "SELECT set_config('synchronous_commit', 'off', true)"
 
 # Only changed cells are sent, sorted by key; a row that holds a later observation stays.
 CURRENT = """
-INSERT INTO price AS p (source_id, selection_id, price_e4, state, observed_at, changed_at, source_at)
+INSERT INTO price AS p (source_id, selection_id, price_e4, state, observed_at, changed_at,
+    source_at)
 SELECT c.source_id, c.selection_id, c.price_e4, c.state, c.observed_at, c.observed_at, c.source_at
-FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[],
+    %s::timestamptz[])
      AS c (source_id, selection_id, price_e4, state, observed_at, source_at)
 ORDER BY c.source_id, c.selection_id
 ON CONFLICT (source_id, selection_id) DO UPDATE
@@ -50,7 +54,8 @@ WHERE p.observed_at <= EXCLUDED.observed_at"""
 # Every change, appended to the month of its observation.
 HISTORY = """
 INSERT INTO price_history (source_id, selection_id, price_e4, state, observed_at, source_at)
-SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[], %s::timestamptz[])"""
+SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[],
+       %s::timestamptz[])"""
 
 # The partition of a month.
 HISTORY_MONTH = "SELECT price_history_month_v1(%s)"
@@ -62,7 +67,8 @@ SELECT DISTINCT ON (h.source_id, h.selection_id)
        h.source_id, h.selection_id, h.price_e4, h.state,
        greatest(h.observed_at, (
            SELECT max(b.observed_at) FROM feed_batch b
-           WHERE b.event_id = e.id AND b.provider = o.provider AND b.snapshot AND b.observed_at <= %(at)s)) AS observed_at,
+           WHERE b.event_id = e.id AND b.provider = o.provider AND b.snapshot
+           AND b.observed_at <= %(at)s)) AS observed_at,
        h.observed_at AS changed_at
 FROM price_history h
 JOIN selection s ON s.id = h.selection_id
@@ -88,12 +94,14 @@ EVENTS_OF = "SELECT DISTINCT event_id FROM selection WHERE id = ANY(%s) ORDER BY
 # Frozen once per source and selection.
 CLOSE = """
 INSERT INTO closing_price (source_id, selection_id, event_id, price_e4, observed_at, lag_ms)
-SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[], %s::integer[], %s::timestamptz[], %s::bigint[])
+SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::uuid[], %s::integer[], %s::timestamptz[],
+       %s::bigint[])
 ON CONFLICT DO NOTHING"""
 
 # The close of some events, by market, for reports and grading against the close.
 CLOSING = """
-SELECT c.event_id, m.id AS market_id, m.market_type, m.line_q4, s.side, o.key AS source, c.price_e4, c.lag_ms
+SELECT c.event_id, m.id AS market_id, m.market_type, m.line_q4, s.side, o.key AS source,
+       c.price_e4, c.lag_ms
 FROM closing_price c
 JOIN selection s ON s.id = c.selection_id
 JOIN market m ON m.id = s.market_id
@@ -117,7 +125,7 @@ async def add_batches(
     conn: Connection,
     batches: Sequence[tuple[UUID, str, UUID, datetime, bool, int]],
 ) -> set[UUID]:
-    """Record (id, provider, event, observed_at, snapshot, prices); returns the ids that were new."""
+    """Record (id, provider, event, observed_at, snapshot, prices); returns the new ids."""
     columns = [list(column) for column in zip(*batches, strict=True)]
     cursor = await conn.execute(ADD_BATCHES, columns)
     return {row[0] for row in await cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""The catalogue: sports, competitions, participants and their spellings, events, markets, selections,
+"""The catalogue: competitions, participants and their spellings, events, markets, selections,
 results. Platform tables: the same for every tenant.
 
 Invariants: ids are derived from what a thing is, so two writers of one thing agree; a result is

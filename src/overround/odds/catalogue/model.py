@@ -12,7 +12,7 @@ ResultStatus = Literal["finished", "abandoned", "postponed", "cancelled", "award
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One match. No bet is taken from `starts_at` on, nor from `closed_at` where that is earlier."""
+    """One match. No bet is taken from `starts_at` on, or from an earlier `closed_at`."""
 
     id: UUID
     sport: str

@@ -34,7 +34,9 @@ def market_and_selections(
     Raises Invalid `unknown_market`.
     """
     words = (str(event_id), market_type, period, "" if line_q4 is None else str(line_q4))
-    market = Market(ids.derived(starts_at, "market", *words), event_id, market_type, period, line_q4)
+    market = Market(
+        ids.derived(starts_at, "market", *words), event_id, market_type, period, line_q4
+    )
     selections = {
         side: Selection(
             ids.derived(starts_at, "selection", *words, side), market.id, event_id, side
@@ -60,11 +62,19 @@ async def record_result(
     """
     facts = {period: [int(goals) for goals in score] for period, score in scores.items()}
     for period, score in facts.items():
-        if period not in ("ht", "ft") or len(score) != 2 or not 0 <= min(score) <= max(score) <= _GOALS_MAX:
+        if (
+            period not in ("ht", "ft")
+            or len(score) != 2
+            or not 0 <= min(score) <= max(score) <= _GOALS_MAX
+        ):
             raise Invalid(f"{period} {score} is no score", code="result_impossible")
     if status == "finished" and "ft" not in facts:
         raise Invalid("a finished match needs its full-time score", code="result_impossible")
-    if "ht" in facts and "ft" in facts and any(h > f for h, f in zip(facts["ht"], facts["ft"], strict=True)):
+    if (
+        "ht" in facts
+        and "ft" in facts
+        and any(h > f for h, f in zip(facts["ht"], facts["ft"], strict=True))
+    ):
         raise Invalid("goals are not taken back after half-time", code="result_impossible")
     await store.lock_event(conn, event_id)
     known = await store.latest_result(conn, event_id)

@@ -1,4 +1,4 @@
-"""The catalogue's statements. Ids come from the caller, derived, so two writers of one thing agree."""
+"""The catalogue's statements. Ids are derived by the caller: two writers of one thing agree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ ON CONFLICT ON CONSTRAINT competition_once DO NOTHING"""
 COMPETITION_ID = "SELECT id FROM competition WHERE sport = %s AND country = %s AND name = %s"
 
 # Whose code means which competition, all of one provider.
-COMPETITION_ALIASES = "SELECT competition_key, competition_id FROM competition_alias WHERE provider = %s"
+COMPETITION_ALIASES = (
+    "SELECT competition_key, competition_id FROM competition_alias WHERE provider = %s"
+)
 
 # Decided once.
 ADD_COMPETITION_ALIAS = """
@@ -57,14 +59,16 @@ ON CONFLICT DO NOTHING"""
 # Events by derived id.
 ADD_EVENTS = """
 INSERT INTO event (id, sport, competition_id, home_id, away_id, home, away, starts_at)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[],
+       %s::text[],
                      %s::timestamptz[])
 ON CONFLICT (id) DO NOTHING"""
 
 
 # A page of events by start, for people; keyset on (starts_at, id).
 EVENTS_PAGE = """
-SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away, e.starts_at,
+SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
+       e.starts_at,
        e.status, e.closed_at
 FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE (e.starts_at, e.id) > (%s, %s::uuid) AND e.starts_at < %s
@@ -72,7 +76,8 @@ ORDER BY e.starts_at, e.id LIMIT %s"""
 
 # Some events by id.
 EVENTS_BY_ID = """
-SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away, e.starts_at,
+SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
+       e.starts_at,
        e.status, e.closed_at
 FROM event e JOIN competition c ON c.id = e.competition_id WHERE e.id = ANY(%s)"""
 
@@ -94,7 +99,9 @@ SELECT id, event_id, market_type, period, line_q4 FROM market
 WHERE event_id = ANY(%s) ORDER BY event_id, market_type, period, line_q4"""
 
 # The selections of some events.
-SELECTIONS_OF = "SELECT id, market_id, event_id, side FROM selection WHERE event_id = ANY(%s) ORDER BY id"
+SELECTIONS_OF = (
+    "SELECT id, market_id, event_id, side FROM selection WHERE event_id = ANY(%s) ORDER BY id"
+)
 
 # An event that has started is live; set-based and without the event's lock, because bets compare
 # the start with their own time (test: a bet at the start is refused).
@@ -276,7 +283,7 @@ async def start_events(conn: Connection, event_ids: Sequence[UUID]) -> list[UUID
 
 
 async def lock_event(conn: Connection, event_id: UUID) -> None:
-    """Take the event's exclusive lock for this transaction. Raises NotFound for an unknown event."""
+    """Take the event's exclusive lock for this transaction. Raises NotFound."""
     if await (await conn.execute(LOCK_EVENT, [event_id])).fetchone() is None:
         raise NotFound("no such event")
 

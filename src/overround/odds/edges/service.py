@@ -38,10 +38,8 @@ class CloseCount:
         return {"all": counts.pop("found"), **counts}
 
 
-async def detect(
-    conn: Connection, board: Board, event_ids: Sequence[UUID], at: datetime
-) -> int:
-    """Look at every market of the events; write what is new, changed or gone. Returns the open ones.
+async def detect(conn: Connection, board: Board, event_ids: Sequence[UUID], at: datetime) -> int:
+    """Look at every market of the events; write what is new, changed or gone. Returns how many.
 
     Exchanges take no part: their commission is not in the price.
     """

@@ -20,13 +20,15 @@ FROM edge WHERE event_id = ANY(%s) AND expired_at IS NULL"""
 
 # A newly seen edge.
 ADD = """
-INSERT INTO edge (id, kind, class, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm, suspect,
+INSERT INTO edge (id, kind, class, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm,
+    suspect,
                   legs, detected_at, seen_at)
 VALUES (%s, 'arbitrage', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"""
 
 # Still there, at other prices.
 RENEW = """
-UPDATE edge SET class = %s, naive_ppm = %s, guaranteed_ppm = %s, best_ppm = %s, suspect = %s, legs = %s,
+UPDATE edge SET class = %s, naive_ppm = %s, guaranteed_ppm = %s, best_ppm = %s, suspect = %s,
+    legs = %s,
        seen_at = %s
 WHERE id = %s"""
 
@@ -36,7 +38,7 @@ EXPIRE = "UPDATE edge SET expired_at = %s WHERE id = ANY(%s) AND expired_at IS N
 # All that is open of some events is gone.
 EXPIRE_EVENTS = "UPDATE edge SET expired_at = %s WHERE event_id = ANY(%s) AND expired_at IS NULL"
 
-# A page for people, newest first, those worth something first asked for; keyset on (detected_at, id).
+# A page for people, newest first; keyset on (detected_at, id).
 PAGE = """
 SELECT id, class AS kind, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm, suspect, legs,
        detected_at, seen_at, expired_at

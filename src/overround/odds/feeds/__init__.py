@@ -1,4 +1,4 @@
-"""Feeds: one folder per provider turns the provider's bytes into our shapes, with the provider's ids.
+"""Feeds: one folder per provider turns its bytes into our shapes, with the provider's ids.
 
 Knows neither our ids nor the database. A value that cannot be read is a named `Rejected`, never an
 exception out of the loop and never a guess.

@@ -50,7 +50,7 @@ class FeedPrice:
 
 @dataclass(frozen=True, slots=True)
 class FeedResult:
-    """What happened, period by period: `{"ht": (1, 0), "ft": (2, 0)}`. A missing period is absent."""
+    """What happened, by period: `{"ht": (1, 0), "ft": (2, 0)}`; unknown ones are absent."""
 
     provider: str
     provider_event_id: str

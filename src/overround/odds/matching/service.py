@@ -85,7 +85,9 @@ async def _decide_all(
 
 
 def _near(event: FeedEvent, candidates: Sequence[Candidate]) -> list[Candidate]:
-    return [c for c in candidates if abs(c.starts_at - event.starts_at) <= rules.window(event.sport)]
+    return [
+        c for c in candidates if abs(c.starts_at - event.starts_at) <= rules.window(event.sport)
+    ]
 
 
 async def _aliases(conn: Connection, sport: str, country: str) -> dict[str, UUID]:

@@ -22,7 +22,8 @@ WHERE f.provider = %s AND f.provider_event_id = ANY(%s)"""
 # Our events in a window that this provider has not named yet: one provider does not name one
 # match twice, so what it has named is no candidate.
 CANDIDATES = """
-SELECT e.id AS event_id, e.sport, c.name AS competition_name, c.country, e.home, e.away, e.starts_at,
+SELECT e.id AS event_id, e.sport, c.name AS competition_name, c.country, e.home, e.away,
+       e.starts_at,
        e.home_id, e.away_id
 FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s
@@ -31,8 +32,10 @@ ORDER BY e.starts_at, e.id"""
 
 # A decision is kept for ever; the first one stays.
 REMEMBER = """
-INSERT INTO feed_event (provider, provider_event_id, event_id, swapped, confidence_bps, reason, matched_at)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::boolean[], %s::integer[], %s::text[], %s::timestamptz[])
+INSERT INTO feed_event (provider, provider_event_id, event_id, swapped, confidence_bps, reason,
+    matched_at)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::boolean[], %s::integer[], %s::text[],
+       %s::timestamptz[])
 ON CONFLICT DO NOTHING"""
 
 # One waiting row per feed event, however often it comes.
@@ -41,7 +44,9 @@ INSERT INTO match_queue (provider, provider_event_id, reason, described, candida
 VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 
 # What waits, oldest first.
-QUEUED = "SELECT provider, provider_event_id, reason FROM match_queue ORDER BY queued_at, provider_event_id LIMIT %s"
+QUEUED = """
+SELECT provider, provider_event_id, reason FROM match_queue
+ORDER BY queued_at, provider_event_id LIMIT %s"""
 
 
 @dataclass(frozen=True, slots=True)

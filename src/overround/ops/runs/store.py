@@ -23,7 +23,9 @@ STEP = "SELECT step FROM replay_run WHERE tenant_id = %s AND id = %s"
 LOG = "INSERT INTO replay_log (tenant_id, run_id, started_at, from_step) VALUES (%s, %s, %s, %s)"
 
 # Only forwards, by one: two replays of one run cannot both do a step.
-ADVANCE = "UPDATE replay_run SET step = %s WHERE tenant_id = %s AND id = %s AND step = %s RETURNING id"
+ADVANCE = (
+    "UPDATE replay_run SET step = %s WHERE tenant_id = %s AND id = %s AND step = %s RETURNING id"
+)
 
 # What came out; the first finish is kept.
 FINISH = """
@@ -59,8 +61,6 @@ async def advance(conn: Connection, run: Run) -> Run:
     return Run(run.tenant_id, run.id, run.step + 1)
 
 
-async def finish(
-    conn: Connection, run: Run, at: datetime, report: Mapping[str, object]
-) -> None:
+async def finish(conn: Connection, run: Run, at: datetime, report: Mapping[str, object]) -> None:
     """Keep what came out."""
     await conn.execute(FINISH, [at, Jsonb(dict(report)), run.tenant_id, run.id])
