@@ -172,6 +172,22 @@ def test_a_disabled_user_stops_at_once(database_urls: Urls) -> None:
     asyncio.run(story())
 
 
+def test_the_status_alone_ends_every_session(database_urls: Urls) -> None:
+    """However a user came to be disabled, by hand in the database too, no session outlives it."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            ann, bob = await edge.player("ann"), await edge.player("bob")
+            async with edge.worker_db.transaction(edge.tenants["acme"].id) as conn:
+                await conn.execute(
+                    "UPDATE users SET status = 'disabled' WHERE display_name = 'ann'"
+                )
+            assert (await ann.get(ME)).status_code == 401
+            assert (await bob.get(ME)).status_code == 200
+
+    asyncio.run(story())
+
+
 def test_only_staff_with_the_scope_disable_and_nobody_himself(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge:

@@ -10,7 +10,7 @@ from datetime import datetime
 from overround.core import principal
 from overround.core.clock import WallClock
 from overround.core.principal import Principal
-from overround.db import Connection, Database
+from overround.db import Connection, Database, migrate
 from overround.people import tenants
 from overround.people.tenants import Tenant
 
@@ -30,6 +30,8 @@ async def opened(url: str) -> AsyncGenerator[Database]:
     """A pool of one connection. Raises Unavailable when the database does not answer."""
     database = await Database.open(url, purpose="command", size_min=1, size_max=1)
     try:
+        async with database.reading(None) as conn:
+            await migrate.require(conn)
         yield database
     finally:
         await database.close()

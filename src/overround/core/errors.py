@@ -15,6 +15,8 @@ OverroundError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class OverroundError(Exception):
     """Something that the product expects and names."""
@@ -22,7 +24,15 @@ class OverroundError(Exception):
     code: str = "error"
     status: int = 500
 
-    def __init__(self, detail: str | None = None, *, code: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        code: str | None = None,
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
+        """`detail` is for people, `code` for programs; `facts` are what the answer adds to them."""
+        self.facts = dict(facts or {})
         self.detail = detail or (type(self).__doc__ or type(self).__name__).splitlines()[0]
         if code is not None:
             self.code = code

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
+from structlog.contextvars import get_contextvars
 
 from overround.core.principal import Principal
 from overround.db.pools import Connection
@@ -27,7 +28,10 @@ async def write(
     after: Mapping[str, object] | None = None,
     correlation_id: str | None = None,
 ) -> None:
-    """Record that `principal` did `action` (`user.disable`) to `subject` (`user:<id>`) at `at`."""
+    """Record that `principal` did `action` (`user.disable`) to `subject` (`user:<id>`) at `at`.
+
+    The correlation id is the one that the edge bound to the work at hand, unless one is given.
+    """
     await conn.execute(
         _WRITE,
         [
@@ -39,6 +43,6 @@ async def write(
             subject,
             Jsonb(dict(before)) if before is not None else None,
             Jsonb(dict(after)) if after is not None else None,
-            correlation_id,
+            correlation_id or get_contextvars().get("correlation_id"),
         ],
     )

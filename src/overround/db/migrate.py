@@ -16,6 +16,7 @@ from importlib import resources
 from typing import LiteralString, cast
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from overround.core.errors import SettingsError, Unavailable
 
@@ -29,6 +30,10 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     sha256     text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )"""
+
+# Every login may see how old the schema is.
+_SHOW_LOG = """
+GRANT SELECT ON schema_migration TO overround_app, overround_worker, overround_reader"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,14 @@ async def pending(url: str) -> list[str]:
         return [file.name for file in await _missing(conn)]
 
 
-async def _lock(conn: psycopg.AsyncConnection) -> None:
+async def require(conn: psycopg.AsyncConnection[TupleRow]) -> None:
+    """Refuse a database without this version's schema. Raises Unavailable, saying what to do."""
+    row = await (await conn.execute("SELECT to_regclass('public.schema_migration')")).fetchone()
+    if row is None or row[0] is None or await _missing(conn):
+        raise Unavailable("the database's schema is missing or old: run `overround db migrate`")
+
+
+async def _lock(conn: psycopg.AsyncConnection[TupleRow]) -> None:
     deadline = asyncio.get_running_loop().time() + _LOCK_WAIT_S
     while True:
         row = await (await conn.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK_KEY])).fetchone()
@@ -101,7 +113,7 @@ async def _lock(conn: psycopg.AsyncConnection) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _apply(conn: psycopg.AsyncConnection, deltas_only: bool) -> MigrationReport:
+async def _apply(conn: psycopg.AsyncConnection[TupleRow], deltas_only: bool) -> MigrationReport:
     row = await (await conn.execute("SELECT to_regclass('public.schema_migration')")).fetchone()
     fresh = row is None or row[0] is None
     applied: list[str] = []
@@ -111,10 +123,12 @@ async def _apply(conn: psycopg.AsyncConnection, deltas_only: bool) -> MigrationR
                 await _run(conn, file)
                 applied.append(file.name)
             await conn.execute(_CREATE_LOG)
+            await conn.execute(_SHOW_LOG)
             for file in _files("migrations"):
                 await _record(conn, file)
     else:
         await conn.execute(_CREATE_LOG)
+        await conn.execute(_SHOW_LOG)
         for file in await _missing(conn):
             await _step(conn, file)
             applied.append(file.name)
@@ -122,7 +136,7 @@ async def _apply(conn: psycopg.AsyncConnection, deltas_only: bool) -> MigrationR
     return MigrationReport(tuple(applied), names[-1] if names else "schema")
 
 
-async def _missing(conn: psycopg.AsyncConnection) -> list[_File]:
+async def _missing(conn: psycopg.AsyncConnection[TupleRow]) -> list[_File]:
     cursor = await conn.execute("SELECT name, sha256 FROM schema_migration")
     done = {str(row[0]): str(row[1]) for row in await cursor.fetchall()}
     missing: list[_File] = []
@@ -136,7 +150,7 @@ async def _missing(conn: psycopg.AsyncConnection) -> list[_File]:
     return missing
 
 
-async def _step(conn: psycopg.AsyncConnection, file: _File) -> None:
+async def _step(conn: psycopg.AsyncConnection[TupleRow], file: _File) -> None:
     if file.sql.startswith("-- no-transaction"):
         await _run(conn, file)
         await _record(conn, file)
@@ -147,12 +161,12 @@ async def _step(conn: psycopg.AsyncConnection, file: _File) -> None:
         await _record(conn, file)
 
 
-async def _run(conn: psycopg.AsyncConnection, file: _File) -> None:
+async def _run(conn: psycopg.AsyncConnection[TupleRow], file: _File) -> None:
     # The text of a file of this package is as literal as a string constant.
     await conn.execute(cast("LiteralString", file.sql))
 
 
-async def _record(conn: psycopg.AsyncConnection, file: _File) -> None:
+async def _record(conn: psycopg.AsyncConnection[TupleRow], file: _File) -> None:
     await conn.execute(
         "INSERT INTO schema_migration (name, sha256) VALUES (%s, %s)", [file.name, file.sha256]
     )

@@ -89,15 +89,16 @@ def send(key: ProcessKey, number: signal.Signals) -> None:
     cannot change hands between the comparison and the signal.
     """
     with suppress(ProcessLookupError):
-        if sys.platform == "linux":
-            handle = os.pidfd_open(key.pid)
-            try:
-                if is_alive(key):
-                    signal.pidfd_send_signal(handle, number)
-            finally:
-                os.close(handle)
-        elif is_alive(key):
-            os.kill(key.pid, number)
+        handle = _pidfd(key.pid)
+        if handle is None:
+            if is_alive(key):
+                os.kill(key.pid, number)
+            return
+        try:
+            if is_alive(key):
+                signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
 
 
 def end(keys: Sequence[ProcessKey], steps: Sequence[tuple[signal.Signals, float]]) -> bool:
@@ -232,14 +233,32 @@ def spawn(
         )
 
 
+def _pidfd(pid: int) -> int | None:
+    """A handle of the process; None where the kernel has none to give."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise
+    except OSError:
+        return None
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return "-"
+
+
 def _started(process: psutil.Process) -> str:
     # The wall-clock start that psutil derives moves when the clock is set. Linux counts ticks since
     # boot, which with the boot's own id never repeat.
     if sys.platform == "linux":
         try:
             stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         except OSError as error:
             raise psutil.NoSuchProcess(process.pid) from error
-        return f"{boot}:{stat.rpartition(')')[2].split()[19]}"
+        return f"{_boot_id()}:{stat.rpartition(')')[2].split()[19]}"
     return f"{process.create_time():.2f}"

@@ -1,1 +1,10 @@
-"""How the product is doing: facts and logs of what it ran."""
+"""How the product is doing, and the log of what it ran.
+
+A *run* is a replay of one set of files for one tenant. Invariant: `advance_run` is called in the
+transaction of the step it counts, so a killed replay goes on exactly where the last committed step
+ended (test: killed at three moments).
+"""
+
+from overround.ops.store import Run, advance_run, begin_run, finish_run
+
+__all__ = ["Run", "advance_run", "begin_run", "finish_run"]

@@ -17,7 +17,7 @@ import uvicorn
 
 from overround.core.clock import Clock, WallClock
 from overround.core.errors import Unavailable
-from overround.db import Database, guard
+from overround.db import Database, guard, migrate
 from overround.kit import logs
 from overround.kit.settings import Settings
 from overround.kit.threads import BoundedThreads
@@ -115,6 +115,7 @@ async def _open(settings: Settings, url: str) -> Database:
     try:
         async with database.reading(None) as conn:
             await guard.check(conn, "app")
+            await migrate.require(conn)
     except BaseException:
         await database.close()
         raise

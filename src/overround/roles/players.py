@@ -23,6 +23,8 @@ _COMBO_LEGS: Final = (2, 3, 4, 5)
 _PURSE: Final = 10_000
 _SMALL_PURSE: Final = 2_000
 _SMALL_PURSE_EVERY: Final = 10
+# Weights of sides are this over the price: integers, so that every machine picks alike.
+_LIKELY: Final = 10**12
 LAST_HOUR: Final = timedelta(hours=1)
 
 
@@ -135,4 +137,4 @@ def _pick(rng: random.Random, quotes: Sequence[Quote]) -> Quote | None:
         return None
     (market_type,) = rng.choices(list(habits), list(habits.values()))
     choices = by_market[market_type]
-    return rng.choices(choices, [1 / quote.price_e4 for quote in choices])[0]
+    return rng.choices(choices, [_LIKELY // quote.price_e4 for quote in choices])[0]

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import psycopg
 
-from overround.db import Database, guard
+from overround.db import Database, guard, migrate
 from overround.kit.settings import Settings
 
 # What a database that is away raises; a loop waits it out.
@@ -34,7 +34,7 @@ async def database(settings: Settings, url: str, login: Login) -> AsyncGenerator
     """A pool of `login`, once the start-up guard has let it pass.
 
     Raises SettingsError with the reason when the database does not protect tenants, Unavailable
-    when it does not answer.
+    when it does not answer or its schema is not this version's.
     """
     opened = await Database.open(
         url,
@@ -47,6 +47,7 @@ async def database(settings: Settings, url: str, login: Login) -> AsyncGenerator
     try:
         async with opened.reading(None) as conn:
             await guard.check(conn, login)
+            await migrate.require(conn)
         yield opened
     finally:
         await opened.close()

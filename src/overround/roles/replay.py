@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from overround import ops
 from overround.betting import bets, settlement
 from overround.betting.bets import Slip, SlipLeg
 from overround.betting.offers import Offers, book_of
@@ -33,10 +34,8 @@ from overround.kit import logs
 from overround.money import ledger, revenue, wallets
 from overround.odds import edges
 from overround.odds.board import SourceKind
-from overround.odds.feeds import Rejected
+from overround.odds.feeds import Parsed, Rejected
 from overround.odds.feeds.football_data import PROVIDER
-from overround.odds.feeds.provider import Parsed
-from overround.ops import runs
 from overround.people import users
 from overround.people.tenants import Tenant
 from overround.people.users import NewUser
@@ -201,17 +200,17 @@ class _Replay:
             async with self._worker.transaction(self._tenant.id) as conn:
                 await lease.guard(conn)
                 await self._take(conn, step)
-                run = await runs.advance(conn, run)
+                run = await ops.advance_run(conn, run)
             if progress is not None:
                 progress(run.step, len(self._steps))
         return await self._finish(lease, run)
 
-    async def _begin(self, lease: Lease) -> runs.Run:
+    async def _begin(self, lease: Lease) -> ops.Run:
         """The fixtures known, the players there, the memory as it stood after the last step."""
         tenant = self._tenant
         async with self._worker.transaction(tenant.id) as conn:
             await lease.guard(conn)
-            run = await runs.begin(
+            run = await ops.begin_run(
                 conn, tenant.id, self._run_id, self._files.described, datetime.now(UTC)
             )
             await hubs.refuse(conn, PROVIDER.key, self._files.sha256, self._files.rejected)
@@ -323,7 +322,7 @@ class _Replay:
 
     # -- the end -------------------------------------------------------------------------------
 
-    async def _finish(self, lease: Lease, run: runs.Run) -> dict[str, Any]:
+    async def _finish(self, lease: Lease, run: ops.Run) -> dict[str, Any]:
         tenant = self._tenant
         last_at = self._steps[-1].at
         async with self._worker.transaction(tenant.id) as conn:
@@ -340,7 +339,7 @@ class _Replay:
                 at=last_at,
             )
             report = await self._report(conn, last_at)
-            await runs.finish(conn, run, last_at, report)
+            await ops.finish_run(conn, run, last_at, report)
         return report
 
     async def _report(self, conn: Connection, last_at: datetime) -> dict[str, Any]:

@@ -46,10 +46,12 @@ def problem(
     instance: str,
     correlation_id: str,
     errors: Sequence[Mapping[str, str]] = (),
+    facts: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer; `errors` point at what was wrong in the request."""
+    """The answer; `errors` point at what was wrong in the request, `facts` are its own members."""
     body: dict[str, Any] = {
+        **(facts or {}),
         "type": f"urn:overround:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -81,6 +83,7 @@ def of_error(error: OverroundError, instance: str, correlation_id: str) -> Respo
         detail,
         instance=instance,
         correlation_id=correlation_id,
+        facts={} if inside else error.facts,
         headers=headers,
     )
 

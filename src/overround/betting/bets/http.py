@@ -195,7 +195,7 @@ def _placed_out(decision: Decision) -> PlacedOut:
     if decision.kind == "key_reused":
         raise KeyReused
     if decision.refusal is not None:
-        raise BetRefused(_REFUSALS.get(decision.refusal), code=decision.refusal)
+        raise _refused(decision.refusal, decision.answer)
     answer: dict[str, Any] = decision.answer
     currency: str = answer["currency"]
     return PlacedOut(
@@ -208,6 +208,19 @@ def _placed_out(decision: Decision) -> PlacedOut:
         prices=[price.to_text(price_e4) for price_e4 in answer["prices_e4"]],
         placed_at=answer["placed_at"],
     )
+
+
+def _refused(refusal: str, answer: dict[str, Any]) -> BetRefused:
+    """The refusal with what the player needs to ask again: the leg, the prices now, the bounds."""
+    facts: dict[str, object] = {}
+    if "leg" in answer:
+        facts["leg"] = answer["leg"]
+    if "prices_e4" in answer:
+        facts["prices"] = [price.to_text(price_e4) for price_e4 in answer["prices_e4"]]
+    for bound in ("stake_min", "payout_max"):
+        if f"{bound}_minor" in answer:
+            facts[bound] = money.to_text(answer[f"{bound}_minor"], answer["currency"])
+    return BetRefused(_REFUSALS.get(refusal), code=refusal, facts=facts)
 
 
 def _bet_out(bet: Bet) -> BetOut:

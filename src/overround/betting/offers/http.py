@@ -13,7 +13,7 @@ from pydantic import Field
 
 from overround.betting.offers import service, store
 from overround.betting.offers.model import BoardLine, Setting
-from overround.core import line, price
+from overround.core import grading, line, price
 from overround.core.errors import NotFound
 from overround.core.principal import Principal
 from overround.db import audit
@@ -167,6 +167,7 @@ def _event_out(event: Event, lines: list[BoardLine]) -> BoardEventOut:
 
 def _market_out(lines: list[BoardLine]) -> MarketOut:
     first = lines[0]
+    sides = grading.sides(first.market_type)
     return MarketOut(
         market_id=first.market_id,
         market=first.market_type,
@@ -180,6 +181,6 @@ def _market_out(lines: list[BoardLine]) -> MarketOut:
                 state=one.state,
                 version=one.version,
             )
-            for one in lines
+            for one in sorted(lines, key=lambda one: sides.index(one.side))
         ],
     )

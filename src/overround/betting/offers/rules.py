@@ -6,7 +6,7 @@ import numpy as np
 
 from overround.betting.offers.model import Book, Terms
 from overround.odds import pricing
-from overround.odds.pricing import Floats, Integers, ladder
+from overround.odds.pricing import Integers, ladder
 
 _UNIT_E4 = 10_000
 
@@ -35,8 +35,7 @@ def price(prices_e4: Integers, margin_bps: Integers, multiplier_e4: Integers) ->
     goes down to the next rung of the ladder.
     """
     fair = pricing.fair.multiplicative(pricing.decimals(prices_e4))
-    every_source: Floats = np.ones(prices_e4.shape[1], np.float64)
-    belief = pricing.consensus(fair, every_source)
+    belief = pricing.consensus(fair)
     offered = ladder.apply_margin(belief, margin_bps)
     scaled = offered * multiplier_e4[:, None] // _UNIT_E4
     return np.where(offered > 0, ladder.round_down(scaled), 0)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import psycopg
+
 from overround.betting.settlement.service import settle_due
 from overround.db import Database, work
+from overround.kit import logs
 
 _EVENTS_PER_CLAIM = 20
+
+_log = logs.get(__name__)
 
 
 async def run_once(db: Database, at: datetime) -> int | None:
@@ -20,5 +25,14 @@ async def run_once(db: Database, at: datetime) -> int | None:
         tenant_id = await work.next_tenant(conn, "settle", at)
     if tenant_id is None:
         return None
-    async with db.transaction(tenant_id) as conn:
-        return await settle_due(conn, tenant_id, at, _EVENTS_PER_CLAIM)
+    try:
+        async with db.transaction(tenant_id) as conn:
+            return await settle_due(conn, tenant_id, at, _EVENTS_PER_CLAIM)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        # One tenant's bad data must not stop the others' settlement: it waits and says why.
+        _log.error("settlement.failed", tenant=str(tenant_id), reason=str(error))
+        async with db.transaction(None) as conn:
+            await work.failed(conn, "settle", tenant_id, str(error))
+        return 0

@@ -13,7 +13,6 @@ from overround.db import Connection, work
 from overround.odds import catalogue
 
 _BATCH = 500
-_FIRST = UUID(int=0)
 
 
 async def settle_events(
@@ -23,10 +22,10 @@ async def settle_events(
 
     Running it again pays nothing again. A leg whose facts are missing stays ungraded.
     """
-    settled, after = 0, _FIRST
-    while bet_ids := await store.next_bets(conn, tenant_id, event_ids, after, _BATCH):
-        after = bet_ids[-1]
-        legs = await store.lock_and_read(conn, tenant_id, bet_ids)
+    settled = 0
+    bet_ids = await store.lock_bets(conn, tenant_id, event_ids)
+    for first in range(0, len(bet_ids), _BATCH):
+        legs = await store.legs_of(conn, tenant_id, bet_ids[first : first + _BATCH])
         results = await catalogue.results_known(conn, list({leg.event_id for leg in legs}), at)
         graded: list[Graded] = []
         payouts: list[Payout] = []

@@ -11,14 +11,9 @@ from psycopg.rows import class_row
 from overround.betting.settlement.model import Graded, OpenLeg, Payout
 from overround.db import Connection
 
-# The next bets with an ungraded leg on some events, in id order, which is the order of locking.
-NEXT_BETS = """
-SELECT DISTINCT bet_id FROM leg
-WHERE tenant_id = %s AND event_id = ANY(%s) AND grade IS NULL AND bet_id > %s
-ORDER BY bet_id LIMIT %s"""
-
-# Locked before its legs are read. Waiting and not skipping: two settlers that each grade one leg of
-# a combo must see each other's grade, or neither would pay it (test: two results of one combo).
+# The bets with an ungraded leg on some events and their players' money, locked before anything is
+# read. Waiting and not skipping: two settlers that each grade one leg of a combo must see each
+# other's grade, or neither would pay it (test: two results of one combo).
 LOCK_BETS = "SELECT bets_lock_v1(%s, %s)"
 
 # All legs of the locked bets, in a statement of its own so that it sees what the locks waited for.
@@ -35,19 +30,14 @@ WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""
 SETTLE = "SELECT bets_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
-async def next_bets(
-    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], after: UUID, limit: int
-) -> list[UUID]:
-    """At most `limit` bets, by id after `after`, with an ungraded leg on the events."""
-    cursor = await conn.execute(NEXT_BETS, [tenant_id, list(event_ids), after, limit])
+async def lock_bets(conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]) -> list[UUID]:
+    """Lock the bets with an ungraded leg on the events, and their money; their ids, in order."""
+    cursor = await conn.execute(LOCK_BETS, [tenant_id, list(event_ids)])
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def lock_and_read(
-    conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID]
-) -> list[OpenLeg]:
-    """Lock the bets in id order, then read their legs."""
-    await conn.execute(LOCK_BETS, [tenant_id, list(bet_ids)])
+async def legs_of(conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID]) -> list[OpenLeg]:
+    """All legs of some bets, bet by bet."""
     async with conn.cursor(row_factory=class_row(OpenLeg)) as cursor:
         await cursor.execute(LEGS, [tenant_id, list(bet_ids)])
         return await cursor.fetchall()

@@ -218,7 +218,8 @@ BEGIN
         IF v_refusal IS NOT NULL THEN
             v_decision := v_decision || 'refused'::text;
             v_answer := v_answer || jsonb_strip_nulls(jsonb_build_object(
-                'refusal', v_refusal, 'leg', f.leg_refused,
+                'refusal', v_refusal, 'currency', v_tenant.currency,
+                'leg', CASE WHEN v_refusal = f.leg_refusal THEN f.leg_refused END,
                 'prices_e4', CASE WHEN v_refusal = 'price_changed' THEN to_jsonb(f.leg_price_e4) END,
                 'stake_min_minor', CASE WHEN v_refusal = 'stake_below_min' THEN v_tenant.stake_min_minor END,
                 'payout_max_minor', CASE WHEN v_refusal = 'payout_above_max' THEN v_tenant.payout_max_minor END));
@@ -271,12 +272,25 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION bets_place_v1 TO overround_app, overround_worker;
 
--- Lock bets in id order, which is the one order; a settler needs the locks before it reads the legs,
--- and no login has the right to lock a table that it may not write.
-CREATE FUNCTION bets_lock_v1(p_tenant uuid, p_bet uuid[])
-RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+-- Lock what settling the events can touch and name its bets: every bet with an ungraded leg on them, in
+-- id order, then the money of their players, in id order. All of it before the first batch is paid:
+-- a settler that took the second batch's players while it held the first one's would wait in a circle
+-- with a call of slips, which takes them in order (test: a batch boundary never deadlocks).
+CREATE FUNCTION bets_lock_v1(p_tenant uuid, p_event uuid[])
+RETURNS SETOF uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    v_bet  uuid[];
+    v_user uuid[];
 BEGIN
-    PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = ANY (p_bet) ORDER BY id FOR UPDATE;
+    SELECT array_agg(b.id ORDER BY b.id), array_agg(DISTINCT b.user_id) INTO v_bet, v_user FROM (
+        SELECT id, user_id FROM bet
+        WHERE tenant_id = p_tenant AND id IN (
+            SELECT bet_id FROM leg WHERE tenant_id = p_tenant AND event_id = ANY (p_event) AND grade IS NULL)
+        ORDER BY id FOR UPDATE) b;
+    PERFORM 1 FROM account
+    WHERE tenant_id = p_tenant AND owner_id = ANY (v_user) AND kind IN ('cash', 'held')
+    ORDER BY id FOR NO KEY UPDATE;
+    RETURN QUERY SELECT unnest(v_bet);
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_lock_v1 TO overround_worker;
@@ -298,7 +312,7 @@ DECLARE
     v_version integer[];
     v_amount  bigint[];
 BEGIN
-    PERFORM bets_lock_v1(p_tenant, p_leg_bet || p_bet);
+    PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = ANY (p_leg_bet || p_bet) ORDER BY id FOR UPDATE;
     UPDATE leg l SET grade = g.grade, result_version = g.result
     FROM unnest(p_leg_bet, p_leg_n, p_leg_grade, p_leg_result) AS g (bet, n, grade, result)
     WHERE l.tenant_id = p_tenant AND l.bet_id = g.bet AND l.n = g.n AND l.grade IS NULL;

@@ -12,5 +12,17 @@ from overround.odds.feeds.model import (
     FeedResult,
     Rejected,
 )
+from overround.odds.feeds.provider import Parsed, Payload, Provider, SourceKind
 
-__all__ = ["FeedBatch", "FeedEvent", "FeedMarket", "FeedPrice", "FeedResult", "Rejected"]
+__all__ = [
+    "FeedBatch",
+    "FeedEvent",
+    "FeedMarket",
+    "FeedPrice",
+    "FeedResult",
+    "Parsed",
+    "Payload",
+    "Provider",
+    "Rejected",
+    "SourceKind",
+]

@@ -11,12 +11,14 @@ import numpy as np
 from overround.odds.pricing.model import Floats, Mask
 
 
-def consensus(probabilities: Floats, weights: Floats, mask: Mask | None = None) -> Floats:
+def consensus(
+    probabilities: Floats, weights: Floats | float = 1.0, mask: Mask | None = None
+) -> Floats:
     """Weighted logit mean over sources, then normalised: [m, k, n] -> [m, n].
 
-    `weights` [k] or [m, k] are not negative; `mask` [m, k] says which sources take part. A source
-    with a probability that is not inside (0, 1), NaN included, does not. A market for which no
-    weight is left is NaN.
+    `weights` [k] or [m, k] are not negative, one for all by default; `mask` [m, k] says which
+    sources take part. A source with a probability that is not inside (0, 1), NaN included, does
+    not. A market for which no weight is left is NaN.
     """
     inside: Mask = np.all((probabilities > 0.0) & (probabilities < 1.0), axis=-1)
     taking_part: Mask = inside if mask is None else np.logical_and(inside, mask)

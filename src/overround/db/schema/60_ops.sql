@@ -1,4 +1,4 @@
--- part: ops.runs
+-- part: ops
 -- The log of replays: which file was replayed for which tenant, how far, and what came out.
 -- `step` is written in the transaction of the step itself, so a step is done once or not at all.
 CREATE TABLE replay_run (

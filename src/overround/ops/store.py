@@ -42,7 +42,7 @@ class Run:
     step: int
 
 
-async def begin(
+async def begin_run(
     conn: Connection, tenant_id: UUID, run_id: UUID, described: str, at: datetime
 ) -> Run:
     """Begin the run, or find how far it got."""
@@ -53,7 +53,7 @@ async def begin(
     return Run(tenant_id, run_id, row[0])
 
 
-async def advance(conn: Connection, run: Run) -> Run:
+async def advance_run(conn: Connection, run: Run) -> Run:
     """Count one step, in the step's own transaction. Raises RuntimeError when another did it."""
     cursor = await conn.execute(ADVANCE, [run.step + 1, run.tenant_id, run.id, run.step])
     if await cursor.fetchone() is None:
@@ -61,6 +61,8 @@ async def advance(conn: Connection, run: Run) -> Run:
     return Run(run.tenant_id, run.id, run.step + 1)
 
 
-async def finish(conn: Connection, run: Run, at: datetime, report: Mapping[str, object]) -> None:
+async def finish_run(
+    conn: Connection, run: Run, at: datetime, report: Mapping[str, object]
+) -> None:
     """Keep what came out."""
     await conn.execute(FINISH, [at, Jsonb(dict(report)), run.tenant_id, run.id])
