@@ -40,7 +40,7 @@ async def until_waiting(monitor: Connection, pid: int) -> None:
     """Return when the backend waits for another; fails when it never does."""
     async with asyncio.timeout(_STUCK_S):
         while not await waits(monitor, pid):
-            await asyncio.sleep(0)
+            pass
 
 
 class _Side:
@@ -87,7 +87,6 @@ async def play(
         while not side.task.done() and side.done < side.allowed:
             if await waits(monitor, side.pid):
                 break
-            await asyncio.sleep(0)
     first, second = await asyncio.gather(*(side.task for side in sides), return_exceptions=True)
     for answer in (first, second):
         if isinstance(answer, BaseException):

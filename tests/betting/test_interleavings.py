@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from overround.betting import bets
-from overround.betting.settlement import settle_events
+from overround.betting.settlement import settle_due, settle_events
 from overround.core import ids
+from overround.core.errors import InsufficientFunds
 from overround.db import Connection, work
 from overround.db.logins import Role
 from overround.money import wallets
@@ -99,9 +101,11 @@ def settling(world: World, of: Case) -> Step:
     return step
 
 
-def forgetting(world: World, of: Case) -> Step:
-    async def step(conn: Connection) -> None:
-        await work.done(conn, "settle", world.tenants["acme"].id, [of.event_id])
+def due_settled(world: World) -> Step:
+    """What a settler does in its transaction."""
+
+    async def step(conn: Connection) -> int:
+        return await settle_due(conn, world.tenants["acme"].id, world.at, 20)
 
     return step
 
@@ -113,7 +117,7 @@ Steps = Callable[[World, Case], Awaitable[tuple[list[Step], list[Step]]]]
 async def every_order(
     urls: Urls, logins: tuple[Role, Role], cash_minor: int, steps: Steps, check: Check
 ) -> Counter[str]:
-    """Play all orders; what each came to, counted. The ledger is sound at the end of all of them."""
+    """Play all orders; what each came to, counted. The ledger is sound at the end of them."""
     outcomes: Counter[str] = Counter()
     async with (
         opened(urls) as world,
@@ -136,7 +140,9 @@ async def every_order(
 def test_two_bets_on_one_balance_in_every_order(database_urls: Urls) -> None:
     async def steps(world: World, of: Case) -> tuple[list[Step], list[Step]]:
         tenant = world.tenants["acme"].id
-        one, other = ([begin(tenant), looking(world, of), placing(world, of, 600), commit] for _ in "ab")
+        one, other = (
+            [begin(tenant), looking(world, of), placing(world, of, 600), commit] for _ in "ab"
+        )
         return one, other
 
     async def check(world: World, of: Case, answers: tuple[Any, Any]) -> str:
@@ -158,7 +164,7 @@ def test_a_bet_and_a_withdrawal_in_every_order(database_urls: Urls) -> None:
                     await wallets.reserve_withdrawal(
                         conn, tenant, of.user_id, 600, reference, world.at
                     )
-            except ledger_refusal:
+            except InsufficientFunds:
                 return "refused"
             return "reserved"
 
@@ -166,8 +172,6 @@ def test_a_bet_and_a_withdrawal_in_every_order(database_urls: Urls) -> None:
             [begin(tenant), placing(world, of, 600), commit],
             [begin(tenant), looking(world, of), withdraw, commit],
         )
-
-    from overround.core.errors import InsufficientFunds as ledger_refusal
 
     async def check(world: World, of: Case, answers: tuple[Any, Any]) -> str:
         assert (await world.balance(of.name)).cash_minor == 400
@@ -199,33 +203,48 @@ def test_a_bet_and_a_result_in_every_order(database_urls: Urls) -> None:
     assert sum(outcomes.values()) == 35
 
 
-def test_two_settlements_of_one_bet_in_every_order(database_urls: Urls) -> None:
-    """The second claims nothing while the first lives, and even without a claim it pays nothing."""
+async def placed_and_resulted(world: World, of: Case) -> UUID:
+    """A bet of 600 that has won and is due; the tenant's id."""
+    await world.place([world.slip(of.name, 600, [(of.home, 20_000)])])
+    await world.result(f"E{of.name.removeprefix('player')}", {"ft": (1, 0)})
+    return world.tenants["acme"].id
 
+
+async def paid_once(world: World, of: Case, answers: tuple[Any, Any]) -> str:
+    """Exactly one of the two third steps settled the bet; how the two shared the work."""
+    assert (await world.balance(of.name)).cash_minor == 1_600
+    settled = (answers[0][-2], answers[1][-2])
+    assert sorted(settled) == [0, 1]
+    return "paid once"
+
+
+def test_two_settlers_in_every_order(database_urls: Urls) -> None:
     async def steps(world: World, of: Case) -> tuple[list[Step], list[Step]]:
-        tenant = world.tenants["acme"].id
-        await world.place([world.slip(of.name, 600, [(of.home, 20_000)])])
-        await world.result(f"E{of.name.removeprefix('player')}", {"ft": (1, 0)})
-        one, other = (
-            [begin(tenant), claiming(world), settling(world, of), forgetting(world, of), commit]
-            for _ in "ab"
-        )
+        tenant = await placed_and_resulted(world, of)
+        one, other = ([begin(tenant), due_settled(world), commit] for _ in "ab")
         return one, other
 
-    async def check(world: World, of: Case, answers: tuple[Any, Any]) -> str:
-        assert (await world.balance(of.name)).cash_minor == 1_600
-        assert answers[0][2] + answers[1][2] == 1
-        return "paid once"
+    logins: tuple[Role, Role] = ("worker", "worker")
+    outcomes = asyncio.run(every_order(database_urls, logins, 1_000, steps, paid_once))
+    assert outcomes == {"paid once": 20}
 
-    outcomes = asyncio.run(every_order(database_urls, ("worker", "worker"), 1_000, steps, check))
-    assert outcomes == {"paid once": 252}
+
+def test_two_settlements_without_a_claim_in_every_order(database_urls: Urls) -> None:
+    """Even of two that both go for the bet, whoever claimed it, one pays: its lock is enough."""
+
+    async def steps(world: World, of: Case) -> tuple[list[Step], list[Step]]:
+        tenant = await placed_and_resulted(world, of)
+        one, other = ([begin(tenant), claiming(world), settling(world, of), commit] for _ in "ab")
+        return one, other
+
+    logins: tuple[Role, Role] = ("worker", "worker")
+    outcomes = asyncio.run(every_order(database_urls, logins, 1_000, steps, paid_once))
+    assert outcomes == {"paid once": 70}
 
 
 def test_a_slip_and_a_settlement_of_the_same_money_in_every_order(database_urls: Urls) -> None:
     async def steps(world: World, of: Case) -> tuple[list[Step], list[Step]]:
-        tenant = world.tenants["acme"].id
-        await world.place([world.slip(of.name, 600, [(of.home, 20_000)])])
-        await world.result(f"E{of.name.removeprefix('player')}", {"ft": (1, 0)})
+        tenant = await placed_and_resulted(world, of)
         other = await world.lay(Pick(f"L{of.name}", "1x2", "home"), 20_000)
         later = Case(of.name, of.user_id, other, world.events[f"L{of.name}"].event_id)
         return (
@@ -266,7 +285,9 @@ def test_the_scheduler_finds_a_race(database_urls: Urls) -> None:
 
             return [begin(tenant), read, write, commit]
 
-        return naive(ids.derived(world.at, of.name, "a")), naive(ids.derived(world.at, of.name, "b"))
+        return naive(ids.derived(world.at, of.name, "a")), naive(
+            ids.derived(world.at, of.name, "b")
+        )
 
     async def check(world: World, of: Case, _answers: tuple[Any, Any]) -> str:
         query = "SELECT count(*) FROM audit WHERE action = 'spent' AND subject = %s"
@@ -282,8 +303,6 @@ def test_orders_are_all_merges() -> None:
 
 
 def test_a_deadlock_is_not_swallowed(database_urls: Urls) -> None:
-    import psycopg
-
     async def story() -> None:
         async with connected(*[database_urls["worker"]] * 3) as (one, other, monitor):
 
@@ -301,5 +320,3 @@ def test_a_deadlock_is_not_swallowed(database_urls: Urls) -> None:
 
     with pytest.raises(psycopg.errors.DeadlockDetected):
         asyncio.run(story())
-
-

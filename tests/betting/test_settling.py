@@ -6,27 +6,31 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
 
-from overround.betting import settlement
+from overround.betting import bets, settlement
+from overround.betting.bets import Slip
 from overround.betting.settlement import jobs as settling
-from overround.betting.settlement import service
+from overround.betting.settlement import service, store
 from overround.core import ids
-from overround.db import work
+from overround.db import Connection, work
 from overround.db.logins import Role
 from tests.betting.interleave import connected, until_waiting
 from tests.stories.world import AT, Pick, World, opened
 
 Urls = dict[Role, str]
 
+OPEN = "SELECT count(*) FROM bet WHERE status = 'open'"
+
 PAID_TWICE = """
 SELECT count(*) FROM (SELECT reference FROM transfer WHERE code IN ('payout', 'stake_return')
                       GROUP BY reference HAVING count(*) > 1) twice"""
 
 
-async def filled(world: World, events: int, bets: int, players: int = 4) -> None:
+async def filled(world: World, events: int, count: int, players: int = 4) -> None:
     """Acme with players, events and that many bets, every third of them a double."""
     await world.tenant("acme")
     names = [f"player{n}" for n in range(players)]
@@ -40,9 +44,9 @@ async def filled(world: World, events: int, bets: int, players: int = 4) -> None
             [(homes[n % events], 20_000)]
             + ([(homes[(n + 1) % events], 20_000)] if n % 3 == 0 and events > 1 else []),
         )
-        for n in range(bets)
+        for n in range(count)
     ]
-    for first in range(0, bets, 64):
+    for first in range(0, count, 64):
         answers = await world.place(slips[first : first + 64])
         assert {answer.kind for answer in answers} == {"accepted"}
 
@@ -62,13 +66,16 @@ async def settle_together(world: World, settlers: int) -> int:
 def test_two_settlers_pay_once(database_urls: Urls, settlers: int) -> None:
     async def story() -> None:
         async with opened(database_urls) as world:
-            await filled(world, events=8, bets=200)
+            await filled(world, events=8, count=200)
             for n in range(8):
                 await world.result(f"E{n}", {"ft": (n % 3, 1)})
             settled = await settle_together(world, settlers)
             # One that found every row claimed has left; what it passed over, another has done.
             assert settled + await world.settle() == 200
-            assert await world.count("SELECT count(*) FROM bet WHERE status = 'open'", tenant="acme") == 0
+            assert (
+                await world.count("SELECT count(*) FROM bet WHERE status = 'open'", tenant="acme")
+                == 0
+            )
             assert await world.count(PAID_TWICE, tenant="acme") == 0
             assert await world.due() == 0
             assert not await world.violations()
@@ -79,7 +86,7 @@ def test_two_settlers_pay_once(database_urls: Urls, settlers: int) -> None:
 def test_settling_again_pays_nothing_again(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as world:
-            await filled(world, events=2, bets=20)
+            await filled(world, events=2, count=20)
             for n in range(2):
                 await world.result(f"E{n}", {"ft": (1, 0)})
             assert await world.settle() == 20
@@ -134,7 +141,7 @@ def test_a_killed_settler_gives_its_claim_back(database_urls: Urls) -> None:
             opened(database_urls) as world,
             connected(database_urls["worker"], database_urls["worker"]) as (dying, killer),
         ):
-            await filled(world, events=2, bets=20)
+            await filled(world, events=2, count=20)
             tenant_id = world.tenants["acme"].id
             for n in range(2):
                 await world.result(f"E{n}", {"ft": (1, 0)})
@@ -148,7 +155,10 @@ def test_a_killed_settler_gives_its_claim_back(database_urls: Urls) -> None:
             await killer.execute("SELECT pg_terminate_backend(%s, 5000)", [dying.info.backend_pid])
             with pytest.raises(psycopg.OperationalError):
                 await dying.execute("COMMIT")
-            assert await world.count("SELECT count(*) FROM bet WHERE status = 'open'", tenant="acme") == 20
+            assert (
+                await world.count("SELECT count(*) FROM bet WHERE status = 'open'", tenant="acme")
+                == 20
+            )
             assert await world.settle() == 20
             assert await world.count(PAID_TWICE, tenant="acme") == 0
             assert not await world.violations()
@@ -192,13 +202,11 @@ def test_a_batch_boundary_never_deadlocks_with_a_slip(
             async def place() -> Sequence[str]:
                 async with world.app.transaction(tenant_id) as conn:
                     pids.put_nowait(conn.info.backend_pid)
-                    from overround.betting import bets
-
                     return [d.kind for d in await bets.place(conn, tenant_id, pair)]
 
-            payer = settlement.service.store.settle
+            payer = store.settle
 
-            async def pay_and_meet(conn, *words):  # type: ignore[no-untyped-def]
+            async def pay_and_meet(conn: Connection, *words: Any) -> int:
                 settled = await payer(conn, *words)
                 if not placing:
                     placing.append(asyncio.create_task(place()))
@@ -206,7 +214,7 @@ def test_a_batch_boundary_never_deadlocks_with_a_slip(
                 return settled
 
             placing: list[asyncio.Task[Sequence[str]]] = []
-            monkeypatch.setattr(service.store, "settle", pay_and_meet)
+            monkeypatch.setattr(store, "settle", pay_and_meet)
             assert await world.settle() == 2
             assert await placing[0] == ["accepted", "accepted"]
             assert not await world.violations()
@@ -245,7 +253,7 @@ def test_settling_while_placing_never_deadlocks(
                 rng = random.Random(f"{seed}:{number}")
                 for turn in range(rounds):
                     for _ in range(3):
-                        slips = []
+                        slips: list[Slip] = []
                         for _ in range(6):
                             near = homes[turn] + homes[min(turn + 1, rounds - 1)]
                             picked = rng.sample(sorted(set(near)), rng.choice([1, 1, 2, 3]))

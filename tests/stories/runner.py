@@ -1,8 +1,8 @@
 """Runs a story: a table of what is done and what must come of it, on the real services.
 
 A line is `verb words => expected  # remark`. Amounts are written as the current tenant's currency
-writes them, a selection as `E1.home`, `E1.over2.5`, `E1.away-0.25` (the handicap of the side that is
-named), `E1.yes`, `E1.home_dnb`, `E1.home_ht` or `E1.1:0`. A refusal is named like a class:
+writes them, a selection as `E1.home`, `E1.over2.5`, `E1.away-0.25` (the handicap of the side that
+is named), `E1.yes`, `E1.home_dnb`, `E1.home_ht` or `E1.1:0`. A refusal is named like a class:
 `InsufficientFunds`. Every story ends with the ledger's and the bets' invariants.
 """
 
@@ -12,7 +12,6 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from uuid import UUID
 
 from overround.betting.bets import my_bet
@@ -78,13 +77,8 @@ def parse(text: str, name: str) -> list[Line]:
     return lines
 
 
-async def run(world: World, path: Path) -> None:
-    """Tell the story of a file. Raises StoryError at the first line that does not come true."""
-    await tell(world, path.read_text("utf-8"), path.name)
-
-
 async def tell(world: World, text: str, name: str) -> None:
-    """Tell the story of a text."""
+    """Tell the story of a text. Raises StoryError at the first line that does not come true."""
     teller = _Teller(world)
     for told in parse(text, name):
         verb: Callable[..., Awaitable[str | None]] | None = getattr(teller, f"do_{told.verb}", None)
@@ -154,7 +148,7 @@ class _Teller:
     async def do_tenant(
         self, name: str, currency: str = "EUR", zone: str = "Europe/Vienna", *terms: str
     ) -> None:
-        """`tenant acme EUR Europe/Vienna payout_rounding=half_even fee_bps=500`; again: go to it."""
+        """`tenant acme EUR Europe/Vienna payout_rounding=half_even`; again: go to it."""
         if name not in self.world.tenants:
             said = (term.split("=") for term in terms)
             numbers = {key: int(value) if value.isdigit() else value for key, value in said}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from overround.db.logins import Role
@@ -19,9 +20,11 @@ STORIES = sorted(Path(__file__).parent.glob("*.story"))
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
 def test_the_story_comes_true(database_urls: Urls, path: Path) -> None:
+    text = path.read_text("utf-8")
+
     async def story() -> None:
         async with opened(database_urls, connections=2) as world:
-            await runner.run(world, path)
+            await runner.tell(world, text, path.name)
 
     asyncio.run(story())
 
@@ -70,8 +73,6 @@ def test_a_story_that_breaks_the_books_is_told_at_its_end(database_urls: Urls) -
 
 
 async def _steal(urls: Urls) -> None:
-    import psycopg
-
     async with await psycopg.AsyncConnection.connect(urls["owner"], autocommit=True) as conn:
         await conn.execute("ALTER TABLE account NO FORCE ROW LEVEL SECURITY")
         await conn.execute("UPDATE account SET balance_minor = 1100 WHERE kind = 'cash'")

@@ -185,7 +185,7 @@ class World:
         odds_policy: Literal["none", "higher", "any"] = "higher",
         tolerance_bps: int = 0,
     ) -> Slip:
-        """A slip of the player on (selection, price seen) legs, under a new key unless one is given."""
+        """A slip on (selection, price seen) legs, under a new key unless one is given."""
         number = next(self._numbers)
         return Slip(
             bet_id=ids.derived(self.at, "bet", tenant, str(number)),

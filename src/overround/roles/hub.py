@@ -6,6 +6,7 @@ memory before the commit, so when a transaction fails the hub is thrown away and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from overround.betting.offers import Offers
 from overround.db import Connection, work
+from overround.kit import logs
 from overround.odds import board as boards
 from overround.odds import catalogue, edges, matching
 from overround.odds.board import Board, SourceKind
@@ -22,6 +24,8 @@ from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, Rejected
 from overround.odds.matching import Resolved
 
 LEASE: Final = "hub"
+
+_log = logs.get(__name__)
 
 FeedKey = tuple[str, str]
 
@@ -122,7 +126,11 @@ class Hub:
 
 
 async def refuse(conn: Connection, provider: str, batch: str, rejected: Sequence[Rejected]) -> int:
-    """Keep what a feed refused, with its reason; returns the rows that were new."""
+    """Keep, count and log what a feed refused, with its reasons; returns the rows that were new."""
+    if not rejected:
+        return 0
+    reasons = Counter(r.reason for r in rejected)
+    _log.warning("feed.refused", provider=provider, rows=len(rejected), reasons=dict(reasons))
     return await catalogue.quarantine(
         conn,
         [
