@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay test check fmt clean
+.PHONY: help setup replay test kill check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -36,6 +36,9 @@ replay: $(SYNCED) ## walk one real season through the whole flow (SEASON=, TENAN
 
 test: $(SYNCED) ## the whole suite, on the embedded servers
 	$(BIN)/python -m pytest
+
+kill: $(SYNCED) ## kill servers and replays of a real season; minutes
+	$(BIN)/python -m pytest -m kill tests/kill
 
 check: $(SYNCED) ## lint, format, types, import contracts, migrations
 	$(BIN)/python -m ruff check

@@ -1,4 +1,4 @@
-"""A burglar: tries to read and write another tenant's rows on every table, and tells where he got in.
+"""A burglar: tries another tenant's rows on every table by every verb, and tells where he got in.
 
 Each try stands in its own savepoint. What may come of it: no privilege, a row that row security
 refuses, or no row. Anything else is a leak, told by table and verb.
@@ -6,7 +6,7 @@ refuses, or no row. Anything else is a leak, told by table and verb.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,7 +32,7 @@ WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.at
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One table with a row of the other tenant, as JSON, and how many rows each tenant has in it."""
+    """One table, a row of the other tenant in it as JSON, and the rows that each tenant has."""
 
     table: str
     their_row: dict[str, Any]
@@ -64,7 +64,7 @@ def targets(superuser: Plain, us: UUID, them: UUID) -> list[Target]:
 
 
 def leaks(conn: Plain, found: list[Target], us: UUID, them: UUID) -> list[str]:
-    """Where a login whose transaction is ours reaches what is theirs; empty when row security holds."""
+    """Where a login in a transaction of ours reaches what is theirs; empty when nowhere."""
     told: list[str] = []
     for target in found:
         with _transaction(conn, str(us)):
@@ -78,7 +78,7 @@ def leaks(conn: Plain, found: list[Target], us: UUID, them: UUID) -> list[str]:
 
 
 @contextmanager
-def _transaction(conn: Plain, tenant: str | None) -> Iterator[None]:
+def _transaction(conn: Plain, tenant: str | None) -> Generator[None]:
     """A transaction for the tenant (None: never set) that is rolled back whatever happens."""
     with conn.transaction(force_rollback=True):
         if tenant is not None:
@@ -111,7 +111,9 @@ def _writes(conn: Plain, target: Target, us: UUID, them: UUID) -> Iterator[str]:
     updatable = [sql.Identifier(name) for name in _columns(conn, target.table, "UPDATE")]
     if insertable:
         names = sql.SQL(", ").join(insertable)
-        insert = sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM jsonb_populate_record(NULL::{0}, %s)")
+        insert = sql.SQL(
+            "INSERT INTO {0} ({1}) SELECT {1} FROM jsonb_populate_record(NULL::{0}, %s)"
+        )
         if _happens(conn, insert.format(table, names), [Jsonb(target.their_row)]):
             yield f"{target.table}: a row of theirs is inserted"
     for column in updatable[:1]:

@@ -308,12 +308,13 @@ class _Replay:
         )
 
     def _quotes(self, place: int) -> list[Quote]:
-        """What the tenant lays on an event now."""
+        """What the tenant lays on an event now, in an order that a reloaded board has too."""
         event = self._files.season.events[place]
         ours = self._hub.events.get((event.provider, event.provider_event_id))
         (offers,) = self._hub.books
         found: list[Quote] = []
-        for cells in self._hub.board.markets_of(ours.event_id) if ours else ():
+        markets = self._hub.board.markets_of(ours.event_id) if ours else []
+        for cells in sorted(markets, key=lambda m: (m.market_type, m.period, m.line_q4 or 0)):
             for selection_id in cells.selection_ids:
                 laid = offers.get(selection_id)
                 if laid is not None and laid[1] == "open":

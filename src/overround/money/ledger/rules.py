@@ -18,7 +18,8 @@ def recompute(
 
     `balances_minor` is what the product says each account holds. Returns every disagreement:
     a transfer that does not sum to zero or has not two entries, a version gap, a wrong running
-    balance, a balance below zero in history, a stored balance that its entries do not make.
+    balance, a balance below zero in history, a stored balance that its entries do not make, an
+    entry of no account.
     """
     found: list[Violation] = []
     sums: defaultdict[UUID, int] = defaultdict(int)
@@ -66,4 +67,9 @@ def recompute(
                     "balance = entries", str(account), f"{stored} instead of {balance[account]}"
                 )
             )
+    found += [
+        Violation("an entry has its account", str(account), "no such account")
+        for account in balance
+        if account not in balances_minor
+    ]
     return found

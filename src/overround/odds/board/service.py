@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 
-from overround.core import ids
+from overround.core import grading, ids
 from overround.db import Connection
 from overround.odds import catalogue
 from overround.odds.board import store
@@ -289,5 +289,7 @@ async def _add_markets_of(conn: Connection, board: Board, selection_ids: set[UUI
     for selection in await catalogue.selections_of(conn, event_ids):
         selections.setdefault(selection.market_id, {})[selection.side] = selection
     for market in await catalogue.markets_of(conn, event_ids):
-        if market.id in selections:
-            _add(board, market, selections[market.id])
+        by_side = selections.get(market.id)
+        if by_side is not None:
+            # In the market's own order of sides, as when it came; others go by it.
+            _add(board, market, {side: by_side[side] for side in grading.sides(market.market_type)})

@@ -1,0 +1,127 @@
+"""One holder per lease: a live one keeps it, a dead one loses it, a stalled one writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+
+from overround.core.errors import Unavailable
+from overround.db import Database, lease
+from overround.db.logins import Role
+from tests.betting.interleave import connected, until_waiting
+
+Urls = Mapping[Role, str]
+
+EXPIRE = "UPDATE lease SET expires_at = clock_timestamp() - interval '1 second'"
+MARK = (
+    "INSERT INTO work_due (kind, for_tenant, subject_id, due_at) VALUES ('settle', %s, %s, now())"
+)
+
+
+@asynccontextmanager
+async def opened(urls: Urls) -> AsyncGenerator[Database]:
+    db = await Database.open(urls["worker"], purpose="test", size_min=1, size_max=4)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+async def expire(db: Database) -> None:
+    """Let the holder's time run out, as it does for one that was stopped."""
+    async with db.transaction(None) as conn:
+        await conn.execute(EXPIRE)
+
+
+async def marks(db: Database) -> int:
+    async with db.reading(None) as conn:
+        row = await (await conn.execute("SELECT count(*) FROM work_due")).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_a_lease_that_is_renewed_is_not_given_away(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "_RENEW_EVERY_S", 0.1)
+
+    async def story() -> None:
+        async with opened(database_urls) as db:
+            held = await lease.take(db, "hub", "the first")
+            keeper = asyncio.create_task(lease.keep(db, held))
+            with pytest.raises(Unavailable, match="held by the first"):
+                await lease.take(db, "hub", "the second")
+            # Another name is another lease.
+            await lease.release(db, await lease.take(db, "other", "the second"))
+            async with db.transaction(None) as conn:
+                await held.guard(conn)
+            keeper.cancel()
+            await lease.release(db, held)
+            await lease.release(db, await lease.take(db, "hub", "the second"))
+
+    asyncio.run(story())
+
+
+def test_a_lease_that_ran_out_is_taken_over(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as db:
+            first = await lease.take(db, "hub", "the first")
+            await expire(db)
+            second = await lease.take(db, "hub", "the second")
+            assert first.token != second.token
+            # What the first gives back is not the second's.
+            await lease.release(db, first)
+            async with db.transaction(None) as conn:
+                await second.guard(conn)
+
+    asyncio.run(story())
+
+
+def test_a_stalled_holder_is_fenced(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It slept past its time: another holds the lease, and what it still wants to write is lost."""
+    monkeypatch.setattr(lease, "_RENEW_EVERY_S", 0.01)
+
+    async def write(db: Database, held: lease.Lease) -> None:
+        async with db.transaction(None) as conn:
+            await held.guard(conn)
+            await conn.execute(MARK, [held.token, held.token])
+
+    async def story() -> None:
+        async with opened(database_urls) as db:
+            stalled = await lease.take(db, "hub", "the stalled one")
+            await write(db, stalled)
+            await expire(db)
+            # Even before anybody else has come: its time is over.
+            with pytest.raises(Unavailable, match="lost"):
+                await write(db, stalled)
+            second = await lease.take(db, "hub", "the second")
+            with pytest.raises(Unavailable, match="lost"):
+                await write(db, stalled)
+            await asyncio.wait_for(lease.keep(db, stalled), timeout=5)
+            await write(db, second)
+            assert await marks(db) == 2
+
+    asyncio.run(story())
+
+
+def test_nobody_takes_over_inside_a_guarded_transaction(database_urls: Urls) -> None:
+    """The guard's share lock: a takeover waits until the transaction that was guarded has ended."""
+
+    async def story() -> None:
+        async with (
+            opened(database_urls) as db,
+            connected(database_urls["worker"], database_urls["worker"]) as (rival, monitor),
+        ):
+            held = await lease.take(db, "hub", "the first")
+            async with db.transaction(None) as conn:
+                await held.guard(conn)
+                expiring = asyncio.create_task(rival.execute(EXPIRE))
+                await until_waiting(monitor, rival.info.backend_pid)
+                await conn.execute(MARK, [held.token, held.token])
+            await expiring
+            assert await marks(db) == 1
+
+    asyncio.run(story())
