@@ -122,6 +122,14 @@ def test_a_runner_does_not_wait_for_ever(
             run(empty_database_urls)
 
 
+def test_a_database_of_an_unreleased_schema_is_refused(database_urls: Urls, package: Path) -> None:
+    """Its schema differs and no migration leads from it, so nothing is guessed."""
+    base = package / "schema" / "00_base.sql"
+    base.write_text(base.read_text("utf-8") + "-- changed since\n", encoding="utf-8")
+    with pytest.raises(Unavailable, match="unreleased version"):
+        run(database_urls)
+
+
 def test_an_older_database_gets_its_missing_deltas_once(database_urls: Urls, package: Path) -> None:
     write(package, "0001_shelf.sql", "CREATE TABLE shelf (id int PRIMARY KEY);")
     write(package, "0002_book.sql", "CREATE TABLE shelf_book (id int REFERENCES shelf (id));")

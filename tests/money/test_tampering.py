@@ -19,7 +19,8 @@ from tests.stories.world import Pick, World, opened
 Urls = Mapping[Role, str]
 
 _CASH: Final = "(SELECT id FROM account WHERE kind = 'cash')"
-_LAST: Final = f"account_id = {_CASH} AND version = (SELECT max(version) FROM entry WHERE account_id = {_CASH})"
+_TOP: Final = f"(SELECT max(version) FROM entry WHERE account_id = {_CASH})"
+_LAST: Final = f"account_id = {_CASH} AND version = {_TOP}"
 _FIRST: Final = f"account_id = {_CASH} AND version = 1"
 
 # What is done, what `check` says of it, what `check_deep` says of it. A tamperer may drop
@@ -47,8 +48,10 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
         {"balance = entries", "the running balance is right", "two entries that sum to zero"},
     ),
     "both sides of a transfer": (
-        "UPDATE entry SET amount_minor = 2 * amount_minor WHERE transfer_id ="
-        f" (SELECT transfer_id FROM entry WHERE {_FIRST})",
+        (
+            "UPDATE entry SET amount_minor = 2 * amount_minor WHERE transfer_id ="
+            f" (SELECT transfer_id FROM entry WHERE {_FIRST})"
+        ),
         {
             "roll-up + later entries = entries",
             "a transfer is two entries of its amount",
@@ -81,8 +84,10 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
         },
     ),
     "a transfer that vanished with its entries": (
-        f"WITH gone AS (DELETE FROM entry WHERE transfer_id = (SELECT transfer_id FROM entry WHERE {_FIRST})"
-        " RETURNING transfer_id) DELETE FROM transfer WHERE id IN (SELECT transfer_id FROM gone)",
+        (
+            f"WITH gone AS (DELETE FROM entry WHERE transfer_id = (SELECT transfer_id FROM entry WHERE {_FIRST})"
+            " RETURNING transfer_id) DELETE FROM transfer WHERE id IN (SELECT transfer_id FROM gone)"
+        ),
         {
             "roll-up + later entries = entries",
             "balance and version = entries",
@@ -126,8 +131,10 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
         {"the running balance is right"},
     ),
     "a roll-up": (
-        "UPDATE account_rollup SET balance_minor = balance_minor + 1 WHERE account_id ="
-        " (SELECT id FROM account WHERE kind = 'house')",
+        (
+            "UPDATE account_rollup SET balance_minor = balance_minor + 1 WHERE account_id ="
+            " (SELECT id FROM account WHERE kind = 'house')"
+        ),
         {"roll-up + later entries = entries"},
         {"balance = entries"},
     ),

@@ -1,9 +1,11 @@
 """Schema and migrations: a new database gets `schema/*.sql`, an older one its missing deltas.
 
 `schema/*.sql` is the truth; `migrations/NNNN_name.sql` are the deltas that bring an older database
-to it. Each applied file is recorded with its SHA-256; a file that was edited after it was applied
-stops the run. Runners on several machines poll `pg_try_advisory_lock`: waiting inside
-`pg_advisory_lock` would deadlock with CREATE INDEX CONCURRENTLY.
+to it. The row `schema` of the log holds the fingerprint of the truth that the database was brought
+to, so one that was made between two releases is told apart and refused. Each applied file is
+recorded with its SHA-256; a file that was edited after it was applied stops the run. Runners on
+several machines poll `pg_try_advisory_lock`: waiting inside `pg_advisory_lock` would deadlock with
+CREATE INDEX CONCURRENTLY.
 """
 
 from __future__ import annotations
@@ -34,6 +36,13 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 # Every login may see how old the schema is.
 _SHOW_LOG = """
 GRANT SELECT ON schema_migration TO overround_app, overround_worker, overround_reader"""
+
+
+_SCHEMA = "schema"
+_FINGERPRINT = "SELECT sha256 FROM schema_migration WHERE name = %s"
+_SET_FINGERPRINT = """
+INSERT INTO schema_migration (name, sha256) VALUES (%s, %s)
+ON CONFLICT (name) DO UPDATE SET sha256 = EXCLUDED.sha256, applied_at = clock_timestamp()"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,14 @@ def schema_files() -> list[tuple[str, str]]:
     return [(file.name, file.sql) for file in _files("schema")]
 
 
+def _fingerprint() -> str:
+    """SHA-256 over the schema files, names included."""
+    digest = hashlib.sha256()
+    for file in _files("schema"):
+        digest.update(f"{file.name}\0{file.sha256}\0".encode())
+    return digest.hexdigest()
+
+
 async def migrate(url: str, *, deltas_only: bool = False) -> MigrationReport:
     """Bring the database at `url` (the owner's) to the present schema.
 
@@ -100,6 +117,16 @@ async def require(conn: psycopg.AsyncConnection[TupleRow]) -> None:
     row = await (await conn.execute("SELECT to_regclass('public.schema_migration')")).fetchone()
     if row is None or row[0] is None or await _missing(conn):
         raise Unavailable("the database's schema is missing or old: run `overround db migrate`")
+    await _check_fingerprint(conn)
+
+
+async def _check_fingerprint(conn: psycopg.AsyncConnection[TupleRow]) -> None:
+    row = await (await conn.execute(_FINGERPRINT, [_SCHEMA])).fetchone()
+    if row is None or row[0] != _fingerprint():
+        raise Unavailable(
+            "the database was made by an unreleased version with another schema: "
+            "use another state directory, or remove this one"
+        )
 
 
 async def _lock(conn: psycopg.AsyncConnection[TupleRow]) -> None:
@@ -126,12 +153,16 @@ async def _apply(conn: psycopg.AsyncConnection[TupleRow], deltas_only: bool) -> 
             await conn.execute(_SHOW_LOG)
             for file in _files("migrations"):
                 await _record(conn, file)
+            await conn.execute(_SET_FINGERPRINT, [_SCHEMA, _fingerprint()])
     else:
         await conn.execute(_CREATE_LOG)
         await conn.execute(_SHOW_LOG)
         for file in await _missing(conn):
             await _step(conn, file)
             applied.append(file.name)
+        if applied:
+            await conn.execute(_SET_FINGERPRINT, [_SCHEMA, _fingerprint()])
+        await _check_fingerprint(conn)
     names = [file.name for file in _files("migrations")]
     return MigrationReport(tuple(applied), names[-1] if names else "schema")
 
