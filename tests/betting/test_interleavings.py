@@ -20,6 +20,7 @@ from overround.db import Connection, work
 from overround.db.logins import Role
 from overround.money import wallets
 from overround.odds import catalogue
+from overround.odds.catalogue import Happened
 from tests.betting.interleave import Step, begin, commit, connected, orders, play
 from tests.stories.world import Pick, World, opened
 
@@ -66,21 +67,15 @@ def looking(world: World, of: Case) -> Step:
 
 def resulting(world: World, of: Case) -> Step:
     async def step(conn: Connection) -> int | None:
-        return await catalogue.record_result(
-            conn,
-            of.event_id,
-            status="finished",
-            scores={"ft": (1, 0)},
-            entered_by="a person",
-            observed_at=world.at,
-        )
+        said = Happened(of.event_id, "finished", {"ft": (1, 0)}, "a person", world.at)
+        return (await catalogue.record_results(conn, [said])).get(of.event_id)
 
     return step
 
 
 def due(world: World, of: Case) -> Step:
     async def step(conn: Connection) -> None:
-        await work.put(conn, "settle", [world.tenants["acme"].id], of.event_id, 1, world.at)
+        await work.put(conn, "settle", [world.tenants["acme"].id], {of.event_id: 1}, world.at)
 
     return step
 

@@ -17,6 +17,7 @@ from overround.betting.offers import OfferState
 from overround.db import Connection
 from overround.db.logins import Role
 from overround.odds import catalogue
+from overround.odds.catalogue import Happened
 from overround.odds.catalogue import store as catalogue_store
 from tests.betting.interleave import connected, until_waiting
 from tests.stories.world import Pick, World, opened, write_offer
@@ -213,7 +214,7 @@ async def refusal_after_waiting(urls: Urls, change: Change) -> list[str | None]:
         elsewhere = world.slip("ann", 100, [(second, 30_000)])
 
         await holder.execute("BEGIN")
-        await catalogue_store.lock_event(holder, world.events["E1"].event_id)
+        await catalogue_store.lock_events(holder, [world.events["E1"].event_id])
         pids: asyncio.Queue[int] = asyncio.Queue()
 
         async def ask(slip: Slip) -> Decision:
@@ -249,14 +250,9 @@ async def lay_as(world: World, conn: Connection, state: OfferState) -> None:
 
 
 async def end(world: World, conn: Connection) -> None:
-    await catalogue.record_result(
-        conn,
-        world.events["E1"].event_id,
-        status="finished",
-        scores={"ft": (1, 0)},
-        entered_by="a person",
-        observed_at=world.at,
-    )
+    event_id = world.events["E1"].event_id
+    said = Happened(event_id, "finished", {"ft": (1, 0)}, "a person", world.at)
+    await catalogue.record_results(conn, [said])
 
 
 async def nothing(world: World, conn: Connection) -> None:

@@ -94,8 +94,7 @@ def test_settling_again_pays_nothing_again(database_urls: Urls) -> None:
             tenant_id = world.tenants["acme"].id
             events = [found.event_id for found in world.events.values()]
             async with world.worker.transaction(tenant_id) as conn:
-                for event_id in events:
-                    await work.put(conn, "settle", [tenant_id], event_id, 1, world.at)
+                await work.put(conn, "settle", [tenant_id], dict.fromkeys(events, 1), world.at)
             assert await settle_together(world, 2) == 0
             assert await world.count("SELECT count(*) FROM entry", tenant="acme") == before
 

@@ -85,8 +85,9 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
     ),
     "a transfer that vanished with its entries": (
         (
-            f"WITH gone AS (DELETE FROM entry WHERE transfer_id = (SELECT transfer_id FROM entry WHERE {_FIRST})"
-            " RETURNING transfer_id) DELETE FROM transfer WHERE id IN (SELECT transfer_id FROM gone)"
+            "WITH gone AS (DELETE FROM entry WHERE transfer_id ="
+            f" (SELECT transfer_id FROM entry WHERE {_FIRST}) RETURNING transfer_id)"
+            " DELETE FROM transfer WHERE id IN (SELECT transfer_id FROM gone)"
         ),
         {
             "roll-up + later entries = entries",

@@ -78,10 +78,13 @@ def servers(settings: Settings) -> Generator[Endpoints]:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine as the command's whole work."""
-    import asyncio
+    """Run a coroutine as the command's whole work, on the faster loop where there is one."""
+    try:
+        import uvloop as loops
+    except ImportError:
+        import asyncio as loops
 
-    return asyncio.run(work)
+    return loops.run(work)
 
 
 def show(value: Any, *, as_json: bool, text: Callable[[], str] | None = None) -> None:

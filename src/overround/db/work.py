@@ -6,7 +6,7 @@ back by dying (test: two settlers pay once).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -18,7 +18,8 @@ Kind = Literal["settle"]
 # Due again where it was due before: the newest version and time hold.
 _PUT = """
 INSERT INTO work_due AS w (kind, for_tenant, subject_id, version, due_at)
-SELECT %s, t, %s, %s, %s FROM unnest(%s::uuid[]) AS t
+SELECT %s, t, s, v, %s FROM unnest(%s::uuid[]) AS t, unnest(%s::uuid[], %s::integer[]) AS u (s, v)
+ORDER BY t, s
 ON CONFLICT (kind, for_tenant, subject_id) DO UPDATE
 SET version = greatest(w.version, EXCLUDED.version), due_at = EXCLUDED.due_at, attempts = 0"""
 
@@ -48,12 +49,13 @@ async def put(
     conn: Connection,
     kind: Kind,
     tenant_ids: Sequence[UUID],
-    subject_id: UUID,
-    version: int,
+    versions: Mapping[UUID, int],
     due_at: datetime,
 ) -> None:
-    """Make `subject_id` due for each of the tenants."""
-    await conn.execute(_PUT, [kind, subject_id, version, due_at, list(tenant_ids)])
+    """Make each subject of `versions` due for each of the tenants."""
+    await conn.execute(
+        _PUT, [kind, due_at, list(tenant_ids), list(versions), list(versions.values())]
+    )
 
 
 async def next_tenant(conn: Connection, kind: Kind, at: datetime) -> UUID | None:

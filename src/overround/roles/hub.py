@@ -19,7 +19,7 @@ from overround.kit import logs
 from overround.odds import board as boards
 from overround.odds import catalogue, edges, matching
 from overround.odds.board import Board, SourceKind
-from overround.odds.catalogue import Quarantined
+from overround.odds.catalogue import Happened, Quarantined
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, Rejected
 from overround.odds.matching import Resolved
 
@@ -71,7 +71,12 @@ class Hub:
         taken = await boards.take(conn, self.board, batches, self.events, kinds)
         if taken.fresh:
             await edges.detect(conn, self.board, taken.event_ids, at)
-        touched = await self._scopes_of(conn, taken.event_ids)
+        # Prices in play go on the board; what is laid ended with the start
+        # (test: what has started is laid no more).
+        named = (self.events.get(_key(batch.event)) for batch in batches)
+        starts = {ours.event_id: ours.starts_at for ours in named if ours}
+        ahead = [event_id for event_id in taken.event_ids if starts[event_id] > at]
+        touched = await self._scopes_of(conn, ahead)
         for book in self.books:
             await book.refresh(conn, self.board, touched, at)
         return taken.changed
@@ -90,30 +95,29 @@ class Hub:
     async def results(
         self, conn: Connection, results: Sequence[FeedResult], tenants: Sequence[UUID], at: datetime
     ) -> int:
-        """Record what happened, in the order of the events' locks, and make it due for `tenants`.
+        """Record what happened and make it due for `tenants`.
 
         Returns how many results were new. A tenant is due even when nothing is new: settling again
-        pays nothing again, and a tenant that comes later has its bets settled too.
+        pays nothing again, and a tenant that comes later has its bets settled too. It is due when
+        the results can be seen, which may be after `at`
+        (test: a result that is dated ahead is settled at its time).
         """
-        ours = {
-            found.event_id: result
-            for result in results
-            if (found := self.events.get((result.provider, result.provider_event_id)))
-        }
-        new = 0
-        for event_id in await catalogue.in_lock_order(conn, list(ours)):
-            result = ours[event_id]
-            version = await catalogue.record_result(
-                conn,
-                event_id,
-                status=result.status,
-                scores=_oriented(result, self.events),
-                entered_by=result.provider,
-                observed_at=result.observed_at,
+        happened = [
+            Happened(
+                ours.event_id,
+                result.status,
+                _oriented(result, swapped=ours.swapped),
+                result.provider,
+                result.observed_at,
             )
-            new += version is not None
-            await work.put(conn, "settle", tenants, event_id, version or 0, at)
-        return new
+            for result in results
+            if (ours := self.events.get((result.provider, result.provider_event_id)))
+        ]
+        new = await catalogue.record_results(conn, happened)
+        due = {one.event_id: new.get(one.event_id, 0) for one in happened}
+        seen_at = max([at, *(one.observed_at for one in happened)])
+        await work.put(conn, "settle", tenants, due, seen_at)
+        return len(new)
 
     async def _scopes_of(
         self, conn: Connection, event_ids: Sequence[UUID]
@@ -144,8 +148,8 @@ def _key(event: FeedEvent) -> FeedKey:
     return event.provider, event.provider_event_id
 
 
-def _oriented(result: FeedResult, events: Mapping[FeedKey, Resolved]) -> dict[str, tuple[int, int]]:
+def _oriented(result: FeedResult, *, swapped: bool) -> dict[str, tuple[int, int]]:
     """The score from our home side's view."""
-    if not events[result.provider, result.provider_event_id].swapped:
+    if not swapped:
         return result.scores
     return {period: (away, home) for period, (home, away) in result.scores.items()}

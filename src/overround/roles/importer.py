@@ -14,12 +14,12 @@ from typing import Any
 from uuid import UUID
 
 from overround.betting.offers import Offers, book_of
-from overround.db import Database, work
+from overround.db import Connection, Database, work
 from overround.db import lease as leases
 from overround.db.lease import Lease
 from overround.odds import board as boards
 from overround.odds import catalogue
-from overround.odds.catalogue import ResultStatus
+from overround.odds.catalogue import Happened, ResultStatus
 from overround.odds.feeds import FeedBatch
 from overround.odds.feeds.football_data import PROVIDER
 from overround.people import tenants
@@ -91,7 +91,7 @@ async def _import(
             elif step.kind == "start":
                 await hub.start(conn, _keys(season, step), step.at)
             else:
-                owners = [tenant.id for tenant in everyone]
+                owners = await _owners(conn)
                 results += await hub.results(conn, step.results, owners, step.at)
         if progress is not None:
             progress(n, len(steps))
@@ -101,6 +101,12 @@ async def _import(
 async def _active(worker: Database) -> list[Tenant]:
     async with worker.reading(None) as conn:
         return [tenant for tenant in await tenants.everyone(conn) if tenant.status == "active"]
+
+
+async def _owners(conn: Connection) -> list[UUID]:
+    """Whose bets a result settles: every tenant's, for a suspended one still owes its players
+    (test: the bets of a suspended tenant are settled)."""
+    return [tenant.id for tenant in await tenants.everyone(conn)]
 
 
 async def _load(worker: Database, everyone: Sequence[Tenant], at: datetime) -> Hub:
@@ -150,11 +156,8 @@ async def enter_result(
 
     None when the newest version says the same. Raises NotFound, Invalid `result_impossible`.
     """
-    everyone = await _active(worker)
     async with worker.transaction(None) as conn:
-        version = await catalogue.record_result(
-            conn, event_id, status=status, scores=scores, entered_by=entered_by, observed_at=at
-        )
-        owners = [tenant.id for tenant in everyone]
-        await work.put(conn, "settle", owners, event_id, version or 0, at)
+        said = Happened(event_id, status, scores, entered_by, at)
+        version = (await catalogue.record_results(conn, [said])).get(event_id)
+        await work.put(conn, "settle", await _owners(conn), {event_id: version or 0}, at)
     return version

@@ -105,7 +105,8 @@ GRANT EXECUTE ON FUNCTION account_open_v1 TO overround_app, overround_worker;
 CREATE FUNCTION ledger_post_v1(
     p_tenant uuid, p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
     p_from uuid[], p_to uuid[], p_amount bigint[])
-RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_ids   uuid[];
     v_count integer := coalesce(cardinality(p_amount), 0);

@@ -11,9 +11,10 @@ CREATE TABLE source (
 );
 
 -- observed_at: we saw it; changed_at: its value differed from before; source_at: the provider's stamp.
--- A withdrawn price stays as a row that says so.
+-- A withdrawn price stays as a row that says so. No foreign keys here and on closing prices: the one
+-- writer has just made the rows they would look for, and looking costs more than writing the price.
 CREATE TABLE price (
-    source_id    smallint    NOT NULL REFERENCES source (id),
+    source_id    smallint    NOT NULL,
     selection_id uuid        NOT NULL,
     price_e4     integer     NOT NULL CHECK (price_e4 > 10000),
     state        text        NOT NULL CHECK (state IN ('open', 'suspended', 'withdrawn')),
@@ -52,9 +53,9 @@ $$;
 
 -- The last price before the start, per source, with how long before it was seen.
 CREATE TABLE closing_price (
-    source_id    smallint    NOT NULL REFERENCES source (id),
+    source_id    smallint    NOT NULL,
     selection_id uuid        NOT NULL,
-    event_id     uuid        NOT NULL REFERENCES event (id),
+    event_id     uuid        NOT NULL,
     price_e4     integer     NOT NULL CHECK (price_e4 > 10000),
     observed_at  timestamptz NOT NULL,
     lag_ms       bigint      NOT NULL CHECK (lag_ms >= 0),

@@ -71,6 +71,9 @@ GRANT SELECT ON bet_request TO overround_app, overround_worker;
 CREATE AGGREGATE price_product(numeric) (SFUNC = numeric_mul, STYPE = numeric, INITCOND = '1');
 GRANT EXECUTE ON FUNCTION price_product(numeric) TO overround_app, overround_worker;
 
+-- A generic plan in the functions here: the planner knows the sizes of the arrays no better the
+-- second time, and planning anew would cost as much as running.
+
 -- The facts of a batch of slips, read once, after the locks: a statement of its own has a snapshot
 -- that sees every suspension, start and result that was committed before the locks were given.
 CREATE FUNCTION bets_facts_v1(
@@ -82,7 +85,8 @@ RETURNS TABLE (
     legs integer, events integer, leg_refusal text, leg_refused integer, product numeric,
     leg_event uuid[], leg_market uuid[], leg_selection uuid[], leg_price_e4 integer[], leg_shown_e4 integer[],
     leg_version bigint[])
-LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, public
+SET plan_cache_mode = force_generic_plan AS $$
     WITH asked AS (
         SELECT l.slip, row_number() OVER (PARTITION BY l.slip ORDER BY l.n)::integer AS n,
                l.selection_id, l.shown_e4, s.event_id, s.market_id, o.price_e4, o.version,
@@ -137,7 +141,8 @@ CREATE FUNCTION bets_place_v1(
     p_policy text[], p_tolerance_bps integer[], p_at timestamptz[],
     p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[])
 RETURNS TABLE (slip integer, decision text, answer jsonb)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     f            record;
     v_tenant     tenant%ROWTYPE;
@@ -301,7 +306,8 @@ CREATE FUNCTION bets_settle_v1(
     p_tenant uuid, p_at timestamptz,
     p_leg_bet uuid[], p_leg_n integer[], p_leg_grade text[], p_leg_result integer[],
     p_bet uuid[], p_outcome text[], p_payout bigint[])
-RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_house   uuid;
     v_settled integer;

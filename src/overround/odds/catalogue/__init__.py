@@ -9,6 +9,7 @@ sport, country and category; `closed_at` is a time and not a flag, so whoever st
 
 from overround.odds.catalogue.model import (
     Event,
+    Happened,
     Market,
     NewEvent,
     Participant,
@@ -18,7 +19,7 @@ from overround.odds.catalogue.model import (
     Selection,
 )
 from overround.odds.catalogue.names import team
-from overround.odds.catalogue.service import market_and_selections, record_result
+from overround.odds.catalogue.service import market_and_selections, record_results
 from overround.odds.catalogue.store import (
     add_competition,
     add_competition_alias,
@@ -29,7 +30,6 @@ from overround.odds.catalogue.store import (
     competition_aliases,
     events_by_id,
     events_page,
-    in_lock_order,
     markets_of,
     quarantine,
     quarantine_counts,
@@ -40,6 +40,7 @@ from overround.odds.catalogue.store import (
 
 __all__ = [
     "Event",
+    "Happened",
     "Market",
     "NewEvent",
     "Participant",
@@ -56,12 +57,11 @@ __all__ = [
     "competition_aliases",
     "events_by_id",
     "events_page",
-    "in_lock_order",
     "market_and_selections",
     "markets_of",
     "quarantine",
     "quarantine_counts",
-    "record_result",
+    "record_results",
     "results_known",
     "selections_of",
     "start_events",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -70,6 +71,17 @@ class Selection:
     market_id: UUID
     event_id: UUID
     side: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What somebody says happened; `scores` by period (`ht`, `ft`), each (home, away)."""
+
+    event_id: UUID
+    status: ResultStatus
+    scores: Mapping[str, Sequence[int]]
+    entered_by: str
+    observed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ Errors: NotFound (no such event), Invalid `result_impossible` (a score that cann
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from overround.core import grading, ids
-from overround.core.errors import Invalid
+from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
 from overround.odds.catalogue import store
-from overround.odds.catalogue.model import Market, Result, ResultStatus, Selection
+from overround.odds.catalogue.model import Happened, Market, Result, Selection
 
 _EVENT_STATUS = {
     "finished": "ended",
@@ -23,6 +23,7 @@ _EVENT_STATUS = {
     "cancelled": "cancelled",
 }
 _GOALS_MAX = 999
+_SIDES = 2
 
 
 def market_and_selections(
@@ -46,44 +47,45 @@ def market_and_selections(
     return market, selections
 
 
-async def record_result(
-    conn: Connection,
-    event_id: UUID,
-    *,
-    status: ResultStatus,
-    scores: Mapping[str, Sequence[int]],
-    entered_by: str,
-    observed_at: datetime,
-) -> int | None:
-    """Write what happened under the event's exclusive lock; returns the new version.
+async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict[UUID, int]:
+    """Write what happened under the events' exclusive locks; the new versions by event.
 
-    None when the newest version says the same already. Bets that hold the event's lock are waited
-    for, later ones see it closed (test: a bet after the result is refused).
+    One whose newest version says the same already is left out. Bets that hold an event's lock are
+    waited for, later ones see it closed (test: a bet after the result is refused). Raises NotFound,
+    and Invalid `result_impossible`; then nothing is written.
     """
-    facts = {period: [int(goals) for goals in score] for period, score in scores.items()}
-    for period, score in facts.items():
+    for one in happened:
+        _check(one)
+    event_ids = [one.event_id for one in happened]
+    if await store.lock_events(conn, event_ids) < len(set(event_ids)):
+        raise NotFound("no such event")
+    known = await store.latest_results(conn, event_ids)
+    new: list[Result] = []
+    for one in happened:
+        scores = {period: [int(goals) for goals in score] for period, score in one.scores.items()}
+        before = known.get(one.event_id)
+        if before is not None and (before.status, before.scores) == (one.status, scores):
+            continue
+        version = 1 if before is None else before.version + 1
+        new.append(
+            Result(one.event_id, version, one.status, scores, one.entered_by, one.observed_at)
+        )
+    if new:
+        await store.add_results(conn, new, [_EVENT_STATUS[result.status] for result in new])
+    return {result.event_id: result.version for result in new}
+
+
+def _check(one: Happened) -> None:
+    scores = one.scores
+    for period, score in scores.items():
         if (
             period not in ("ht", "ft")
-            or len(score) != 2
+            or len(score) != _SIDES
             or not 0 <= min(score) <= max(score) <= _GOALS_MAX
         ):
             raise Invalid(f"{period} {score} is no score", code="result_impossible")
-    if status == "finished" and "ft" not in facts:
+    if one.status == "finished" and "ft" not in scores:
         raise Invalid("a finished match needs its full-time score", code="result_impossible")
-    if (
-        "ht" in facts
-        and "ft" in facts
-        and any(h > f for h, f in zip(facts["ht"], facts["ft"], strict=True))
-    ):
+    both = zip(scores.get("ht", ()), scores.get("ft", ()), strict=False)
+    if any(half > full for half, full in both):
         raise Invalid("goals are not taken back after half-time", code="result_impossible")
-    await store.lock_event(conn, event_id)
-    known = await store.latest_result(conn, event_id)
-    if known is not None and (known.status, known.scores) == (status, facts):
-        return None
-    version = 1 if known is None else known.version + 1
-    await store.add_result(
-        conn,
-        Result(event_id, version, status, facts, entered_by, observed_at),
-        _EVENT_STATUS[status],
-    )
-    return version

@@ -10,7 +10,6 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from overround.core.errors import NotFound
 from overround.db import Connection
 from overround.odds.catalogue.model import (
     Event,
@@ -109,25 +108,28 @@ START_EVENTS = """
 UPDATE event SET status = 'live', closed_at = coalesce(closed_at, starts_at)
 WHERE id = ANY(%s) AND status = 'scheduled' RETURNING id"""
 
-# The event's exclusive lock: waits for the bets that hold it and keeps later ones out.
-LOCK_EVENT = "SELECT pg_advisory_xact_lock(event_key(id)) FROM event WHERE id = %s"
+# The events' exclusive locks, in ascending order as the bets take theirs: waits for the bets that
+# hold one and keeps later ones out, and two holders of several never deadlock.
+LOCK_EVENTS = """
+SELECT pg_advisory_xact_lock(k.key)
+FROM (SELECT event_key(id) AS key FROM event WHERE id = ANY(%s) ORDER BY 1) k"""
 
-# Ascending keys, as the bets take them, so that two holders of several never deadlock.
-EVENT_KEYS = "SELECT id FROM event WHERE id = ANY(%s) ORDER BY event_key(id)"
-
-# The newest result of an event.
-LATEST_RESULT = """
-SELECT event_id, version, status, scores, entered_by, observed_at FROM result
-WHERE event_id = %s ORDER BY version DESC LIMIT 1"""
+# The newest result of each event.
+LATEST_RESULTS = """
+SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, observed_at
+FROM result WHERE event_id = ANY(%s) ORDER BY event_id, version DESC"""
 
 # A result is a new row, never a changed one.
-ADD_RESULT = """
+ADD_RESULTS = """
 INSERT INTO result (event_id, version, status, scores, entered_by, observed_at)
-VALUES (%s, %s, %s, %s, %s, %s)"""
+SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::jsonb[], %s::text[],
+    %s::timestamptz[])"""
 
 # From a result on nothing can be bet; an earlier close stays.
-END_EVENT = """
-UPDATE event SET status = %s, closed_at = least(closed_at, starts_at, %s) WHERE id = %s"""
+END_EVENTS = """
+UPDATE event e SET status = r.status, closed_at = least(e.closed_at, e.starts_at, r.at)
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS r (id, status, at)
+WHERE e.id = r.id"""
 
 # The results that were known at a time: a replay that stands before a result does not see it.
 RESULTS_KNOWN = """
@@ -282,39 +284,37 @@ async def start_events(conn: Connection, event_ids: Sequence[UUID]) -> list[UUID
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def lock_event(conn: Connection, event_id: UUID) -> None:
-    """Take the event's exclusive lock for this transaction. Raises NotFound."""
-    if await (await conn.execute(LOCK_EVENT, [event_id])).fetchone() is None:
-        raise NotFound("no such event")
+async def lock_events(conn: Connection, event_ids: Sequence[UUID]) -> int:
+    """Take the exclusive locks of events for this transaction; returns how many events exist."""
+    cursor = await conn.execute(LOCK_EVENTS, [list(event_ids)])
+    return len(await cursor.fetchall())
 
 
-async def in_lock_order(conn: Connection, event_ids: Sequence[UUID]) -> list[UUID]:
-    """The events in the order in which their locks must be taken."""
-    cursor = await conn.execute(EVENT_KEYS, [list(event_ids)])
-    return [row[0] for row in await cursor.fetchall()]
-
-
-async def latest_result(conn: Connection, event_id: UUID) -> Result | None:
-    """The newest version of what happened."""
+async def latest_results(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID, Result]:
+    """The newest version of what happened in each of the events."""
     async with conn.cursor(row_factory=class_row(Result)) as cursor:
-        await cursor.execute(LATEST_RESULT, [event_id])
-        return await cursor.fetchone()
+        await cursor.execute(LATEST_RESULTS, [list(event_ids)])
+        return {result.event_id: result for result in await cursor.fetchall()}
 
 
-async def add_result(conn: Connection, result: Result, event_status: str) -> None:
-    """Write a result version and close its event."""
+async def add_results(
+    conn: Connection, results: Sequence[Result], event_statuses: Sequence[str]
+) -> None:
+    """Write result versions and close their events."""
+    event_ids = [result.event_id for result in results]
+    observed = [result.observed_at for result in results]
     await conn.execute(
-        ADD_RESULT,
+        ADD_RESULTS,
         [
-            result.event_id,
-            result.version,
-            result.status,
-            Jsonb(result.scores),
-            result.entered_by,
-            result.observed_at,
+            event_ids,
+            [result.version for result in results],
+            [result.status for result in results],
+            [Jsonb(result.scores) for result in results],
+            [result.entered_by for result in results],
+            observed,
         ],
     )
-    await conn.execute(END_EVENT, [event_status, result.observed_at, result.event_id])
+    await conn.execute(END_EVENTS, [event_ids, list(event_statuses), observed])
 
 
 async def results_known(
