@@ -269,8 +269,7 @@ async def write_offer(
     at: datetime,
 ) -> None:
     """What the tenant's book lays on one selection, as the hub writes it."""
-    columns = offers_store.columns([(selection_id, price_e4, state)], at)
-    await offers_store.write(conn, tenant.book_id, columns)
+    await offers_store.write(conn, tenant.book_id, [(selection_id, price_e4, state)], at)
 
 
 def sides(market_type: str) -> tuple[str, ...]:

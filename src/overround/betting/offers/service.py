@@ -92,7 +92,7 @@ class Offers:
         # Written in key order, so that two books' writers never wait for each other in a circle.
         changed.sort()
         self._laid |= {key: (price_e4, state) for key, price_e4, state in changed}
-        return await store.write(conn, self.book.book_id, store.columns(changed, at))
+        return await store.write(conn, self.book.book_id, changed, at)
 
 
 def _by_size(

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from overround.betting.offers.model import BoardLine, Offer, Setting
-from overround.db import Connection
+from overround.betting.offers.model import BoardLine, Offer, OfferState, Setting
+from overround.db import Connection, arrays
 
 # One tenant's switches and prices.
 SETTINGS = """
@@ -27,8 +27,8 @@ SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps,
 # Only a price or state that differs is written; `version` is what a bet re-checks, `seq` what a
 # reader that lost the stream polls by.
 WRITE = """
-INSERT INTO offer AS o (book_id, selection_id, price_e4, state, changed_at)
-SELECT %s, u.* FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::timestamptz[]) AS u
+INSERT INTO offer AS o (book_id, changed_at, selection_id, price_e4, state)
+SELECT %s, %s, u.* FROM unnest(%s::uuid[], %s::integer[], %s::text[]) AS u
 ON CONFLICT (book_id, selection_id) DO UPDATE
 SET price_e4 = EXCLUDED.price_e4, state = EXCLUDED.state, changed_at = EXCLUDED.changed_at,
     version = o.version + 1, seq = nextval('offer_seq')
@@ -74,9 +74,19 @@ async def set_setting(conn: Connection, tenant_id: UUID, setting: Setting) -> No
     )
 
 
-async def write(conn: Connection, book_id: UUID, columns: Sequence[Sequence[object]]) -> int:
-    """Write (selection, price, state, time) columns; returns how many rows changed."""
-    return (await conn.execute(WRITE, [book_id, *columns])).rowcount
+async def write(
+    conn: Connection,
+    book_id: UUID,
+    changed: Sequence[tuple[UUID, int, OfferState]],
+    at: datetime,
+) -> int:
+    """Write what the book lays now, (selection, price, state); returns how many rows changed."""
+    columns = [
+        arrays.literal([selection_id for selection_id, _, _ in changed]),
+        arrays.literal([price_e4 for _, price_e4, _ in changed]),
+        arrays.literal([state for _, _, state in changed]),
+    ]
+    return (await conn.execute(WRITE, [book_id, at, *columns])).rowcount
 
 
 async def offers_of(
@@ -93,13 +103,3 @@ async def board(conn: Connection, book_id: UUID, event_ids: Sequence[UUID]) -> l
     async with conn.cursor(row_factory=class_row(BoardLine)) as cursor:
         await cursor.execute(BOARD, [book_id, list(event_ids)])
         return await cursor.fetchall()
-
-
-def columns(changed: Sequence[tuple[UUID, int, str]], at: datetime) -> list[list[object]]:
-    """(selection, price, state) rows as the columns that `write` takes."""
-    return [
-        [selection_id for selection_id, _, _ in changed],
-        [price_e4 for _, price_e4, _ in changed],
-        [state for _, _, state in changed],
-        [at] * len(changed),
-    ]

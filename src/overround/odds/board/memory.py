@@ -8,7 +8,7 @@ than the cell's is ignored, so a late packet never turns the price back
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 import numpy as np
@@ -181,10 +181,6 @@ class Board:
                 by_side = zip(cells.sides, row.tolist(), strict=True)
                 found[source.key] = {side: price for side, price in by_side if price}
         return found
-
-    def selection_ids(self, columns: Sequence[int]) -> list[UUID]:
-        """Whose prices stand in each of the columns."""
-        return [self._selection_ids[column] for column in columns]
 
     def _grow(self) -> None:
         rows, columns = self.price_e4.shape

@@ -27,7 +27,9 @@ class CellState(IntEnum):
     WITHDRAWN = 3
 
 
-STATE_NAMES = {
+StateName = Literal["open", "suspended", "withdrawn"]
+
+STATE_NAMES: dict[CellState, StateName] = {
     CellState.OPEN: "open",
     CellState.SUSPENDED: "suspended",
     CellState.WITHDRAWN: "withdrawn",
@@ -85,6 +87,30 @@ class StoredPrice:
     state: str
     observed_at: datetime
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPrice:
+    """A changed cell on its way to the journal."""
+
+    source_id: int
+    selection_id: UUID
+    price_e4: int
+    state: StateName
+    observed_at: datetime
+    source_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPrice:
+    """A cell at the start of its event, on its way to the closing prices."""
+
+    source_id: int
+    selection_id: UUID
+    event_id: UUID
+    price_e4: int
+    observed_at: datetime
+    lag_ms: int
 
 
 @dataclass(frozen=True, slots=True)

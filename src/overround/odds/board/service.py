@@ -9,16 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overround.core import grading, ids
 from overround.db import Connection
 from overround.odds import catalogue
 from overround.odds.board import store
 from overround.odds.board.memory import Board
-from overround.odds.board.model import STATE_NAMES, CellState, Change, MarketCells, SourceKind
+from overround.odds.board.model import (
+    STATE_NAMES,
+    CellState,
+    Change,
+    ChangedPrice,
+    FrozenPrice,
+    MarketCells,
+    SourceKind,
+)
 from overround.odds.feeds import FeedBatch, FeedPrice
 from overround.odds.matching import Resolved
 
@@ -94,26 +104,27 @@ async def take(
         return Taken(0, 0, 0, ())
     await _ensure_sources(conn, board, [batch for batch, _ in decided], kinds)
     await _ensure_markets(conn, board, decided)
+    batch_ids = [batch_id(batch) for batch, _ in decided]
     fresh = await store.add_batches(
         conn,
         [
             (
-                batch_id(batch),
+                one_id,
                 batch.event.provider,
                 ours.event_id,
                 batch.observed_at,
                 batch.snapshot,
                 len(batch.prices),
             )
-            for batch, ours in decided
+            for one_id, (batch, ours) in zip(batch_ids, decided, strict=True)
         ],
     )
     changed = 0
     new: list[tuple[Change, datetime | None]] = []
-    for batch, ours in decided:
+    for one_id, (batch, ours) in zip(batch_ids, decided, strict=True):
         change = _apply(board, batch, ours)
         changed += change.count
-        if batch_id(batch) in fresh and change.count:
+        if one_id in fresh and change.count:
             new.append((change, batch.source_at))
     if new:
         await _journal(conn, board, new)
@@ -127,41 +138,50 @@ async def take(
 
 async def close(conn: Connection, board: Board, starts: Mapping[UUID, datetime]) -> int:
     """Freeze the open prices of events at their start; returns how many were new."""
-    columns: list[list[object]] = [[], [], [], [], [], []]
-    for event_id, starts_at in starts.items():
-        for cells in board.markets_of(event_id):
-            prices = board.open_prices(cells)
-            for row, side in zip(*np.nonzero(prices), strict=True):
-                source = board.sources[int(row)]
-                seen_at = from_us(int(board.observed_us[row, cells.columns[side]]))
-                lag_ms = max(0, (starts_at - seen_at) // timedelta(milliseconds=1))
-                values = (
-                    source.source_id,
-                    cells.selection_ids[int(side)],
-                    event_id,
-                    int(prices[row, side]),
-                    seen_at,
-                    lag_ms,
-                )
-                for column, value in zip(columns, values, strict=True):
-                    column.append(value)
-    return await store.write_closing(conn, columns) if columns[0] else 0
+    frozen = [
+        price
+        for event_id, starts_at in starts.items()
+        for cells in board.markets_of(event_id)
+        for price in _frozen(board, cells, starts_at)
+    ]
+    return await store.write_closing(conn, frozen) if frozen else 0
+
+
+def _frozen(board: Board, cells: MarketCells, starts_at: datetime) -> list[FrozenPrice]:
+    prices = board.open_prices(cells)
+    rows, sides = np.nonzero(prices)
+    seen_us = _ints(board.observed_us[rows, cells.columns[sides]])
+    open_e4 = _ints(prices[rows, sides])
+    starts_us = to_us(starts_at)
+    return [
+        FrozenPrice(
+            board.sources[row].source_id,
+            cells.selection_ids[side],
+            cells.event_id,
+            price_e4,
+            from_us(us),
+            max(0, starts_us - us) // 1000,
+        )
+        for row, side, us, price_e4 in zip(_ints(rows), _ints(sides), seen_us, open_e4, strict=True)
+    ]
 
 
 def batch_id(batch: FeedBatch) -> UUID:
     """The id of what a provider said about an event at a moment: the same words, the same id."""
+    said = "\n".join(
+        f"{p.source}|{p.market.market_type}|{p.market.period}|{p.market.line_q4}|{p.side}"
+        f"|{p.price_e4}|{p.suspended}"
+        for p in batch.prices
+    )
+    event = batch.event
     return ids.derived(
         batch.observed_at,
         "batch",
-        batch.event.provider,
-        batch.event.provider_event_id,
+        event.provider,
+        event.provider_event_id,
         batch.observed_at.isoformat(),
         batch.phase,
-        *(
-            f"{p.source}|{p.market.market_type}|{p.market.period}|{p.market.line_q4}|{p.side}"
-            f"|{p.price_e4}|{p.suspended}"
-            for p in batch.prices
-        ),
+        said,
     )
 
 
@@ -173,6 +193,11 @@ def to_us(at: datetime) -> int:
 def from_us(us: int) -> datetime:
     """The time that `to_us` told."""
     return _EPOCH + us * _MICROSECOND
+
+
+def _ints(column: NDArray[np.integer[Any]]) -> list[int]:
+    """A column of the board as Python's integers."""
+    return column.tolist()
 
 
 def _placed(price: FeedPrice, ours: Resolved) -> tuple[str, str, int | None, str]:
@@ -216,26 +241,30 @@ def _apply(board: Board, batch: FeedBatch, ours: Resolved) -> Change:
 async def _journal(
     conn: Connection, board: Board, changes: Sequence[tuple[Change, datetime | None]]
 ) -> None:
-    columns: list[list[object]] = [[], [], [], [], [], []]
-    for change, source_at in changes:
-        rows: list[int] = change.rows.tolist()
-        columns[0] += [board.sources[row].source_id for row in rows]
-        columns[1] += board.selection_ids(change.columns.tolist())
-        columns[2] += change.price_e4.tolist()
-        columns[3] += [STATE_NAMES[CellState(state)] for state in change.state.tolist()]
-        columns[4] += [from_us(us) for us in change.observed_us.tolist()]
-        columns[5] += [source_at] * change.count
+    source_ids = [source.source_id for source in board.sources]
+    changed = [
+        ChangedPrice(
+            source_ids[row],
+            board.selection_id(column),
+            price_e4,
+            STATE_NAMES[CellState(state)],
+            from_us(us),
+            source_at,
+        )
+        for change, source_at in changes
+        for row, column, price_e4, state, us in zip(
+            _ints(change.rows),
+            _ints(change.columns),
+            _ints(change.price_e4),
+            _ints(change.state),
+            _ints(change.observed_us),
+            strict=True,
+        )
+    ]
     await store.odds_only(conn)
-    for month in {
-        (moment.year, moment.month) for change, _ in changes for moment in _moments(change)
-    }:
+    for month in {(c.observed_at.year, c.observed_at.month) for c in changed}:
         await store.open_month(conn, datetime(*month, 1, tzinfo=UTC))
-    await store.write_current(conn, columns)
-    await store.write_history(conn, columns)
-
-
-def _moments(change: Change) -> list[datetime]:
-    return [from_us(int(change.observed_us.min())), from_us(int(change.observed_us.max()))]
+    await store.write_changes(conn, changed)
 
 
 async def _ensure_sources(

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from overround.db import Connection
+from overround.db import Connection, arrays
 from overround.odds.board.model import (
+    ChangedPrice,
     ClosingPrice,
+    FrozenPrice,
     SourceKind,
     SourcePrice,
     StoredPrice,
@@ -136,14 +138,18 @@ async def odds_only(conn: Connection) -> None:
     await conn.execute(ODDS_ONLY)
 
 
-async def write_current(conn: Connection, columns: Sequence[Sequence[object]]) -> None:
-    """Write current prices given as columns."""
-    await conn.execute(CURRENT, list(columns))
-
-
-async def write_history(conn: Connection, columns: Sequence[Sequence[object]]) -> None:
-    """Append changes given as columns."""
-    await conn.execute(HISTORY, list(columns))
+async def write_changes(conn: Connection, changes: Sequence[ChangedPrice]) -> None:
+    """Make the changed prices current and append them to the history."""
+    columns = [
+        arrays.literal([c.source_id for c in changes]),
+        arrays.literal([c.selection_id for c in changes]),
+        arrays.literal([c.price_e4 for c in changes]),
+        arrays.literal([c.state for c in changes]),
+        arrays.times([c.observed_at for c in changes]),
+        arrays.times([c.source_at for c in changes]),
+    ]
+    await conn.execute(CURRENT, columns)
+    await conn.execute(HISTORY, columns)
 
 
 async def open_month(conn: Connection, at: datetime) -> None:
@@ -158,9 +164,17 @@ async def as_of(conn: Connection, at: datetime, since: datetime) -> list[StoredP
         return await cursor.fetchall()
 
 
-async def write_closing(conn: Connection, columns: Sequence[Sequence[object]]) -> int:
-    """Freeze closing prices given as columns; returns how many were new."""
-    return (await conn.execute(CLOSE, list(columns))).rowcount
+async def write_closing(conn: Connection, prices: Sequence[FrozenPrice]) -> int:
+    """Freeze closing prices; returns how many were new."""
+    columns = [
+        arrays.literal([p.source_id for p in prices]),
+        arrays.literal([p.selection_id for p in prices]),
+        arrays.literal([p.event_id for p in prices]),
+        arrays.literal([p.price_e4 for p in prices]),
+        arrays.times([p.observed_at for p in prices]),
+        arrays.literal([p.lag_ms for p in prices]),
+    ]
+    return (await conn.execute(CLOSE, columns)).rowcount
 
 
 async def closing(

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from overround.db import Connection
+from overround.db import Connection, arrays
 from overround.odds.catalogue.model import (
     Event,
     Market,
@@ -256,9 +256,9 @@ async def add_markets(
     await conn.execute(
         ADD_SELECTIONS,
         [
-            [s.id for s in selections],
-            [s.market_id for s in selections],
-            [s.event_id for s in selections],
+            arrays.literal([s.id for s in selections]),
+            arrays.literal([s.market_id for s in selections]),
+            arrays.literal([s.event_id for s in selections]),
             [s.side for s in selections],
         ],
     )

@@ -1,0 +1,25 @@
+"""Array parameters for bulk statements: the text of a PostgreSQL array, made in one join.
+
+A driver's general array dumping looks at every element for its type and for characters to escape,
+which was a third of a replay's time; ids, numbers and times need neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+# What stands for itself inside an array's braces: no comma, brace, quote, backslash or space.
+PriceState = Literal["open", "suspended", "withdrawn", "closed"]
+
+
+def literal(values: Iterable[UUID | int | PriceState | None]) -> str:
+    """`{a,b,NULL}` of ids, integers, states and nulls, for a parameter that the statement casts."""
+    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+
+
+def times(values: Iterable[datetime | None]) -> str:
+    """`{...}` of aware times in ISO 8601, which keeps the zone and the microseconds."""
+    return "{" + ",".join("NULL" if value is None else value.isoformat() for value in values) + "}"
