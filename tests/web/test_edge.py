@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from overround.db.logins import Role
 from overround.kit import logs
-from overround.kit.edge import Open, Permission, Visiting
+from overround.kit.routes import Open, Permission, Visiting
 from overround.web.app import ROUTERS
 from overround.web.ids import Ids, correlation_id
 from tests.support.edge import opened, registration, restored_logging, set_status

@@ -13,7 +13,7 @@ from overround.betting.bets import http as bets
 from overround.betting.offers import http as offers
 from overround.core.clock import Clock
 from overround.db import Database
-from overround.kit.edge import Anybody, Edge, Output
+from overround.kit.routes import Anybody, Output, RouteTools
 from overround.kit.threads import BoundedThreads
 from overround.money.revenue import http as revenue
 from overround.odds.board import http as board
@@ -84,7 +84,7 @@ def api(services: Services) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.database = services.database
-    app.state.edge = Edge(
+    app.state.route_tools = RouteTools(
         clock=services.clock,
         authenticate=Authenticator(services.database, services.clock, services.limits),
         hashing=services.hashing,

@@ -15,9 +15,10 @@ from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX
 from overround.core import ids, line, money, price
 from overround.core.errors import Refusal
 from overround.core.principal import Principal
-from overround.db.edge import Db
-from overround.kit import edge, paging
-from overround.kit.edge import (
+from overround.db.routes import Db
+from overround.kit import paging, routes
+from overround.kit.paging import Cursor
+from overround.kit.routes import (
     CursorText,
     IdempotencyKey,
     Input,
@@ -27,7 +28,6 @@ from overround.kit.edge import (
     Output,
     Player,
 )
-from overround.kit.paging import Cursor
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["bets"])
@@ -122,7 +122,7 @@ async def place(
         tenant = await tenants.by_id(conn, caller.tenant_id)
         slip = _slip(body, caller, key, now, tenant.currency)
         (decision,) = await service.place(conn, caller.tenant_id, [slip])
-    edge.mark_replayed(response, decision.kind == "replayed")
+    routes.mark_replayed(response, decision.kind == "replayed")
     return _placed_out(decision)
 
 

@@ -17,9 +17,9 @@ from overround.core import grading, line, price
 from overround.core.errors import NotFound
 from overround.core.principal import Principal
 from overround.db import audit
-from overround.db.edge import Db
-from overround.kit import edge
-from overround.kit.edge import Input, Now, Output, Visitor
+from overround.db.routes import Db
+from overround.kit import routes
+from overround.kit.routes import Input, Now, Output, Visitor
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
 from overround.people import tenants
@@ -125,7 +125,7 @@ async def markets(event_id: UUID, tenant_id: Visitor, db: Db) -> BoardEventOut:
     return _event_out(events[event_id], lines)
 
 
-Manages = Annotated[Principal, Depends(edge.staff("offers.manage"))]
+Manages = Annotated[Principal, Depends(routes.staff("offers.manage"))]
 
 
 @router.put("/office/offer-settings")

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Query
 from overround.core import money
 from overround.core.errors import Invalid
 from overround.core.principal import Principal
-from overround.db.edge import Db
-from overround.kit import edge
-from overround.kit.edge import Output
+from overround.db.routes import Db
+from overround.kit import routes
+from overround.kit.routes import Output
 from overround.money.revenue import service
 from overround.money.revenue.model import RevenueDay
 
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1", tags=["revenue"])
 
 _DAYS_MAX = 800
 
-Reads = Annotated[Principal, Depends(edge.staff("reports.read"))]
+Reads = Annotated[Principal, Depends(routes.staff("reports.read"))]
 
 
 class RevenueDayOut(Output):

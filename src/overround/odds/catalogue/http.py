@@ -8,10 +8,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from overround.db.edge import Db
+from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.edge import CursorText, Limit, Now, Output, Visitor
 from overround.kit.paging import Cursor
+from overround.kit.routes import CursorText, Limit, Now, Output, Visitor
 from overround.odds.catalogue import store
 from overround.odds.catalogue.model import Event
 

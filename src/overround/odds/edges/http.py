@@ -9,10 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from overround.core import price
-from overround.db.edge import Db
+from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.edge import CursorText, Limit, Output, User
 from overround.kit.paging import Cursor
+from overround.kit.routes import CursorText, Limit, Output, User
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
 from overround.odds.edges import store

@@ -12,11 +12,11 @@ from pydantic import Field
 from overround.core import money
 from overround.core.errors import InsufficientFunds
 from overround.core.principal import Principal
-from overround.db.edge import Db
-from overround.kit import edge, paging
-from overround.kit.edge import CursorText, IdempotencyKey, Input, Limit, Now, Output, Player
+from overround.db.routes import Db
+from overround.kit import paging, routes
 from overround.kit.idempotency import request_sha256
 from overround.kit.paging import Cursor
+from overround.kit.routes import CursorText, IdempotencyKey, Input, Limit, Now, Output, Player
 from overround.money import wallets
 from overround.people.cashier import service
 from overround.people.cashier.model import Answer, Payment
@@ -160,8 +160,8 @@ async def payments(
     return _page(found, limit)
 
 
-Decides = Annotated[Principal, Depends(edge.staff("payments.decide"))]
-Adjusts = Annotated[Principal, Depends(edge.staff("payments.adjust"))]
+Decides = Annotated[Principal, Depends(routes.staff("payments.decide"))]
+Adjusts = Annotated[Principal, Depends(routes.staff("payments.adjust"))]
 
 
 @router.get("/office/withdrawals")
@@ -213,7 +213,7 @@ def _answer(answer: Answer, response: Response) -> PaymentOut:
     # After the commit: the refusal is stored, and the same key gets it again.
     if answer.payment.refusal_code is not None:
         raise InsufficientFunds
-    edge.mark_replayed(response, answer.replayed)
+    routes.mark_replayed(response, answer.replayed)
     return _payment_out(answer.payment)
 
 

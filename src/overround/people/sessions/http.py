@@ -12,9 +12,9 @@ from pydantic import Field
 
 from overround.core.errors import Unauthenticated
 from overround.core.principal import Principal
-from overround.db.edge import Db
-from overround.kit import edge
-from overround.kit.edge import Input, Now, Output, Tools, User, Visitor
+from overround.db.routes import Db
+from overround.kit import routes
+from overround.kit.routes import Input, Now, Output, Tools, User, Visitor
 from overround.people import users
 from overround.people.sessions import passwords, rules, service
 from overround.people.sessions.model import Device, Opened, Session, SessionLimits
@@ -117,7 +117,7 @@ async def log_in(
         attempt = await service.begin(conn, tenant_id, body.email, device, now)
     salt = secrets.token_bytes(passwords.SALT_BYTES)
     checked = await tools.hashing.run(passwords.check, attempt.password_hash, body.password, salt)
-    before = edge.token_of(request)
+    before = routes.token_of(request)
     async with db.transaction(tenant_id) as conn:
         opened = await service.log_in(conn, tenant_id, attempt, checked, device, before, now)
     # Refused only now: the transaction that counted the failure is committed.
@@ -137,7 +137,7 @@ async def me(caller: User, db: Db) -> MeOut:
 @router.delete("/session", status_code=204)
 async def log_out(caller: User, db: Db, now: Now, request: Request, response: Response) -> None:
     """Log out."""
-    token = edge.token_of(request)
+    token = routes.token_of(request)
     async with db.transaction(caller.tenant_id) as conn:
         await service.log_out(conn, caller.tenant_id, token or "", now)
     name = rules.cookie_name(request.url.scheme, _server_host(request))
@@ -162,7 +162,7 @@ async def end_session(session_id: UUID, caller: User, db: Db, now: Now) -> None:
         await service.end(conn, caller, session_id, now)
 
 
-ManagesUsers = Annotated[Principal, Depends(edge.staff("users.manage"))]
+ManagesUsers = Annotated[Principal, Depends(routes.staff("users.manage"))]
 
 
 @router.post("/office/users/{user_id}/disable")
@@ -180,7 +180,7 @@ async def enable(user_id: UUID, caller: ManagesUsers, db: Db, now: Now) -> UserO
 
 
 def _device(request: Request) -> Device:
-    return Device(edge.client_address(request), request.headers.get("user-agent", ""))
+    return Device(routes.client_address(request), request.headers.get("user-agent", ""))
 
 
 def _server_host(request: Request) -> str:
@@ -188,7 +188,9 @@ def _server_host(request: Request) -> str:
     return server[0] if server else ""
 
 
-def _give(opened: Opened, tools: edge.Edge, request: Request, response: Response) -> OpenedOut:
+def _give(
+    opened: Opened, tools: routes.RouteTools, request: Request, response: Response
+) -> OpenedOut:
     name = rules.cookie_name(request.url.scheme, _server_host(request))
     if name is not None:
         response.set_cookie(
@@ -205,7 +207,7 @@ def _give(opened: Opened, tools: edge.Edge, request: Request, response: Response
     return OpenedOut(token=opened.token, user=_user_out(opened.user), session=session)
 
 
-def _session_out(session: Session, tools: edge.Edge) -> SessionOut:
+def _session_out(session: Session, tools: routes.RouteTools) -> SessionOut:
     return SessionOut(
         id=session.id,
         user_agent=session.user_agent,

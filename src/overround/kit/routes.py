@@ -1,6 +1,6 @@
-"""What a part's `http.py` may ask of the edge: who calls, with which right, at what time.
+"""What a part's `http.py` may ask: who calls, with which right, at what time.
 
-`web` fills `Edge` and puts it on the app; a part only names what a route needs. Every route
+`web` fills `RouteTools` and puts it on the app; a part only names what a route needs. Every route
 declares one permission (test: every route declares a permission), and there are five: `Anybody`
 (no tenant either), `Visitor` (nobody need be logged in), `User`, `Player`, and `staff(scope)`.
 """
@@ -26,7 +26,6 @@ from overround.kit.threads import BoundedThreads
 __all__ = [
     "Anybody",
     "CursorText",
-    "Edge",
     "IdempotencyKey",
     "Input",
     "KeyReused",
@@ -36,21 +35,22 @@ __all__ = [
     "Output",
     "Permission",
     "Player",
+    "RouteTools",
     "Tools",
     "User",
     "Visiting",
     "Visitor",
     "client_address",
-    "edge",
     "mark_replayed",
+    "route_tools",
     "staff",
     "token_of",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """The edge's own tools, on `app.state.edge`.
+class RouteTools:
+    """What the routes share, on `app.state.route_tools`.
 
     `authenticate` gives the principal of a request, or None; `hashing` is where passwords are
     hashed; the session's lengths are in seconds.
@@ -63,9 +63,9 @@ class Edge:
     session_absolute_s: int
 
 
-def edge(request: Request) -> Edge:
-    """The edge that serves this request."""
-    found: Edge = request.app.state.edge
+def route_tools(request: Request) -> RouteTools:
+    """The tools of the application that serves this request."""
+    found: RouteTools = request.app.state.route_tools
     return found
 
 
@@ -102,7 +102,7 @@ class Permission:
     scope: str | None = None
 
     async def __call__(self, request: Request) -> Principal:
-        principal = await edge(request).authenticate(request)
+        principal = await route_tools(request).authenticate(request)
         if principal is None:
             raise Unauthenticated
         if principal.kind not in self.kinds:
@@ -124,10 +124,10 @@ Player = Annotated[Principal, Depends(Permission("player", frozenset({"player"})
 
 
 def _now(request: Request) -> datetime:
-    return edge(request).clock.now()
+    return route_tools(request).clock.now()
 
 
-Tools = Annotated[Edge, Depends(edge)]
+Tools = Annotated[RouteTools, Depends(route_tools)]
 Now = Annotated[datetime, Depends(_now)]
 
 
