@@ -124,15 +124,15 @@ def test_a_person_lists_and_ends_his_own_sessions_only(database_urls: Urls) -> N
         async with opened(database_urls) as edge:
             ann, bob = await edge.player("ann"), await edge.player("bob")
             async with edge.client() as other:
-                phone = edge.client(token=(await log_in(other, "ann")).json()["token"])
+                opened_there = (await log_in(other, "ann")).json()
+            phone = edge.client(token=opened_there["token"])
             listed = (await ann.get("/api/v1/sessions")).json()["items"]
             assert len(listed) == 2
             for session in listed:
                 path = f"/api/v1/sessions/{session['id']}"
                 assert (await bob.delete(path)).status_code == 404
-            own = (await ann.get(ME)).json()["session"]["id"]
-            # Her own comes last: whoever has ended it can end no other.
-            for session in sorted(listed, key=lambda session: session["id"] == own):
+            # The phone's first: whoever has ended her own can end no other.
+            for session in sorted(listed, key=lambda s: s["id"] != opened_there["session"]["id"]):
                 path = f"/api/v1/sessions/{session['id']}"
                 assert (await ann.delete(path)).status_code == 204
             assert (await phone.get(ME)).status_code == 401
