@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay test kill check fmt clean
+.PHONY: help setup replay test kill bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -39,6 +39,10 @@ test: $(SYNCED) ## the whole suite, on the embedded servers
 
 kill: $(SYNCED) ## kill servers and replays of a real season; minutes
 	$(BIN)/python -m pytest -m kill tests/kill
+
+bench: $(SYNCED) ## our paths against their references, in one run each
+	$(BIN)/python -m benchmarks.bulk_arrays
+	$(BIN)/python -m benchmarks.board_apply
 
 check: $(SYNCED) ## lint, format, types, import contracts, migrations
 	$(BIN)/python -m ruff check

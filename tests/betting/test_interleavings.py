@@ -15,12 +15,13 @@ import pytest
 from overround.betting import bets
 from overround.betting.settlement import settle_due, settle_events
 from overround.core import ids
-from overround.core.errors import InsufficientFunds
+from overround.core.principal import Principal
 from overround.db import Connection, work
 from overround.db.logins import Role
 from overround.money import wallets
 from overround.odds import catalogue
 from overround.odds.catalogue import Happened
+from overround.people import cashier
 from tests.betting.interleave import Step, begin, commit, connected, orders, play
 from tests.stories.world import Pick, World, opened
 
@@ -75,7 +76,7 @@ def resulting(world: World, of: Case) -> Step:
 
 def due(world: World, of: Case) -> Step:
     async def step(conn: Connection) -> None:
-        await work.put(conn, "settle", [world.tenants["acme"].id], {of.event_id: 1}, world.at)
+        await work.put(conn, "settle", [world.tenants["acme"].id], {of.event_id: (1, world.at)})
 
     return step
 
@@ -115,7 +116,7 @@ async def every_order(
     """Play all orders; what each came to, counted. The ledger is sound at the end of them."""
     outcomes: Counter[str] = Counter()
     async with (
-        opened(urls) as world,
+        opened(urls, live=True) as world,
         connected(urls[logins[0]], urls[logins[1]], urls["worker"]) as (first, second, monitor),
     ):
         await world.tenant("acme")
@@ -151,17 +152,11 @@ def test_two_bets_on_one_balance_in_every_order(database_urls: Urls) -> None:
 def test_a_bet_and_a_withdrawal_in_every_order(database_urls: Urls) -> None:
     async def steps(world: World, of: Case) -> tuple[list[Step], list[Step]]:
         tenant = world.tenants["acme"].id
-        reference = ids.derived(world.at, "withdrawal", of.name)
+        player = Principal(tenant, of.user_id, "player")
 
         async def withdraw(conn: Connection) -> str:
-            try:
-                async with conn.transaction():
-                    await wallets.reserve_withdrawal(
-                        conn, tenant, of.user_id, 600, reference, world.at
-                    )
-            except InsufficientFunds:
-                return "refused"
-            return "reserved"
+            asked = await cashier.withdraw(conn, player, "6.00", "w", bytes(32), world.at)
+            return asked.payment.status
 
         return (
             [begin(tenant), placing(world, of, 600), commit],
@@ -173,7 +168,7 @@ def test_a_bet_and_a_withdrawal_in_every_order(database_urls: Urls) -> None:
         return f"{answers[0][1]} {answers[1][2]}"
 
     outcomes = asyncio.run(every_order(database_urls, ("app", "app"), 1_000, steps, check))
-    assert set(outcomes) == {"accepted refused", "insufficient_funds reserved"}
+    assert set(outcomes) == {"accepted refused", "insufficient_funds requested"}
     assert sum(outcomes.values()) == 35
 
 

@@ -45,7 +45,7 @@ async def together(world: World, slips: list[Slip]) -> list[Decision]:
 
 def test_one_slip_sent_64_times_at_once_is_one_bet(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls, connections=AT_ONCE) as world:
+        async with opened(database_urls, live=True, connections=AT_ONCE) as world:
             await world.tenant("acme")
             await world.player("ann", cash_minor=10_000)
             home = await world.lay(HOME, 21_000)
@@ -68,7 +68,7 @@ def test_one_slip_sent_64_times_at_once_is_one_bet(database_urls: Urls) -> None:
 
 def test_a_refusal_sent_64_times_at_once_is_one_answer(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls, connections=AT_ONCE) as world:
+        async with opened(database_urls, live=True, connections=AT_ONCE) as world:
             await world.tenant("acme")
             await world.player("ann", cash_minor=999)
             home = await world.lay(HOME, 21_000)
@@ -87,7 +87,7 @@ def test_a_refusal_sent_64_times_at_once_is_one_answer(database_urls: Urls) -> N
 
 def test_one_key_with_two_bodies_is_refused(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls, connections=AT_ONCE) as world:
+        async with opened(database_urls, live=True, connections=AT_ONCE) as world:
             await world.tenant("acme")
             await world.player("ann", cash_minor=100_000)
             home = await world.lay(HOME, 21_000)
@@ -109,7 +109,7 @@ def test_one_key_with_two_bodies_is_refused(database_urls: Urls) -> None:
 
 def test_64_slips_on_one_balance_never_overspend_it(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls, connections=AT_ONCE) as world:
+        async with opened(database_urls, live=True, connections=AT_ONCE) as world:
             await world.tenant("acme")
             await world.player("ann", cash_minor=1_000)
             home = await world.lay(HOME, 21_000)
@@ -128,7 +128,7 @@ def test_64_slips_on_one_balance_never_overspend_it(database_urls: Urls) -> None
 
 def test_a_batch_takes_stakes_in_arrival_order_while_they_fit(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world:
+        async with opened(database_urls, live=True) as world:
             await world.tenant("acme")
             await world.player("ann", cash_minor=1_000)
             await world.player("bob", cash_minor=300)
@@ -159,7 +159,7 @@ def test_a_batch_takes_stakes_in_arrival_order_while_they_fit(database_urls: Url
 
 def test_one_bad_slip_does_not_fail_its_neighbours(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world:
+        async with opened(database_urls, live=True) as world:
             await world.tenant("acme")
             await world.tenant("sakura", "JPY", "Asia/Tokyo")
             await world.player("ann", cash_minor=10_000)
@@ -181,7 +181,10 @@ def test_one_bad_slip_does_not_fail_its_neighbours(database_urls: Urls) -> None:
 
 def test_placing_needs_read_committed(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world, connected(database_urls["app"]) as (conn,):
+        async with (
+            opened(database_urls, live=True) as world,
+            connected(database_urls["app"]) as (conn,),
+        ):
             tenant_id = (await world.tenant("acme")).id
             await world.player("ann", cash_minor=10_000)
             slip = world.slip("ann", 100, [(await world.lay(HOME, 21_000), 21_000)])
@@ -204,7 +207,10 @@ async def refusal_after_waiting(urls: Urls, change: Change) -> list[str | None]:
     Answers of a single on the held event, a combo that has a leg on it, and a single elsewhere that
     need not wait.
     """
-    async with opened(urls) as world, connected(urls["worker"], urls["app"]) as (holder, monitor):
+    async with (
+        opened(urls, live=True) as world,
+        connected(urls["worker"], urls["app"]) as (holder, monitor),
+    ):
         tenant_id = (await world.tenant("acme")).id
         await world.player("ann", cash_minor=10_000)
         await world.player("bob", cash_minor=10_000)
@@ -280,7 +286,7 @@ def test_a_bet_that_waited_for_nothing_is_taken(database_urls: Urls) -> None:
 
 def test_a_bet_after_the_result_is_refused(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world:
+        async with opened(database_urls, live=True) as world:
             await world.tenant("acme")
             await world.player("ann", cash_minor=10_000)
             home = await world.lay(HOME, 21_000)
@@ -293,7 +299,7 @@ def test_a_bet_after_the_result_is_refused(database_urls: Urls) -> None:
 
 def test_a_bet_at_the_start_is_refused(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world:
+        async with opened(database_urls, live=True) as world:
             await world.tenant("acme")
             await world.player("ann", cash_minor=10_000)
             home = await world.lay(HOME, 21_000)

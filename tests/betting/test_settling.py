@@ -65,7 +65,7 @@ async def settle_together(world: World, settlers: int) -> int:
 @pytest.mark.parametrize("settlers", [2, 6])
 def test_two_settlers_pay_once(database_urls: Urls, settlers: int) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world:
+        async with opened(database_urls, live=True) as world:
             await filled(world, events=8, count=200)
             for n in range(8):
                 await world.result(f"E{n}", {"ft": (n % 3, 1)})
@@ -85,7 +85,7 @@ def test_two_settlers_pay_once(database_urls: Urls, settlers: int) -> None:
 
 def test_settling_again_pays_nothing_again(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world:
+        async with opened(database_urls, live=True) as world:
             await filled(world, events=2, count=20)
             for n in range(2):
                 await world.result(f"E{n}", {"ft": (1, 0)})
@@ -94,7 +94,7 @@ def test_settling_again_pays_nothing_again(database_urls: Urls) -> None:
             tenant_id = world.tenants["acme"].id
             events = [found.event_id for found in world.events.values()]
             async with world.worker.transaction(tenant_id) as conn:
-                await work.put(conn, "settle", [tenant_id], dict.fromkeys(events, 1), world.at)
+                await work.put(conn, "settle", [tenant_id], dict.fromkeys(events, (1, world.at)))
             assert await settle_together(world, 2) == 0
             assert await world.count("SELECT count(*) FROM entry", tenant="acme") == before
 
@@ -105,7 +105,10 @@ def test_two_results_of_one_combo_settled_at_once_pay_it(database_urls: Urls) ->
     """Each settler holds one of its two events; the second must see the grade of the first."""
 
     async def story() -> None:
-        async with opened(database_urls) as world, connected(database_urls["worker"]) as (monitor,):
+        async with (
+            opened(database_urls, live=True) as world,
+            connected(database_urls["worker"]) as (monitor,),
+        ):
             tenant_id = (await world.tenant("acme")).id
             await world.player("ann", cash_minor=1_000)
             legs = [
@@ -137,7 +140,7 @@ def test_two_results_of_one_combo_settled_at_once_pay_it(database_urls: Urls) ->
 def test_a_killed_settler_gives_its_claim_back(database_urls: Urls) -> None:
     async def story() -> None:
         async with (
-            opened(database_urls) as world,
+            opened(database_urls, live=True) as world,
             connected(database_urls["worker"], database_urls["worker"]) as (dying, killer),
         ):
             await filled(world, events=2, count=20)
@@ -177,7 +180,7 @@ def test_a_batch_boundary_never_deadlocks_with_a_slip(
 
     async def story() -> None:
         async with (
-            opened(database_urls) as world,
+            opened(database_urls, live=True) as world,
             connected(database_urls["worker"]) as (monitor,),
         ):
             tenant_id = (await world.tenant("acme")).id
@@ -234,7 +237,7 @@ def test_settling_while_placing_never_deadlocks(
     rounds, events_per_round, names = 8, 4, [f"player{n}" for n in range(5)]
 
     async def story() -> None:
-        async with opened(database_urls, connections=12) as world:
+        async with opened(database_urls, live=True, connections=12) as world:
             await world.tenant("acme")
             for name in names:
                 await world.player(name, cash_minor=10_000_000)
@@ -289,7 +292,7 @@ def test_settling_while_placing_never_deadlocks(
 
 def test_work_of_one_tenant_is_not_another_tenants(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as world:
+        async with opened(database_urls, live=True) as world:
             await world.tenant("acme")
             await world.tenant("sakura", "JPY", "Asia/Tokyo")
             for tenant in ("acme", "sakura"):

@@ -35,6 +35,7 @@ BY_FUNCTION: Final = (
     "bet_request",
     "entry",
     "leg",
+    "payment",
     "transfer",
 )
 
@@ -84,6 +85,31 @@ def test_alternating_tenants_through_one_connection_leave_nothing(database_urls:
             async with db._pool.connection() as conn:
                 row = await (await conn.execute("SELECT count(*) FROM users")).fetchone()
             assert row == (0,)
+
+    asyncio.run(story())
+
+
+def test_a_snapshot_is_one_moment(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with world_opened(database_urls) as world:
+            tenant = await world.tenant("acme")
+            await world.player("ann", cash_minor=100)
+            query = "SELECT count(*) FROM entry"
+            async with world.worker.snapshot(tenant.id) as conn:
+                assert await (await conn.execute(query)).fetchone() == (2,)
+                await world.deposit("ann", 100)
+                assert await (await conn.execute(query)).fetchone() == (2,)
+            async with world.worker.reading(tenant.id) as conn:
+                assert await (await conn.execute(query)).fetchone() == (4,)
+                await world.deposit("ann", 100)
+                assert await (await conn.execute(query)).fetchone() == (6,)
+            with pytest.raises(errors.ReadOnlySqlTransaction):
+                async with world.worker.snapshot(tenant.id) as conn:
+                    await conn.execute("UPDATE tenant SET name = 'X'")
+            # The next transaction of the connection is an ordinary one.
+            async with world.worker.transaction(tenant.id) as conn:
+                row = await (await conn.execute("SHOW transaction_isolation")).fetchone()
+                assert row == ("read committed",)
 
     asyncio.run(story())
 

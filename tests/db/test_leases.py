@@ -94,15 +94,35 @@ def test_a_stalled_holder_is_fenced(database_urls: Urls, monkeypatch: pytest.Mon
             stalled = await lease.take(db, "hub", "the stalled one")
             await write(db, stalled)
             await expire(db)
-            # Even before anybody else has come: its time is over.
-            with pytest.raises(Unavailable, match="lost"):
-                await write(db, stalled)
+            # While nobody else has come it may go on: it alone can have written.
+            async with db.transaction(None) as conn:
+                await stalled.guard(conn)
             second = await lease.take(db, "hub", "the second")
             with pytest.raises(Unavailable, match="lost"):
                 await write(db, stalled)
             await asyncio.wait_for(lease.keep(db, stalled), timeout=5)
             await write(db, second)
             assert await marks(db) == 2
+
+    asyncio.run(story())
+
+
+def test_work_that_outlasts_the_lease_keeps_it(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that guards the lease for longer than it lasts does not lose it by its own lock."""
+    monkeypatch.setattr(lease, "_RENEW_EVERY_S", 0.01)
+
+    async def story() -> None:
+        async with opened(database_urls) as db, lease.held(db, "hub", "a slow one") as held:
+            async with db.transaction(None) as conn:
+                await held.guard(conn)
+                await asyncio.sleep(0.1)  # the keeper waits for this transaction's share lock
+            await expire(db)
+            async with db.transaction(None) as conn:
+                await held.guard(conn)
+        async with opened(database_urls) as db:
+            await lease.take(db, "hub", "the next one, at once")
 
     asyncio.run(story())
 

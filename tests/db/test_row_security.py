@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from overround import ops
 from overround.betting import bets
-from overround.betting.offers import Setting, set_setting
+from overround.betting.offers import Setting, switch
 from overround.core import ids
 from overround.core.principal import Principal
 from overround.db.logins import Role
@@ -59,13 +59,19 @@ PLATFORM_TABLES: Final = frozenset(
 # What runs with the owner's rights; each must be held by the forced policies, not by its care.
 DEFINER_FUNCTIONS: Final = frozenset(
     {
-        "account_open_v1",
         "bets_lock_v1",
         "bets_place_v1",
+        "bets_replay_v1",
         "bets_settle_v1",
-        "ledger_post_v1",
         "ledger_roll_up_v1",
+        "offers_switch_v1",
+        "payment_decide_v1",
+        "payment_request_v1",
+        "payment_simulate_v1",
+        "player_open_v1",
         "price_history_month_v1",
+        "revenue_day_post_v1",
+        "tenant_open_v1",
     }
 )
 
@@ -114,7 +120,7 @@ async def furnished(world: World, name: str) -> UUID:
     for selection_id in (home, other):
         await world.place([world.slip("ann", 1_000, [(selection_id, 20_000)], tenant=name)], name)
     async with world.worker.transaction(tenant.id) as conn:
-        await set_setting(conn, tenant.id, Setting("sport", "football"))
+        await switch(conn, tenant.id, Setting("sport", "football"), AT)
         await ops.begin_run(conn, tenant.id, ids.derived(AT, "run", name), "a season", AT)
         await conn.execute(
             "INSERT INTO session (tenant_id, id, user_id, token_sha256, created_at, last_seen_at)"
@@ -138,7 +144,7 @@ async def furnished(world: World, name: str) -> UUID:
         async with world.worker.transaction(tenant.id) as conn:
             await conn.execute(
                 "INSERT INTO revenue_day (tenant_id, day, currency, handle_minor, payout_minor,"
-                " ggr_minor, fee_minor) VALUES (%s, %s, 'EUR', 0, 0, 0, 0)",
+                " ggr_minor, fee_bps, fee_minor) VALUES (%s, %s, 'EUR', 100, 0, 100, 0, 0)",
                 [tenant.id, AT.date()],
             )
     await world.close_days(name)
@@ -246,29 +252,46 @@ def test_functions_leak_where_the_owner_is_not_forced(house: House) -> None:
             owner.execute(free.format(sql.Identifier(table)))
     with house.as_("worker") as conn:
         assert set(burgle(conn, house)) == {
-            "account_open_v1",
             "bets_lock_v1",
-            "ledger_post_v1",
             "ledger_roll_up_v1",
+            "payment_decide_v1",
+            "payment_request_v1",
+            "payment_simulate_v1",
+            "player_open_v1",
+            "revenue_day_post_v1",
+            "tenant_open_v1",
         }
 
 
 def burgle(conn: probe.Plain, house: House) -> list[str]:
     """Call the owner's functions for the other tenant, inside our own transaction."""
     with house.as_(None) as superuser:
-        rows = superuser.execute(
-            "SELECT kind, id FROM account WHERE tenant_id = %s", [house.them]
-        ).fetchall()
-        accounts = dict(rows)
         events = [row[0] for row in superuser.execute("SELECT id FROM event").fetchall()]
-    post = [house.them, [AT], [house.them], ["deposit"], [0]]
-    post += [[accounts["bank"]], [accounts["cash"]], [100]]
+        (payment,) = superuser.execute(
+            "SELECT id, user_id FROM payment WHERE tenant_id = %s AND kind = 'withdrawal'",
+            [house.them],
+        ).fetchall()
+    them, (asked, ann) = house.them, payment
+    new = ids.derived(AT, "burglary")
     calls: dict[str, tuple[str, list[object]]] = {
-        "account_open_v1": (
-            "SELECT account_open_v1(%s, %s, 'cash', 'EUR', %s)",
-            [house.them, house.us, AT],
+        "tenant_open_v1": ("SELECT tenant_open_v1(%s, %s)", [them, AT]),
+        "player_open_v1": ("SELECT player_open_v1(%s, %s, %s)", [them, ann, AT]),
+        "payment_request_v1": (
+            "SELECT id FROM payment_request_v1(%s, %s, %s, 'withdrawal', 1, %s, '', 'k', %s, %s)",
+            [them, new, ann, ann, bytes(32), AT],
         ),
-        "ledger_post_v1": ("SELECT ledger_post_v1(%s, %s, %s, %s, %s, %s, %s, %s)", list(post)),
+        "payment_simulate_v1": (
+            "SELECT id FROM payment_simulate_v1(%s, %s, %s, 1, %s)",
+            [them, new, ann, AT],
+        ),
+        "payment_decide_v1": (
+            "SELECT id FROM payment_decide_v1(%s, %s, 'approved', '', %s)",
+            [them, asked, AT],
+        ),
+        "revenue_day_post_v1": (
+            "SELECT nullif(revenue_day_post_v1(%s, 'infinity', %s), 0)",
+            [them, AT],
+        ),
         "ledger_roll_up_v1": ("SELECT nullif(ledger_roll_up_v1(%s), 0)", [house.them]),
         "bets_lock_v1": ("SELECT bets_lock_v1(%s, %s)", [house.them, events]),
     }
@@ -284,6 +307,49 @@ def burgle(conn: probe.Plain, house: House) -> list[str]:
         if row is not None and row[0] is not None:
             told.append(name)
     return told
+
+
+@pytest.mark.parametrize("role", ["app", "worker", "reader"])
+def test_no_login_posts_a_transfer_or_opens_an_account_of_its_choice(
+    house: House, role: Role
+) -> None:
+    """The app that could would print money: bank to cash, as often as it likes."""
+    with house.as_(role) as conn:
+        for function in (
+            "account_open_v1",
+            "ledger_post_v1",
+            "payment_move_v1",
+            "payment_open_v1",
+        ):
+            rights = conn.execute(
+                "SELECT has_function_privilege(oid, 'EXECUTE') FROM pg_proc WHERE proname = %s",
+                [function],
+            ).fetchall()
+            assert rights == [(False,)], function
+    with house.as_("app") as conn:
+        conn.execute("SELECT set_config('overround.tenant_id', %s, false)", [str(house.us)])
+        kinds = conn.execute("SELECT kind, id FROM account WHERE kind IN ('bank', 'cash')")
+        accounts = dict(kinds.fetchall())
+        with pytest.raises(errors.InsufficientPrivilege):
+            conn.execute(
+                "SELECT ledger_post_v1(%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    house.us,
+                    [AT],
+                    [house.us],
+                    ["deposit"],
+                    [0],
+                    [accounts["bank"]],
+                    [accounts["cash"]],
+                    [100],
+                ],
+            )
+        for function in ("payment_simulate_v1", "revenue_day_post_v1", "tenant_open_v1"):
+            rights = conn.execute(
+                "SELECT has_function_privilege(oid, 'EXECUTE') FROM pg_proc WHERE proname = %s",
+                [function],
+            ).fetchall()
+            assert rights == [(False,)], function
 
 
 def test_a_slip_for_another_tenant_finds_nobody(database_urls: Urls) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from overround.core import ids
 from overround.db.logins import Role
-from overround.money import ledger, wallets
+from overround.money import ledger
+from overround.people import cashier
 from tests.betting.interleave import begin, commit, connected
 from tests.stories.world import AT, World, opened
 
@@ -34,13 +35,13 @@ def test_rolling_up_while_others_write_loses_nothing(database_urls: Urls) -> Non
     async def story() -> None:
         async with (
             opened(database_urls) as world,
-            connected(database_urls["app"], database_urls["app"]) as (late, later),
+            connected(database_urls["worker"], database_urls["worker"]) as (late, later),
         ):
             tenant_id = (await world.tenant("acme")).id
             for name in ("ann", "bob", "eve"):
                 await world.player(name)
             await begin(tenant_id)(late)
-            await wallets.deposit(
+            await cashier.simulate_deposit(
                 late, tenant_id, world.players["acme", "ann"], 100, ids.derived(AT, "late"), AT
             )
             # Begun later and committed first: its id is above the open one's.
@@ -48,7 +49,7 @@ def test_rolling_up_while_others_write_loses_nothing(database_urls: Urls) -> Non
             assert await roll_up(world) > 0
             assert await bank(world) == (-20, -20)
             await begin(tenant_id)(later)
-            await wallets.deposit(
+            await cashier.simulate_deposit(
                 later, tenant_id, world.players["acme", "eve"], 3, ids.derived(AT, "later"), AT
             )
             await commit(late)

@@ -1,13 +1,16 @@
-"""Any sequence of movements ends where a small model in Python ends, refusals included."""
+"""Any sequence of payments ends where a small model in Python ends, refusals included."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import itertools
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,67 +19,91 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
-from overround.core import ids
-from overround.core.errors import Conflict, InsufficientFunds
+from overround.core import money
+from overround.core.errors import Conflict
+from overround.core.principal import Principal
 from overround.db.logins import Role
-from overround.money import wallets
+from overround.kit.idempotency import KeyReused
+from overround.people import cashier
 from tests.stories.world import AT, World, opened
 
 Urls = Mapping[Role, str]
 Purse = defaultdict[str, int]
 
-PLAYERS = st.sampled_from(["ann", "bob"])
+Step = Literal["approved", "paid", "refused"]
+
+PLAYERS = ("ann", "bob")
+STEPS = {
+    ("requested", "approved"),
+    ("requested", "refused"),
+    ("approved", "paid"),
+    ("approved", "refused"),
+}
 AMOUNTS = st.one_of(st.integers(1, 1_000), st.sampled_from([1, 10**12]))
 
 
 @dataclass
 class Model:
-    """What every account should hold: player -> purpose -> minor units; the tenant's under ''."""
+    """What every account should hold, and where each withdrawal stands.
+
+    Player -> purpose -> minor units; the tenant's own under ''.
+    """
 
     purses: defaultdict[str, Purse] = field(default_factory=lambda: defaultdict(lambda: Purse(int)))
-    done: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    asked: dict[int, tuple[str, int, str]] = field(default_factory=dict[int, tuple[str, int, str]])
 
-    def move(
-        self, code: str, number: int, player: str, source: str, target: str, amount: int
-    ) -> str:
+    def move(self, player: str, source: str, target: str, amount: int) -> str:
         """Move between two purposes, or say why not, as the ledger must."""
         own = {"cash", "withdrawing"}
         payer, payee = (player if kind in own else "" for kind in (source, target))
-        if (code, number) in self.done:
-            return "already_posted"
         if payer and self.purses[payer][source] < amount:
             return "insufficient_funds"
         self.purses[payer][source] -= amount
         self.purses[payee][target] += amount
-        self.done.add((code, number))
-        return ""
+        return "done"
 
+    def withdraw(self, number: int, player: str, amount: int) -> str:
+        """A request; the same number is the same key and gets the same answer."""
+        if number in self.asked:
+            (asker, wanted, _) = self.asked[number]
+            if (asker, wanted) != (player, amount):
+                return "idempotency_key_reused"
+            return "insufficient_funds" if self.asked[number][2] == "declined" else "done"
+        told = self.move(player, "cash", "withdrawing", amount)
+        self.asked[number] = (player, amount, "requested" if told == "done" else "declined")
+        return told
 
-Move = tuple[Callable[..., Awaitable[None]], str, str]
-
-MOVES: Mapping[str, Move] = {
-    "deposit": (wallets.deposit, "bank", "cash"),
-    "withdrawal_reserve": (wallets.reserve_withdrawal, "cash", "withdrawing"),
-    "withdrawal_pay": (wallets.pay_withdrawal, "withdrawing", "bank"),
-    "withdrawal_refuse": (wallets.refuse_withdrawal, "withdrawing", "cash"),
-}
+    def decide(self, number: int, step: Step, paid_from: str) -> str:
+        """A step by staff."""
+        player, amount, status = self.asked[number]
+        if (status, step) not in STEPS:
+            return "payment_step"
+        if step == "paid":
+            self.move(player, paid_from, "bank", amount)
+        elif step == "refused":
+            self.move(player, "withdrawing", "cash", amount)
+        self.asked[number] = (player, amount, step)
+        return "done"
 
 
 class Wallets(RuleBasedStateMachine):
     """The machine; `urls` is set by the test, and each run is a tenant of its own."""
 
     urls: Urls
-    moves: Mapping[str, Move] = MOVES
+    paid_from = "withdrawing"
     runs = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.model = Model()
+        self.payments: dict[int, UUID] = {}
+        self.keys = itertools.count()
         self.entered: AbstractAsyncContextManager[World] | None = None
         self.world: World
 
@@ -90,49 +117,74 @@ class Wallets(RuleBasedStateMachine):
         self.entered = opened(self.urls, connections=2)
         self.world = self._do(self.entered.__aenter__())
         self._do(self.world.tenant(self.name))
-        for player in ("ann", "bob"):
+        for player in PLAYERS:
             self._do(self.world.player(player, self.name))
+        self.clerk = self._do(self.world.clerk(self.name))
 
-    @rule(
-        code=st.sampled_from(sorted(MOVES)),
-        player=PLAYERS,
-        amount=AMOUNTS,
-        number=st.integers(0, 9),
-    )
-    def move(self, code: str, player: str, amount: int, number: int) -> None:
-        verb, source, target = self.moves[code]
-        expected = self.model.move(code, number, player, source, target, amount)
-        assert self._do(self._post(verb, player, amount, f"{code}{number}")) == expected
+    @rule(player=st.sampled_from(PLAYERS), amount=AMOUNTS)
+    def deposit(self, player: str, amount: int) -> None:
+        assert self.model.move(player, "bank", "cash", amount) == "done"
+        self._do(self.world.deposit(player, amount, self.name))
 
-    @rule(
-        player=PLAYERS,
-        amount=AMOUNTS,
-        sign=st.sampled_from([1, -1]),
-        number=st.integers(0, 9),
-    )
-    def adjust(self, player: str, amount: int, sign: int, number: int) -> None:
-        source, target = ("adjustment", "cash") if sign > 0 else ("cash", "adjustment")
-        expected = self.model.move("adjustment", number, player, source, target, amount)
-        got = self._do(self._post(wallets.adjust, player, sign * amount, f"adjustment{number}"))
-        assert got == expected
+    @rule(player=st.sampled_from(PLAYERS), amount=AMOUNTS, number=st.integers(0, 9))
+    def withdraw(self, player: str, amount: int, number: int) -> None:
+        # A number belongs to a player: keys of two players never meet.
+        number = number * len(PLAYERS) + PLAYERS.index(player)
+        expected = self.model.withdraw(number, player, amount)
+        assert self._do(self._withdraw(player, amount, number)) == expected
 
-    async def _post(
-        self, verb: Callable[..., Awaitable[None]], player: str, amount: int, reference: str
-    ) -> str:
-        tenant_id = self.world.tenants[self.name].id
-        user_id = self.world.players[self.name, player]
+    async def _withdraw(self, player: str, amount: int, number: int) -> str:
+        who = Principal(self.clerk.tenant_id, self.world.players[self.name, player], "player")
+        body = hashlib.sha256(str(amount).encode()).digest()
         try:
-            async with self.world.app.transaction(tenant_id) as conn:
-                await verb(conn, tenant_id, user_id, amount, ids.derived(AT, reference), AT)
-        except (InsufficientFunds, Conflict) as refusal:
+            async with self.world.app.transaction(who.tenant_id) as conn:
+                answer = await cashier.withdraw(
+                    conn, who, money.to_text(amount, "EUR"), f"w{number}", body, AT
+                )
+        except KeyReused as refusal:
             return refusal.code
-        return ""
+        self.payments[number] = answer.payment.id
+        return answer.payment.refusal_code or "done"
+
+    @precondition(lambda self: bool(self.payments))
+    @rule(data=st.data(), step=st.sampled_from(["approved", "paid", "refused"]))
+    def decide(self, data: st.DataObject, step: Step) -> None:
+        number = data.draw(st.sampled_from(sorted(self.payments)))
+        expected = self.model.decide(number, step, self.paid_from)
+        assert self._do(self._decide(self.payments[number], step)) == expected
+
+    async def _decide(self, payment_id: UUID, step: Step) -> str:
+        try:
+            async with self.world.app.transaction(self.clerk.tenant_id) as conn:
+                if step == "approved":
+                    await cashier.approve(conn, self.clerk, payment_id, AT)
+                elif step == "paid":
+                    await cashier.pay(conn, self.clerk, payment_id, AT)
+                else:
+                    await cashier.refuse(conn, self.clerk, payment_id, "because", AT)
+        except Conflict as refusal:
+            return refusal.code
+        return "done"
+
+    @rule(player=st.sampled_from(PLAYERS), amount=AMOUNTS, sign=st.sampled_from([1, -1]))
+    def adjust(self, player: str, amount: int, sign: int) -> None:
+        source, target = ("adjustment", "cash") if sign > 0 else ("cash", "adjustment")
+        expected = self.model.move(player, source, target, amount)
+        assert self._do(self._adjust(player, sign * amount)) == expected
+
+    async def _adjust(self, player: str, amount: int) -> str:
+        who, text = self.world.players[self.name, player], money.to_text(amount, "EUR")
+        async with self.world.app.transaction(self.clerk.tenant_id) as conn:
+            answer = await cashier.adjust(
+                conn, self.clerk, who, text, "because", f"a{next(self.keys)}", bytes(32), AT
+            )
+        return answer.payment.refusal_code or "done"
 
     @invariant()
     def every_account_holds_what_the_model_says(self) -> None:
         if self.entered is None:
             return
-        for player in ("ann", "bob"):
+        for player in PLAYERS:
             found = self._do(self.world.balance(player, self.name))
             purse = self.model.purses[player]
             assert (found.cash_minor, found.withdrawing_minor) == (
@@ -169,10 +221,7 @@ def follow(machine: type[Wallets], urls: Urls, examples: int) -> None:
 class WrongWallets(Wallets):
     """A model that pays withdrawals out of the cash."""
 
-    moves: Mapping[str, Move] = {
-        **MOVES,
-        "withdrawal_pay": (wallets.pay_withdrawal, "cash", "bank"),
-    }
+    paid_from = "cash"
 
 
 def test_wallets_follow_their_model(database_urls: Urls) -> None:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from overround.db.logins import Role
 from overround.odds import board as boards
-from tests.odds_store.feed import Feed, feed_of, prices, reload, shown
+from overround.odds.feeds import FeedBatch
+from tests.odds_store.feed import KINDS, Feed, feed_of, prices, reload, shown
 from tests.stories.world import AT, World, opened
 
 Urls = Mapping[Role, str]
@@ -238,5 +239,49 @@ def test_history_of_each_month_has_its_room(database_urls: Urls) -> None:
                 "price_history_202604": 1,
                 "price_history_202605": 1,
             }
+
+    asyncio.run(story())
+
+
+def test_the_newer_of_two_rows_counts(database_urls: Urls) -> None:
+    """A book that two providers deliver is one book, at what was seen of it last, side by side."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed, other = await feed_of(world), await feed_of(world, provider="elsewhere")
+            await feed.say(AT, prices("one", "total 2.5", "1.90", "1.95"))
+            await other.say(AT + MINUTE, prices("one", "total 2.5", "2.00", "-"))
+            assert shown(world, feed)["total 2.5"] == {"one": {"over": "2.00", "under": "1.95"}}
+            await feed.say(AT + 2 * MINUTE, prices("one", "total 2.5", "1.80", "2.05"))
+            assert shown(world, feed)["total 2.5"] == {"one": {"over": "1.80", "under": "2.05"}}
+
+    asyncio.run(story())
+
+
+def test_of_two_batches_of_one_moment_the_last_counts(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed = await feed_of(world)
+            batches = [
+                FeedBatch(feed.event, AT, tuple(prices("one", "total 2.5", over, "2.00")))
+                for over in ("1.80", "1.85")
+            ]
+            async with world.worker.transaction(None) as conn:
+                await world.hub.prices(conn, batches, KINDS, AT)
+            assert shown(world, feed)["total 2.5"]["one"]["over"] == "1.85"
+            assert await world.count("SELECT count(*) FROM price_history") == 2
+
+    asyncio.run(story())
+
+
+def test_a_price_seen_in_play_is_no_closing_price(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed = await feed_of(world, "E1", STARTS)
+            await feed.say(STARTS - MINUTE, prices("one", "total 2.5", "1.80", "2.00"))
+            late = prices("two", "total 2.5", "1.10", "6.00")
+            await feed.say(STARTS + MINUTE, prices("one", "total 2.5", "1.80", "2.00")[:1], late)
+            await feed.start(STARTS)
+            assert await world.count("SELECT count(*) FROM closing_price") == 0
 
     asyncio.run(story())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -44,9 +45,9 @@ def test_an_edge_is_detected_renewed_and_expired(database_urls: Urls) -> None:
                 ("over", "one", 500_000),
                 ("under", "two", 500_000),
             ]
-            # Seen again at the same prices: nothing is written.
+            # Seen again at the same prices: it is still there, as it was.
             await feed.say(AT + 2 * MINUTE, low, prices("two", "total 2.5", "1.80", "2.10"))
-            assert await page(world) == [found]
+            assert await page(world) == [replace(found, seen_at=AT + 2 * MINUTE)]
             # At other prices it is the same edge.
             await feed.say(AT + 3 * MINUTE, low, prices("two", "total 2.5", "1.80", "2.20"))
             (renewed,) = await page(world)

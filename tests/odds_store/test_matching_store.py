@@ -135,3 +135,23 @@ def test_what_was_decided_stays_decided(database_urls: Urls) -> None:
             assert await queued(world) == []
 
     asyncio.run(story())
+
+
+def test_a_double_header_is_two_events(database_urls: Urls) -> None:
+    """One provider names two games of the same teams on one day: neither is the other."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed = await feed_of(world)
+            first = replace(feed.event, provider="elsewhere", provider_event_id="game 1")
+            second = replace(
+                first, provider_event_id="game 2", starts_at=first.starts_at + timedelta(minutes=10)
+            )
+            async with world.worker.transaction(None) as conn:
+                await world.hub.know(conn, [first, second], AT)
+            known = world.hub.events
+            assert known["elsewhere", "game 1"].event_id == feed.event_id
+            assert ("elsewhere", "game 2") not in known
+            assert [waiting[1] for waiting in await queued(world)] == ["game 2"]
+
+    asyncio.run(story())

@@ -274,3 +274,14 @@ def test_a_real_season_is_played(database_urls: Urls) -> None:
     found = report["closing_arbitrages"]["asian_handicap"]
     assert found["guaranteed"] <= found["clean"] <= found["all"]
     assert asyncio.run(violations(database_urls, "acme")) == []
+
+
+def test_a_match_in_two_files_counts_once(tmp_path: Path) -> None:
+    """The second file's rows are refused with a reason, whatever they say."""
+    files = replay.read(whole(tmp_path))
+    (source,) = sorted(tmp_path.rglob("*.csv"))[:1]
+    (source.parent / f"again_{source.name}").write_bytes(source.read_bytes())
+    read = replay.read(source.parent)
+    assert len(read.season.events) == len(files.season.events)
+    assert len(read.season.batches) == len(files.season.batches)
+    assert {refused.reason for refused in read.rejected} == {"duplicate_row"}

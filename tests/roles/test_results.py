@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from overround.db.logins import Role
+from overround.odds import catalogue
 from overround.odds.feeds import FeedResult
 from overround.people import tenants
 from overround.roles import importer
@@ -59,5 +60,35 @@ def test_a_result_that_is_dated_ahead_is_settled_at_its_time(database_urls: Urls
             assert await world.settle() == 1
             assert (await world.balance("ann")).cash_minor == 2_000
             assert not await world.violations()
+
+    asyncio.run(story())
+
+
+def test_a_feed_read_again_leaves_a_correction_alone(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await one_bet(world)
+            said = FeedResult(PROVIDER, "fixture E1", "finished", {"ft": (1, 0)}, AT)
+            tenant_ids = [world.tenants["acme"].id]
+            event_id = world.events["E1"].event_id
+
+            async def read_the_feed() -> int:
+                async with world.worker.transaction(None) as conn:
+                    return await world.hub.results(conn, [said], tenant_ids, AT)
+
+            assert await read_the_feed() == 1
+            corrected = await importer.enter_result(
+                world.worker,
+                event_id,
+                status="finished",
+                scores={"ft": (0, 1)},
+                entered_by="a person",
+                at=AT,
+            )
+            assert corrected == 2
+            assert await read_the_feed() == 0
+            async with world.worker.reading(None) as conn:
+                known = await catalogue.results_known(conn, [event_id], AT)
+            assert (known[event_id].version, known[event_id].scores) == (2, {"ft": [0, 1]})
 
     asyncio.run(story())

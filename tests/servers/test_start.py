@@ -195,6 +195,16 @@ def test_a_path_too_long_for_a_socket_gets_a_short_directory() -> None:
         run.rmdir()
 
 
+@pytest.mark.parametrize("name", ["a blank", "com,ma", 'quo"te', "per%20cent"])
+def test_a_state_path_with_a_blank_or_a_comma_is_a_path(name: str) -> None:
+    with state_directory() as state:
+        made = state.with_name(name)
+        settings = Settings(state=made, servers=ServersSettings(linger_s=0))
+        with attached(settings) as endpoints, psycopg.connect(endpoints.url("app")) as conn:
+            assert conn.execute("SELECT 1").fetchone() == (1,)
+        wait_stopped(made)
+
+
 def test_a_directory_with_other_files_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     mode = tmp_path.stat().st_mode

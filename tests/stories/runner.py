@@ -209,7 +209,7 @@ class _Teller:
         return decided.status
 
     async def do_adjust(self, name: str, amount: str, *why: str) -> str:
-        caller = self.world.system(self.world.tenants[self.tenant].id)
+        caller = await self.world.clerk(self.tenant)
         who = self.world.players[self.tenant, name]
         key = f"adjust {name} {amount}".replace(" ", "-")
         body = key.encode().ljust(32)[:32]

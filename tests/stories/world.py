@@ -19,6 +19,7 @@ from overround.betting.bets import Decision, Slip, SlipLeg
 from overround.betting.offers import OfferState
 from overround.betting.offers import store as offers_store
 from overround.betting.settlement import jobs as settling
+from overround.cli import books
 from overround.core import grading, ids, principal
 from overround.core.principal import Principal
 from overround.db import Connection, Database, work
@@ -30,12 +31,14 @@ from overround.odds import catalogue
 from overround.odds.catalogue import ResultStatus
 from overround.odds.feeds import FeedEvent, FeedResult
 from overround.odds.matching import Resolved
-from overround.people import tenants, users
+from overround.people import cashier, tenants, users
 from overround.people.tenants import NewTenant, Tenant
-from overround.people.users import NewUser
+from overround.people.users import NewStaff, NewUser
 from overround.roles.hub import Hub
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+# Later than any database's clock: a live bet of that time is placed at its own time.
+LIVE_AT = datetime(2100, 3, 2, 12, 0, tzinfo=UTC)
 PROVIDER = "football_data"
 
 _TOWNS = ("Ash", "Birch", "Cedar", "Elm", "Fir", "Gorse", "Hazel", "Ivy", "Juniper", "Larch")
@@ -55,11 +58,12 @@ class Pick:
 
 @dataclass(slots=True)
 class World:
-    """What a story stands on. `at` is the business time; `slips` counts the slips made."""
+    """What a story stands on. `at` is the business time; `live` places bets as the api does."""
 
     worker: Database
     app: Database
     at: datetime = AT
+    live: bool = False
     hub: Hub = field(default_factory=Hub.empty)
     tenants: dict[str, Tenant] = field(default_factory=dict[str, Tenant])
     events: dict[str, Resolved] = field(default_factory=dict[str, Resolved])
@@ -95,9 +99,22 @@ class World:
         """Money arrives."""
         user_id = await self.player(name, tenant)
         tenant_id = self.tenants[tenant].id
-        async with self.app.transaction(tenant_id) as conn:
-            reference = ids.derived(AT, "deposit", str(user_id), str(next(self._numbers)))
-            await wallets.deposit(conn, tenant_id, user_id, amount_minor, reference, self.at)
+        async with self.worker.transaction(tenant_id) as conn:
+            payment_id = ids.derived(AT, "deposit", str(user_id), str(next(self._numbers)))
+            await cashier.simulate_deposit(
+                conn, tenant_id, user_id, amount_minor, payment_id, self.at
+            )
+
+    async def clerk(self, tenant: str = "acme") -> Principal:
+        """A member of staff who may do everything, of that tenant."""
+        tenant_id = self.tenants[tenant].id
+        clerk_id = ids.derived(AT, "clerk", tenant)
+        asked = NewStaff(f"clerk@{tenant}.example", "clerk", frozenset({"*"}))
+        async with self.worker.transaction(tenant_id) as conn:
+            if await users.by_email(conn, tenant_id, asked.email) is None:
+                caller = self.system(tenant_id)
+                await users.add_staff(conn, caller, clerk_id, asked, "no password", self.at)
+        return Principal(tenant_id, clerk_id, "staff", asked.scopes)
 
     def system(self, tenant_id: UUID) -> Principal:
         """The product's own processes, acting for the tenant."""
@@ -125,7 +142,7 @@ class World:
             "England",
             home,
             away,
-            starts_at or AT + timedelta(days=1),
+            starts_at or (LIVE_AT if self.live else AT) + timedelta(days=1),
         )
 
     async def event(self, name: str, starts_at: datetime | None = None) -> UUID:
@@ -142,7 +159,6 @@ class World:
         event_id = await self.event(pick.event)
         market, by_side = catalogue.market_and_selections(
             event_id,
-            self.events[pick.event].starts_at,
             pick.market_type,
             pick.period,
             pick.line_q4,
@@ -201,8 +217,11 @@ class World:
     async def place(self, slips: Sequence[Slip], tenant: str = "acme") -> list[Decision]:
         """The answers to the slips of one call, committed."""
         tenant_id = self.tenants[tenant].id
-        async with self.app.transaction(tenant_id) as conn:
-            return await bets.place(conn, tenant_id, slips)
+        if self.live:
+            async with self.app.transaction(tenant_id) as conn:
+                return await bets.place(conn, tenant_id, slips)
+        async with self.worker.transaction(tenant_id) as conn:
+            return await bets.place_at(conn, tenant_id, slips)
 
     async def settle(self) -> int:
         """Run the settler until nothing is due; returns the bets settled."""
@@ -250,13 +269,11 @@ class World:
         return row[0]
 
     async def violations(self) -> list[Violation]:
-        """Every broken invariant of every tenant."""
+        """Every broken invariant of every tenant, as `overround verify --deep` finds them."""
         found: list[Violation] = []
         for tenant in self.tenants.values():
-            async with self.worker.reading(tenant.id) as conn:
-                found += await ledger.check(conn, tenant.id)
-                found += await ledger.check_deep(conn, tenant.id)
-                found += await bets.check(conn, tenant.id)
+            async with self.worker.snapshot(tenant.id) as conn:
+                found += await books.violations(conn, tenant.id, deep=True)
         return found
 
 
@@ -279,7 +296,7 @@ def sides(market_type: str) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def opened(
-    urls: Mapping[Role, str], *, connections: int = 8, wait_s: float = 30.0
+    urls: Mapping[Role, str], *, connections: int = 8, wait_s: float = 30.0, live: bool = False
 ) -> AsyncGenerator[World]:
     """An empty world on the database at `urls`, with that many connections for each login."""
     worker = await Database.open(
@@ -293,10 +310,10 @@ async def opened(
         urls["app"], purpose="app", size_min=1, size_max=connections, acquire_timeout_s=wait_s
     )
     try:
-        yield World(worker, app)
+        yield World(worker, app, LIVE_AT if live else AT, live)
     finally:
         await app.close()
         await worker.close()
 
 
-__all__ = ["AT", "PROVIDER", "Pick", "World", "opened", "sides", "work", "write_offer"]
+__all__ = ["AT", "LIVE_AT", "PROVIDER", "Pick", "World", "opened", "sides", "work", "write_offer"]

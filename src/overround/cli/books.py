@@ -10,19 +10,24 @@ from overround.cli import context
 from overround.cli.context import ConfigOption, JsonOption, StateOption
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from overround.db import Connection
     from overround.kit.settings import Settings
+    from overround.money.ledger import Violation
     from overround.roles.attach import Endpoints
 
 
 def verify(
     deep: Annotated[
-        bool, typer.Option("--deep", help="Also replay every entry outside the database.")
+        bool,
+        typer.Option("--deep", help="Also recompute entries and payouts in Python."),
     ] = False,
     state: StateOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every tenant's ledger and bets from entries alone; exit 1 when something is broken."""
+    """Check every tenant's books, each at one moment; exit 1 when something is broken."""
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         found = context.run_async(_verify(settings, endpoints, deep))
@@ -36,10 +41,28 @@ def verify(
         raise typer.Exit(context.EXIT_FAILED)
 
 
+async def violations(conn: Connection, tenant_id: UUID, *, deep: bool) -> list[Violation]:
+    """Every broken invariant of a tenant; `conn` is a snapshot, or the checks see two moments.
+
+    What the money is, and what it moved for: each transfer has the payment, bet or day it names.
+    """
+    from overround.betting import bets
+    from overround.money import ledger, revenue
+    from overround.people import cashier
+
+    found = await ledger.check(conn, tenant_id)
+    found += await revenue.check(conn, tenant_id)
+    found += await cashier.check(conn, tenant_id)
+    found += await bets.check(conn, tenant_id)
+    if deep:
+        found += await ledger.check_deep(conn, tenant_id)
+        found += await bets.check_deep(conn, tenant_id)
+    return found
+
+
 async def _verify(settings: Settings, endpoints: Endpoints, deep: bool) -> list[dict[str, Any]]:
     import dataclasses
 
-    from overround.betting import bets
     from overround.core import money
     from overround.money import ledger
     from overround.people import tenants
@@ -50,11 +73,9 @@ async def _verify(settings: Settings, endpoints: Endpoints, deep: bool) -> list[
         async with worker.reading(None) as conn:
             everyone = await tenants.everyone(conn)
         for tenant in everyone:
-            async with worker.reading(tenant.id) as conn:
-                violations = await ledger.check(conn, tenant.id)
-                violations += await bets.check(conn, tenant.id)
-                if deep:
-                    violations += await ledger.check_deep(conn, tenant.id)
+            # One moment for all statements: bets go on while the books are read.
+            async with worker.snapshot(tenant.id) as conn:
+                broken = await violations(conn, tenant.id, deep=deep)
                 total_minor = await ledger.total_minor(conn, tenant.id)
                 entries = await ledger.entry_count(conn, tenant.id)
             found.append(
@@ -63,7 +84,7 @@ async def _verify(settings: Settings, endpoints: Endpoints, deep: bool) -> list[
                     "entries": entries,
                     "total": money.to_text(total_minor, tenant.currency),
                     "currency": tenant.currency,
-                    "violations": [dataclasses.asdict(v) for v in violations],
+                    "violations": [dataclasses.asdict(v) for v in broken],
                 }
             )
     return found

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 results = typer.Typer(no_args_is_help=True, help="What happened, entered by hand.")
 
-_SCORE = re.compile(r"(\d{1,3})[-:](\d{1,3})")
+_SCORE = re.compile(r"([0-9]{1,2})[-:]([0-9]{1,2})")
 
 Source = Annotated[
     Path, typer.Argument(metavar="PATH", exists=True, help="A file or folder of a feed.")

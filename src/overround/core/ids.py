@@ -36,9 +36,18 @@ def derived(at: datetime, *words: str) -> UUID:
     The 74 free bits are the head of SHA-256 over the words, each preceded by its length, so
     ("ab", "c") and ("a", "bc") differ.
     """
+    return _v7(int(at.timestamp() * 1000), _digest(words))
+
+
+def below(parent: UUID, *words: str) -> UUID:
+    """The UUIDv7 of a thing that belongs to `parent`: sorts beside it, changes with nothing."""
+    return _v7(parent.int >> 80, _digest((str(parent), *words)))
+
+
+def _digest(words: tuple[str, ...]) -> int:
     digest = hashlib.sha256()
     for word in words:
         encoded = word.encode()
         digest.update(len(encoded).to_bytes(4, "big"))
         digest.update(encoded)
-    return _v7(int(at.timestamp() * 1000), int.from_bytes(digest.digest()[:10], "big") >> 6)
+    return int.from_bytes(digest.digest()[:10], "big") >> 6

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -31,19 +33,19 @@ RETURNING token"""
 # Who holds it, and how long a new holder would have to wait if it is not renewed.
 _HELD_BY = "SELECT holder, expires_at FROM lease WHERE name = %s"
 
-# Only the holder of the token prolongs it.
+# Only the holder of the token prolongs it. A lease that ran out is still ours while nobody took it:
+# a step that guarded it for longer than the lease lasts has kept everybody out.
 _RENEW = """
 UPDATE lease SET expires_at = clock_timestamp() + make_interval(secs => %(ttl)s)
-WHERE name = %(name)s AND token = %(token)s AND expires_at > clock_timestamp()
+WHERE name = %(name)s AND token = %(token)s
 RETURNING token"""
 
 # Give it back, so that the next holder need not wait.
 _RELEASE = "DELETE FROM lease WHERE name = %s AND token = %s"
 
-# The share lock keeps another holder from taking over until this transaction ends.
-_GUARD = """
-SELECT 1 FROM lease
-WHERE name = %s AND token = %s AND expires_at > clock_timestamp() FOR SHARE"""
+# The share lock keeps another holder from taking over until this transaction ends, so the token
+# alone says whose it is.
+_GUARD = "SELECT 1 FROM lease WHERE name = %s AND token = %s FOR SHARE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,23 @@ async def keep(db: Database, lease: Lease) -> None:
             continue
         if row is None:
             return
+
+
+@asynccontextmanager
+async def held(db: Database, name: str, holder: str) -> AsyncGenerator[Lease]:
+    """The lease for the length of the block: taken, renewed beside the work, given back.
+
+    Raises Unavailable while a living holder has it. A database that is away at the end keeps the
+    lease until it runs out.
+    """
+    lease = await take(db, name, holder)
+    keeper = asyncio.create_task(keep(db, lease))
+    try:
+        yield lease
+    finally:
+        keeper.cancel()
+        with suppress(psycopg.OperationalError, Unavailable):
+            await release(db, lease)
 
 
 async def release(db: Database, lease: Lease) -> None:

@@ -80,7 +80,9 @@ def passwords(state: Path) -> Passwords:
 
 def socket_url(name: str, password: str, run: Path, port: int, database: str = DATABASE) -> str:
     """The URL of a login on the embedded server, over its unix socket."""
-    query = urlencode({"host": str(run), "port": port})
+    # A blank is %20 to libpq, which takes a plus for itself
+    # (test: a state path with a blank or a comma).
+    query = urlencode({"host": str(run), "port": port}, quote_via=quote)
     return f"postgresql://{name}:{quote(password, safe='')}@/{database}?{query}"
 
 

@@ -1,8 +1,8 @@
 """Connections: one pool per purpose, one transaction per request or `run_once`.
 
-`transaction(tenant_id)` and `reading(tenant_id)` are the only ways to a connection. The tenant is
-set for the transaction alone (`set_config(..., true)`), never for the connection, so nothing of it
-is left in the pool (test: alternating tenants through one connection).
+`transaction(tenant_id)`, `reading(tenant_id)` and `snapshot(tenant_id)` are the only ways to a
+connection. The tenant is set for the transaction alone (`set_config(..., true)`), never for the
+connection, so nothing of it is left in the pool (test: alternating tenants through one connection).
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _BEGIN = "SELECT set_config('overround.tenant_id', %s, true)"
 _BEGIN_READ = """
 SELECT set_config('transaction_read_only', 'on', true),
        set_config('overround.tenant_id', %s, true)"""
+
+# Before any other statement of the transaction, or the server refuses it.
+_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
 
 class Database:
@@ -87,6 +90,18 @@ class Database:
     async def reading(self, tenant_id: UUID | None) -> AsyncGenerator[Connection]:
         """A read-only transaction that sees the rows of `tenant_id`; a write in it fails."""
         async with self._acquire() as conn, conn.transaction():
+            await conn.execute(_BEGIN_READ, [str(tenant_id) if tenant_id else ""])
+            yield conn
+
+    @asynccontextmanager
+    async def snapshot(self, tenant_id: UUID | None) -> AsyncGenerator[Connection]:
+        """As `reading`, with every statement looking at one moment: for checks of many statements.
+
+        A check that reads twice would otherwise find the bets between (test: a snapshot is one
+        moment).
+        """
+        async with self._acquire() as conn, conn.transaction():
+            await conn.execute(_ONE_MOMENT)
             await conn.execute(_BEGIN_READ, [str(tenant_id) if tenant_id else ""])
             yield conn
 

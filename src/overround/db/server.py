@@ -117,7 +117,8 @@ class PostgresServer:
         settings = {
             **self.options,
             "port": str(self.port),
-            "unix_socket_directories": str(self.run),
+            # A list to PostgreSQL: quoted, so that a comma in the path is part of it.
+            "unix_socket_directories": '"' + str(self.run).replace('"', '""') + '"',
         }
         for name, value in settings.items():
             arguments += ["-c", f"{name}={value}"]

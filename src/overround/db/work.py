@@ -7,21 +7,31 @@ back by dying (test: two settlers pay once).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
+
+from psycopg.rows import class_row
 
 from overround.db.pools import Connection
 
 Kind = Literal["settle"]
 
-# Due again where it was due before: the newest version and time hold.
+# Due again where it was due before: the newest version and the later time hold, for a row is done
+# once and what it was due for first can be seen later too. One that failed waits for its next
+# attempt and for nothing else, so the new time holds
+# (test: work that is due twice is done when both can be seen).
 _PUT = """
 INSERT INTO work_due AS w (kind, for_tenant, subject_id, version, due_at)
-SELECT %s, t, s, v, %s FROM unnest(%s::uuid[]) AS t, unnest(%s::uuid[], %s::integer[]) AS u (s, v)
-ORDER BY t, s
+SELECT %s, t, u.subject_id, u.version, u.due_at
+FROM unnest(%s::uuid[]) AS t,
+     unnest(%s::uuid[], %s::integer[], %s::timestamptz[]) AS u (subject_id, version, due_at)
+ORDER BY t, u.subject_id
 ON CONFLICT (kind, for_tenant, subject_id) DO UPDATE
-SET version = greatest(w.version, EXCLUDED.version), due_at = EXCLUDED.due_at, attempts = 0"""
+SET version = greatest(w.version, EXCLUDED.version), attempts = 0, problem = NULL,
+    due_at = CASE w.attempts WHEN 0 THEN greatest(w.due_at, EXCLUDED.due_at)
+                             ELSE EXCLUDED.due_at END"""
 
 # Whose work is due, oldest first; a tenant whose every row another worker holds is left out.
 _TENANT = """
@@ -37,25 +47,44 @@ ORDER BY due_at, subject_id LIMIT %s FOR UPDATE SKIP LOCKED"""
 # The work is done; whoever made it due again waited for this row and will put it in anew.
 _DONE = "DELETE FROM work_due WHERE kind = %s AND for_tenant = %s AND subject_id = ANY(%s)"
 
-# The work failed: try later, a bounded number of times, and keep why.
+# The work failed: try later, each time after twice the wait, and keep why.
 _FAILED = """
-UPDATE work_due SET attempts = attempts + 1, due_at = due_at + interval '1 minute', problem = %s
-WHERE kind = %s AND for_tenant = %s"""
+UPDATE work_due
+SET attempts = attempts + 1, problem = %s,
+    due_at = %s::timestamptz + make_interval(mins => 1 << attempts)
+WHERE kind = %s AND for_tenant = %s AND subject_id = %s"""
 
+# What nobody will try again by itself: a person reads why, mends it and makes it due anew.
+_STUCK = """
+SELECT for_tenant AS tenant_id, subject_id, attempts, problem
+FROM work_due WHERE kind = %s AND attempts >= %s ORDER BY due_at, for_tenant, subject_id LIMIT %s"""
+
+# Ten attempts are eight and a half hours: longer than a server that is ill for a night.
 ATTEMPTS_MAX = 10
+_STUCK_MAX = 1_000
+_PROBLEM_CHARS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Work that failed as often as it may, with the last reason."""
+
+    tenant_id: UUID
+    subject_id: UUID
+    attempts: int
+    problem: str
 
 
 async def put(
     conn: Connection,
     kind: Kind,
     tenant_ids: Sequence[UUID],
-    versions: Mapping[UUID, int],
-    due_at: datetime,
+    due: Mapping[UUID, tuple[int, datetime]],
 ) -> None:
-    """Make each subject of `versions` due for each of the tenants."""
-    await conn.execute(
-        _PUT, [kind, due_at, list(tenant_ids), list(versions), list(versions.values())]
-    )
+    """Make each subject, with its version, due at its time for each of the tenants."""
+    versions = [version for version, _ in due.values()]
+    times = [due_at for _, due_at in due.values()]
+    await conn.execute(_PUT, [kind, list(tenant_ids), list(due), versions, times])
 
 
 async def next_tenant(conn: Connection, kind: Kind, at: datetime) -> UUID | None:
@@ -77,6 +106,16 @@ async def done(conn: Connection, kind: Kind, tenant_id: UUID, subject_ids: Seque
     await conn.execute(_DONE, [kind, tenant_id, list(subject_ids)])
 
 
-async def failed(conn: Connection, kind: Kind, tenant_id: UUID, problem: str) -> None:
-    """A tenant's work failed: it waits a minute, at most ten times."""
-    await conn.execute(_FAILED, [problem[:500], kind, tenant_id])
+async def failed(
+    conn: Connection, kind: Kind, tenant_id: UUID, subject_id: UUID, at: datetime, problem: str
+) -> None:
+    """The work on one subject failed at `at`: it waits a minute, then two, four, ... ten times."""
+    reason = problem.replace("\0", "")[:_PROBLEM_CHARS_MAX]
+    await conn.execute(_FAILED, [reason, at, kind, tenant_id, subject_id])
+
+
+async def stuck(conn: Connection, kind: Kind) -> list[Stuck]:
+    """At most 1,000 subjects, of any tenant, that failed as often as they may."""
+    async with conn.cursor(row_factory=class_row(Stuck)) as cursor:
+        await cursor.execute(_STUCK, [kind, ATTEMPTS_MAX, _STUCK_MAX])
+        return await cursor.fetchall()

@@ -6,6 +6,7 @@ The work is idempotent and counts what it did, so an error costs a tick and a cr
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -27,8 +28,10 @@ async def repeat(
 ) -> None:
     """Run `work` until `stop` is set; at once again while it finds something, else after a pause.
 
-    `work` returns what it did, or None when there was nothing to do. A `transient` error or one of
-    ours is logged and waited out, longer each time; any other ends the loop and is raised.
+    `work` returns what it did, or None when there was nothing to do. An error is logged and waited
+    out, longer each time: a `transient` one or one of ours as a warning, any other with its
+    traceback, for a fault of one service must not end the others of the process
+    (test: a loop outlives whatever its work raises).
     """
     failures = 0
     while not stop.is_set():
@@ -36,10 +39,18 @@ async def repeat(
             done = await work()
             failures = 0
             pause_s = interval_s if done is None else 0.0
-        except (OverroundError, *transient) as error:
+        except Exception as error:  # noqa: BLE001  (the next tick is the handler)
             failures += 1
-            pause_s = min(interval_s * 2**failures, _BACK_OFF_S_MAX)
-            _log.warning("loop.failed", loop=name, failures=failures, reason=str(error)[:200])
+            pause_s = min(interval_s * 2 ** min(failures, 10), _BACK_OFF_S_MAX)
+            expected = isinstance(error, (OverroundError, *transient))
+            _log.log(
+                logging.WARNING if expected else logging.ERROR,
+                "loop.failed",
+                loop=name,
+                failures=failures,
+                reason=f"{type(error).__name__}: {error}"[:200],
+                exc_info=not expected,
+            )
         if pause_s:
             await wait(stop, pause_s)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from overround.betting.offers import Offers
+from overround.betting.offers import Offers, close_events
 from overround.db import Connection, work
 from overround.kit import logs
 from overround.odds import board as boards
@@ -24,6 +24,7 @@ from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, Rejected
 from overround.odds.matching import Resolved
 
 LEASE: Final = "hub"
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _log = logs.get(__name__)
 
@@ -38,6 +39,7 @@ class Hub:
     books: list[Offers]
     events: dict[FeedKey, Resolved] = field(default_factory=dict[FeedKey, Resolved])
     _scopes: dict[UUID, tuple[str, str]] = field(default_factory=dict[UUID, tuple[str, str]])
+    _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
 
     @classmethod
     def empty(cls) -> Hub:
@@ -76,10 +78,28 @@ class Hub:
         named = (self.events.get(_key(batch.event)) for batch in batches)
         starts = {ours.event_id: ours.starts_at for ours in named if ours}
         ahead = [event_id for event_id in taken.event_ids if starts[event_id] > at]
-        touched = await self._scopes_of(conn, ahead)
+        scopes = await self._scopes_of(conn, ahead)
+        touched = {key: s for key, s in scopes.items() if self._closed_at.get(key, _NEVER) > at}
         for book in self.books:
             await book.refresh(conn, self.board, touched, at)
         return taken.changed
+
+    async def lay(self, conn: Connection, at: datetime) -> int:
+        """Price every event ahead by the settings that the books have now; returns rows written.
+
+        What was switched on again, a new margin and a new tenant's book show here
+        (test: a tenant that comes later lays what is on the board).
+        """
+        found = await catalogue.events_by_id(conn, self.board.event_ids())
+        ahead = {
+            event.id: (event.sport, str(event.competition_id))
+            for event in found.values()
+            if event.starts_at > at and (event.closed_at or _NEVER) > at
+        }
+        written = 0
+        for book in self.books:
+            written += await book.refresh(conn, self.board, ahead, at)
+        return written
 
     async def start(self, conn: Connection, keys: Sequence[FeedKey], at: datetime) -> int:
         """The events start: closing prices are frozen, nothing of them is laid any more."""
@@ -114,9 +134,16 @@ class Hub:
             if (ours := self.events.get((result.provider, result.provider_event_id)))
         ]
         new = await catalogue.record_results(conn, happened)
-        due = {one.event_id: new.get(one.event_id, 0) for one in happened}
-        seen_at = max([at, *(one.observed_at for one in happened)])
-        await work.put(conn, "settle", tenants, due, seen_at)
+        if new:
+            for book in self.books:
+                await book.close(conn, self.board, new, at)
+            self._closed_at |= dict.fromkeys(new, at)
+            await end(conn, list(new), at)
+        due = {
+            one.event_id: (new.get(one.event_id, 0), max(at, one.observed_at))
+            for one in sorted(happened, key=lambda one: one.observed_at)
+        }
+        await work.put(conn, "settle", tenants, due)
         return len(new)
 
     async def _scopes_of(
@@ -126,7 +153,15 @@ class Hub:
         if missing:
             found = await catalogue.events_by_id(conn, missing)
             self._scopes |= {e.id: (e.sport, str(e.competition_id)) for e in found.values()}
+            self._closed_at |= {e.id: e.closed_at for e in found.values() if e.closed_at}
         return {event_id: self._scopes[event_id] for event_id in event_ids}
+
+
+async def end(conn: Connection, event_ids: Sequence[UUID], at: datetime) -> None:
+    """A result has come: no book lays the events any more, and nothing of theirs is an edge
+    (test: a result before the start closes the offers)."""
+    await close_events(conn, event_ids, at)
+    await edges.expire_events(conn, event_ids, at)
 
 
 async def refuse(conn: Connection, provider: str, batch: str, rejected: Sequence[Rejected]) -> int:

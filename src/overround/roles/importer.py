@@ -59,11 +59,8 @@ async def import_files(
 
     Raises Unavailable while a hub holds the board.
     """
-    lease = await leases.take(worker, hubs.LEASE, f"import {os.getpid()}")
-    try:
+    async with leases.held(worker, hubs.LEASE, f"import {os.getpid()}") as lease:
         return await _import(worker, lease, files, at, progress)
-    finally:
-        await leases.release(worker, lease)
 
 
 async def _import(
@@ -74,6 +71,7 @@ async def _import(
     async with worker.transaction(None) as conn:
         await lease.guard(conn)
         await hubs.refuse(conn, PROVIDER.key, files.sha256, files.rejected)
+        await hub.lay(conn, at)
         await hub.know(conn, files.season.events, at)
     season = await _unseen(worker, files.season, at)
     kinds: dict[str, boards.SourceKind] = {
@@ -157,7 +155,9 @@ async def enter_result(
     None when the newest version says the same. Raises NotFound, Invalid `result_impossible`.
     """
     async with worker.transaction(None) as conn:
-        said = Happened(event_id, status, scores, entered_by, at)
+        said = Happened(event_id, status, scores, entered_by, at, by_person=True)
         version = (await catalogue.record_results(conn, [said])).get(event_id)
-        await work.put(conn, "settle", await _owners(conn), {event_id: version or 0}, at)
+        if version is not None:
+            await hubs.end(conn, [event_id], at)
+        await work.put(conn, "settle", await _owners(conn), {event_id: (version or 0, at)})
     return version

@@ -187,7 +187,9 @@ def _sockets(place: Place, account: Account | None) -> Path:
 
 
 def _fits(run: Path) -> bool:
-    return len(os.fsencode(run / _LONGEST_SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX
+    # A comma would part it: PostgreSQL and its clients read socket directories as lists.
+    fits = len(os.fsencode(run / _LONGEST_SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX
+    return fits and "," not in str(run)
 
 
 def _short_directory(account: Account | None) -> Path:

@@ -31,12 +31,12 @@ from overround.db import Connection, Database
 from overround.db import lease as leases
 from overround.db.lease import Lease
 from overround.kit import logs
-from overround.money import ledger, revenue, wallets
+from overround.money import ledger, revenue
 from overround.odds import edges
 from overround.odds.board import SourceKind
-from overround.odds.feeds import Parsed, Rejected
+from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, Rejected
 from overround.odds.feeds.football_data import PROVIDER
-from overround.people import users
+from overround.people import cashier, users
 from overround.people.tenants import Tenant
 from overround.people.users import NewUser
 from overround.roles import hub as hubs
@@ -71,28 +71,42 @@ class Files:
 
 
 def read(path: Path) -> Files:
-    """Read a file or folder of the feed. Raises Invalid `no_events` when it names no event."""
+    """Read a file or folder of the feed. Raises Invalid `no_events` when it names no event.
+
+    A match that a second file repeats is refused there (test: a match in two files counts once).
+    """
     digest, rejected = hashlib.sha256(), list[Rejected]()
-    parsed: list[Parsed] = []
+    events: dict[tuple[str, str], FeedEvent] = {}
+    batches: list[FeedBatch] = []
+    results: list[FeedResult] = []
     for payload in PROVIDER.read(path):
         if isinstance(payload, Rejected):
             rejected.append(payload)
             continue
         digest.update(payload.name.encode() + b"\0" + hashlib.sha256(payload.body).digest())
-        parsed.append(PROVIDER.parse(payload.name, payload.body))
-    events = {
-        (event.provider, event.provider_event_id): event for one in parsed for event in one.events
-    }
+        parsed = PROVIDER.parse(payload.name, payload.body)
+        new = {(e.provider, e.provider_event_id): e for e in parsed.events}
+        for key in new.keys() & events.keys():
+            rejected.append(Rejected("duplicate_row", payload.name, key[1]))
+            del new[key]
+        events |= new
+        batches += [b for b in parsed.batches if _event_key(b.event) in new]
+        results += [r for r in parsed.results if (r.provider, r.provider_event_id) in new]
+        rejected += parsed.rejected
     if not events:
-        raise Invalid(f"{path} holds no events of a feed we know", code="no_events")
+        why = ", ".join(f"{r.reason} ({r.where})" for r in rejected[:3]) or "nothing to read"
+        raise Invalid(f"{path} holds no events of a feed we know: {why}", code="no_events")
     season = Season(
         tuple(sorted(events.values(), key=lambda e: (e.starts_at, e.provider_event_id))),
-        tuple(batch for one in parsed for batch in one.batches),
-        tuple(result for one in parsed for result in one.results),
+        tuple(batches),
+        tuple(results),
     )
-    rejected += [refused for one in parsed for refused in one.rejected]
-    prices = sum(len(batch.prices) for batch in season.batches)
+    prices = sum(len(batch.prices) for batch in batches)
     return Files(season, tuple(rejected), prices, digest.hexdigest(), path.name)
+
+
+def _event_key(event: FeedEvent) -> tuple[str, str]:
+    return event.provider, event.provider_event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,33 +133,17 @@ async def replay(
     """
     began_s = time.monotonic()
     replaying = _Replay(worker, app, tenant, files, options)
-    lease = await leases.take(worker, hubs.LEASE, f"replay {os.getpid()}")
-    tries = 0
-    while True:
-        keeper = asyncio.create_task(leases.keep(worker, lease))
-        try:
-            report = await replaying.run(lease, progress)
-            await leases.release(worker, lease)
-            return {**report, "seconds": round(time.monotonic() - began_s, 1)}
-        except _RETRIED as error:
-            tries += 1
-            if tries > _TRIES:
-                raise Unavailable(f"the replay was interrupted {tries} times: {error}") from error
-            _log.warning("replay.interrupted", reason=str(error)[:200])
-            lease = await _regain(worker, lease)
-        finally:
-            keeper.cancel()
-
-
-async def _regain(worker: Database, lost: Lease) -> Lease:
-    """The lease again, once the database is back."""
     for _ in range(_TRIES):
         try:
-            await leases.release(worker, lost)
-            return await leases.take(worker, hubs.LEASE, f"replay {os.getpid()}")
-        except _RETRIED:
+            async with leases.held(worker, hubs.LEASE, f"replay {os.getpid()}") as lease:
+                report = await replaying.run(lease, progress)
+            return {**report, "seconds": round(time.monotonic() - began_s, 1)}
+        except _RETRIED as error:
+            if not replaying.begun:
+                raise
+            _log.warning("replay.interrupted", reason=str(error)[:200])
             await asyncio.sleep(_PAUSE_S)
-    raise Unavailable("the database does not come back")
+    raise Unavailable(f"the replay was interrupted {_TRIES} times")
 
 
 class _Replay:
@@ -182,6 +180,8 @@ class _Replay:
             ids.derived(self._begins_at, "player", str(self._run_id), str(n))
             for n in range(options.players)
         ]
+        # Whether a step was ever begun: what fails before is for the caller to hear, not to retry.
+        self.begun = False
         # The events that can be bet on now, in the order they opened.
         self._open: dict[int, None] = {}
         self._hub = Hub.empty()
@@ -193,12 +193,11 @@ class _Replay:
     async def run(self, lease: Lease, progress: Progress | None) -> dict[str, Any]:
         """Go on from the last committed step to the end; the report."""
         run = await self._begin(lease)
+        self.begun = True
         for step in self._steps[run.step :]:
-            if step.kind == "bets":
-                async with self._app.transaction(self._tenant.id) as conn:
-                    await self._bets(conn, step)
             async with self._worker.transaction(self._tenant.id) as conn:
                 await lease.guard(conn)
+                await self._bets(conn, step)
                 await self._take(conn, step)
                 run = await ops.advance_run(conn, run)
             if progress is not None:
@@ -240,13 +239,13 @@ class _Replay:
     async def _add_players(self) -> None:
         """Register the players and take their deposits; those that are there stay as they are."""
         tenant = self._tenant
-        async with self._app.transaction(tenant.id) as conn:
+        async with self._worker.transaction(tenant.id) as conn:
             for n, user_id in enumerate(self._players):
                 if await users.by_email(conn, tenant.id, self._email(n)) is not None:
                     continue
                 asked = NewUser(self._email(n), f"Player {n}")
                 await users.add_player(conn, tenant, user_id, asked, None, self._begins_at)
-                await wallets.deposit(
+                await cashier.simulate_deposit(
                     conn,
                     tenant.id,
                     user_id,
@@ -282,10 +281,10 @@ class _Replay:
             self._open.pop(place, None)
 
     async def _bets(self, conn: Connection, step: Step) -> None:
-        """Place the step's bets. Those of a killed step are answered by their keys."""
+        """Place the step's bets, each at its own time, in the commit that counts the step."""
         open_events = list(self._open)
         slips = [slip for plan in step.bets if (slip := self._slip(plan, open_events))]
-        await bets.place(conn, self._tenant.id, slips)
+        await bets.place_at(conn, self._tenant.id, slips)
 
     def _slip(self, plan: Plan, open_events: Sequence[int]) -> Slip | None:
         wish = playing.wish(

@@ -14,8 +14,8 @@ from overround.betting.bets.model import (
     SlipLeg,
 )
 from overround.betting.bets.rules import LEGS_MAX, body_sha256
-from overround.betting.bets.service import BATCH_MAX, my_bet, my_bets, place
-from overround.betting.bets.store import check, counts
+from overround.betting.bets.service import BATCH_MAX, my_bet, my_bets, place, place_at
+from overround.betting.bets.store import check, check_deep, counts
 
 __all__ = [
     "BATCH_MAX",
@@ -28,8 +28,10 @@ __all__ = [
     "SlipLeg",
     "body_sha256",
     "check",
+    "check_deep",
     "counts",
     "my_bet",
     "my_bets",
     "place",
+    "place_at",
 ]

@@ -18,15 +18,27 @@ BATCH_MAX = 64
 
 
 async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
-    """Place at most 64 slips of one tenant in the order given; an answer for each.
+    """Place at most 64 slips of one tenant in the order given, now; an answer for each.
 
-    A refusal is an answer. The decisions stand when the caller commits.
+    A slip that waited is judged by the database's clock at the end of its wait, not by its own time
+    (test: a slip older than the close is refused live). A refusal is an answer. The decisions stand
+    when the caller commits.
     """
+    _check(slips)
+    return await store.place(conn, tenant_id, slips) if slips else []
+
+
+async def place_at(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
+    """As `place`, with each slip at its own time: for replays; the app may not."""
+    _check(slips)
+    return await store.place_at(conn, tenant_id, slips) if slips else []
+
+
+def _check(slips: Sequence[Slip]) -> None:
     if len(slips) > BATCH_MAX:
         raise ValueError(f"{len(slips)} slips in one batch; at most {BATCH_MAX}")
     for slip in slips:
         rules.check(slip)
-    return await store.place(conn, tenant_id, slips) if slips else []
 
 
 async def my_bets(

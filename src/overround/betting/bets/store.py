@@ -1,13 +1,15 @@
-"""The statements of bets. Placing is the schema function `bets_place_v1`."""
+"""The statements of bets. Placing is the schema functions `bets_place_v1` and `bets_replay_v1`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from overround.betting.bets.model import Bet, Decision, Leg, Slip
+from overround.betting.bets.recompute import payout_due
 from overround.betting.bets.rules import body_sha256
 from overround.db import Connection
 from overround.money.ledger import Violation
@@ -15,6 +17,11 @@ from overround.money.ledger import Violation
 # Many slips in one call and one commit, an answer for each, in the order given.
 PLACE = """
 SELECT decision, answer FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ORDER BY slip"""
+
+# The same at the slips' own times; the worker's alone.
+PLACE_AT = """
+SELECT decision, answer FROM bets_replay_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ORDER BY slip"""
 
 # A page of one player's bets, newest first; keyset on (placed_at, id).
@@ -67,6 +74,23 @@ FROM bet b LEFT JOIN (
     GROUP BY reference) p ON p.reference = b.id
 WHERE b.tenant_id = %(tenant)s AND coalesce(b.payout_minor, 0) <> coalesce(p.paid, 0) LIMIT 20"""
 
+# Every movement of stakes and payouts is of a bet, between the accounts that its code means, of the
+# player who placed it, at a version that the bet has had.
+CHECK_CAUSES = """
+SELECT 'a stake or payout has its bet', t.reference::text, (t.code || ' v' || t.version)
+FROM transfer t
+LEFT JOIN bet b ON b.tenant_id = t.tenant_id AND b.id = t.reference
+LEFT JOIN account f ON f.tenant_id = t.tenant_id AND f.id = t.from_id
+LEFT JOIN account o ON o.tenant_id = t.tenant_id AND o.id = t.to_id
+WHERE t.tenant_id = %(tenant)s
+  AND t.code IN ('stake_hold', 'stake_take', 'stake_return', 'payout')
+  AND (b.id IS NULL OR t.version > b.settlement_version OR f.id IS NULL OR o.id IS NULL
+    OR (t.code, f.kind, o.kind) NOT IN (
+        ('stake_hold', 'cash', 'held'), ('stake_take', 'held', 'house'),
+        ('stake_return', 'held', 'cash'), ('payout', 'house', 'cash'))
+    OR coalesce(f.owner_id, b.user_id) <> b.user_id OR coalesce(o.owner_id, b.user_id) <> b.user_id)
+LIMIT 20"""
+
 # What lies in `held` is the stakes of the open bets.
 CHECK_HELD = """
 SELECT 'held = stakes of open bets', a.owner_id::text,
@@ -96,6 +120,12 @@ WHERE b.tenant_id = %s
 GROUP BY b.id, b.legs HAVING count(l.n) <> b.legs OR count(DISTINCT l.event_id) <> b.legs
 LIMIT 20"""
 
+# Every settled bet with what its payout is made of.
+SETTLED_LEGS = """
+SELECT b.id, b.stake_minor, b.payout_rounding, b.outcome, b.payout_minor, l.grade, l.price_e4
+FROM bet b JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
+WHERE b.tenant_id = %s AND b.status = 'settled' ORDER BY b.id, l.n"""
+
 # What a run placed, by what became of it.
 COUNTS = """
 SELECT decision, coalesce(answer ->> 'refusal', ''), count(*) FROM bet_request
@@ -108,26 +138,33 @@ WHERE r.tenant_id = %s AND r.at BETWEEN %s AND %s AND r.key LIKE %s AND b.status
 
 
 async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
-    """Ask for all `slips` at once; the answers stand in their order."""
-    legs = [(n, leg) for n, slip in enumerate(slips, start=1) for leg in slip.legs]
-    cursor = await conn.execute(
-        PLACE,
-        [
-            tenant_id,
-            [slip.bet_id for slip in slips],
-            [slip.user_id for slip in slips],
-            [slip.key for slip in slips],
-            [body_sha256(slip) for slip in slips],
-            [slip.stake_minor for slip in slips],
-            [slip.odds_policy for slip in slips],
-            [slip.tolerance_bps for slip in slips],
-            [slip.at for slip in slips],
-            [n for n, _ in legs],
-            [leg.selection_id for _, leg in legs],
-            [leg.price_e4 for _, leg in legs],
-        ],
-    )
+    """Ask for all `slips` at once, now; the answers stand in their order."""
+    cursor = await conn.execute(PLACE, _asked(tenant_id, slips))
     return [Decision(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+async def place_at(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
+    """Ask for all `slips` at once, each at its own time; the answers stand in their order."""
+    cursor = await conn.execute(PLACE_AT, _asked(tenant_id, slips))
+    return [Decision(row[0], row[1]) for row in await cursor.fetchall()]
+
+
+def _asked(tenant_id: UUID, slips: Sequence[Slip]) -> list[object]:
+    legs = [(n, leg) for n, slip in enumerate(slips, start=1) for leg in slip.legs]
+    return [
+        tenant_id,
+        [slip.bet_id for slip in slips],
+        [slip.user_id for slip in slips],
+        [slip.key for slip in slips],
+        [body_sha256(slip) for slip in slips],
+        [slip.stake_minor for slip in slips],
+        [slip.odds_policy for slip in slips],
+        [slip.tolerance_bps for slip in slips],
+        [slip.at for slip in slips],
+        [n for n, _ in legs],
+        [leg.selection_id for _, leg in legs],
+        [leg.price_e4 for _, leg in legs],
+    ]
 
 
 async def bets_of(
@@ -176,9 +213,24 @@ async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:
     for statement in (CHECK_STAKES, CHECK_LEGS):
         cursor = await conn.execute(statement, [tenant_id])
         found += [Violation(*row) for row in await cursor.fetchall()]
-    for statement in (CHECK_PAYOUTS, CHECK_HELD, CHECK_ANSWERS):
+    for statement in (CHECK_PAYOUTS, CHECK_CAUSES, CHECK_HELD, CHECK_ANSWERS):
         cursor = await conn.execute(statement, {"tenant": tenant_id})
         found += [Violation(*row) for row in await cursor.fetchall()]
+    return found
+
+
+async def check_deep(conn: Connection, tenant_id: UUID) -> list[Violation]:
+    """Recompute every settled bet's payout from its grades and prices, outside the database."""
+    found: list[Violation] = []
+    cursor = await conn.execute(SETTLED_LEGS, [tenant_id])
+    for of_bet, rows in groupby(await cursor.fetchall(), key=lambda row: row[:5]):
+        bet_id, stake_minor, rounding, outcome, payout_minor = of_bet
+        legs = [(grade, price_e4) for *_, grade, price_e4 in rows]
+        due = payout_due(stake_minor, legs, rounding)
+        is_lost = "lost" in {grade for grade, _ in legs}
+        if due != payout_minor or (outcome == "lost") != is_lost:
+            said = f"{outcome} {payout_minor} instead of {due}"
+            found.append(Violation("a payout follows from its grades", str(bet_id), said))
     return found
 
 

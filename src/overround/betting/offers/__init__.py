@@ -7,8 +7,8 @@ row under its event's lock, so a stale reader can never sell an old price.
 
 from overround.betting.offers.model import BoardLine, Book, Offer, OfferState, Setting, Terms
 from overround.betting.offers.rules import price, terms
-from overround.betting.offers.service import Offers, book_of, set_setting
-from overround.betting.offers.store import board, offers_of
+from overround.betting.offers.service import Offers, book_of, switch
+from overround.betting.offers.store import board, close_events, offers_of
 
 __all__ = [
     "BoardLine",
@@ -20,8 +20,9 @@ __all__ = [
     "Terms",
     "board",
     "book_of",
+    "close_events",
     "offers_of",
     "price",
-    "set_setting",
+    "switch",
     "terms",
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import Field
 
 from overround.betting.offers import service, store
@@ -18,17 +18,16 @@ from overround.core.errors import NotFound
 from overround.core.principal import Principal
 from overround.db import audit
 from overround.db.routes import Db
-from overround.kit import routes
-from overround.kit.routes import Input, Now, Output, Visitor
+from overround.kit import paging, routes
+from overround.kit.paging import Cursor
+from overround.kit.routes import CursorText, Input, Limit, Now, Output, Visitor
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["offers"])
 
-_EVENTS_MAX = 200
 _FIRST_ID = UUID(int=0)
-_NEVER = timedelta(days=3650)
 
 
 class SelectionOut(Output):
@@ -65,9 +64,10 @@ class BoardEventOut(Output):
 
 
 class BoardOut(Output):
-    """Coming events, by start."""
+    """A page of coming events, by start."""
 
     items: list[BoardEventOut]
+    next_cursor: str | None
 
 
 class SettingIn(Input):
@@ -81,7 +81,8 @@ class SettingIn(Input):
 
 
 class SettingOut(Output):
-    """A setting as it holds now; the hub prices by it from its next tick."""
+    """A setting as it holds now. Switched off, its offers are suspended; margins, and what is
+    switched on again, show with the hub's next prices."""
 
     scope: str
     scope_key: str
@@ -96,21 +97,24 @@ async def board(
     db: Db,
     now: Now,
     response: Response,
-    limit: Annotated[int, Query(ge=1, le=_EVENTS_MAX)] = 50,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
     if_none_match: Annotated[str | None, Header(max_length=200)] = None,
 ) -> BoardOut | Response:
     """What the house lays on the next events. Carries an ETag; 304 when nothing has changed."""
+    after = paging.parse(cursor) if cursor else Cursor(now, _FIRST_ID)
     async with db.reading(tenant_id) as conn:
-        tenant = await tenants.by_id(conn, tenant_id)
-        events = await catalogue.events_page(conn, (now, _FIRST_ID), now + _NEVER, limit)
-        lines = await store.board(conn, tenant.book_id, [event.id for event in events])
-    found = BoardOut(items=_events_out(events, lines))
-    etag = f'"{hashlib.sha256(found.model_dump_json().encode()).hexdigest()[:32]}"'
+        book_id = (await tenants.by_id(conn, tenant_id)).book_id
+        found = await store.events_laid(conn, book_id, (after.at, after.id), limit + 1)
+        events = await catalogue.events_by_id(conn, found[:limit])
+        lines = await store.board(conn, book_id, found[:limit])
+    page = _page([events[event_id] for event_id in found[:limit]], lines, len(found) > limit)
+    etag = f'"{hashlib.sha256(page.model_dump_json().encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if if_none_match == etag:
-        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
-    response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = "no-cache"
-    return found
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return page
 
 
 @router.get("/events/{event_id}/markets")
@@ -130,10 +134,10 @@ Manages = Annotated[Principal, Depends(routes.staff("offers.manage"))]
 
 @router.put("/office/offer-settings")
 async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> SettingOut:
-    """Switch an event, competition or sport on or off, or price it apart."""
+    """Switch an event, competition or sport on or off, or price it apart; off holds at once."""
     setting = Setting(body.scope, body.scope_key, body.enabled, body.margin_bps, body.multiplier_e4)
     async with db.transaction(caller.tenant_id) as conn:
-        await service.set_setting(conn, caller.tenant_id, setting)
+        await service.switch(conn, caller.tenant_id, setting, now)
         await audit.write(
             conn,
             caller,
@@ -145,9 +149,13 @@ async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> Set
     return SettingOut(**body.model_dump())
 
 
-def _events_out(events: list[Event], lines: list[BoardLine]) -> list[BoardEventOut]:
+def _page(events: list[Event], lines: list[BoardLine], more: bool) -> BoardOut:
     by_event = {key: list(group) for key, group in groupby(lines, key=lambda one: one.event_id)}
-    return [_event_out(event, by_event[event.id]) for event in events if event.id in by_event]
+    last = events[-1] if events else None
+    return BoardOut(
+        items=[_event_out(event, by_event[event.id]) for event in events],
+        next_cursor=Cursor(last.starts_at, last.id).to_text() if more and last else None,
+    )
 
 
 def _event_out(event: Event, lines: list[BoardLine]) -> BoardEventOut:

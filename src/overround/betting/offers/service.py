@@ -123,10 +123,13 @@ async def book_of(conn: Connection, *, book_id: UUID, tenant_id: UUID, margin_bp
     return Book(book_id, tenant_id, margin_bps, {(s.scope, s.scope_key): s for s in found})
 
 
-async def set_setting(conn: Connection, tenant_id: UUID, setting: Setting) -> None:
-    """Switch or price a scope. Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`."""
+async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
+    """Switch or price a scope; returns how many offers were suspended at once.
+
+    Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`.
+    """
     if setting.margin_bps is not None and not 0 <= setting.margin_bps <= _MARGIN_BPS_MAX:
         raise Invalid("a margin is from 0 to 50 %", code="margin_out_of_range")
     if not _MULTIPLIER_E4[0] <= setting.multiplier_e4 <= _MULTIPLIER_E4[1]:
         raise Invalid("a multiplier is from 0.5 to 1.5", code="multiplier_out_of_range")
-    await store.set_setting(conn, tenant_id, setting)
+    return await store.switch(conn, tenant_id, setting, at)

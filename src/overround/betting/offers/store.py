@@ -16,13 +16,24 @@ SETTINGS = """
 SELECT scope, scope_key, enabled, margin_bps, multiplier_e4 FROM offer_setting
 WHERE tenant_id = %s"""
 
-# A switch is set as a whole.
-SET = """
-INSERT INTO offer_setting (tenant_id, scope, scope_key, enabled, margin_bps, multiplier_e4)
-VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (tenant_id, scope, scope_key) DO UPDATE
-SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps,
-    multiplier_e4 = EXCLUDED.multiplier_e4"""
+# A switch is set as a whole; what it takes off is suspended with it.
+SWITCH = "SELECT offers_switch_v1(%s, %s, %s, %s, %s, %s, %s)"
+
+# Nothing of the events is laid any more, by any book: a result has come.
+CLOSE_EVENTS = """
+UPDATE offer o SET state = 'closed', version = o.version + 1, seq = nextval('offer_seq'),
+       changed_at = %s
+FROM selection s
+WHERE s.event_id = ANY(%s) AND o.selection_id = s.id AND o.state <> 'closed'"""
+
+# The next events on which the book lays something; keyset on (starts_at, id).
+EVENTS_LAID = """
+SELECT e.id FROM event e
+WHERE (e.starts_at, e.id) > (%(start)s, %(id)s::uuid)
+  AND (e.closed_at IS NULL OR e.closed_at > %(start)s)
+  AND EXISTS (SELECT 1 FROM selection s JOIN offer o ON o.selection_id = s.id
+              WHERE s.event_id = e.id AND o.book_id = %(book)s AND o.state <> 'closed')
+ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
 
 # Only a price or state that differs is written; `version` is what a bet re-checks, `seq` what a
 # reader that lost the stream polls by.
@@ -59,10 +70,10 @@ async def settings(conn: Connection, tenant_id: UUID) -> list[Setting]:
         return await cursor.fetchall()
 
 
-async def set_setting(conn: Connection, tenant_id: UUID, setting: Setting) -> None:
-    """Write one setting of the tenant."""
-    await conn.execute(
-        SET,
+async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
+    """Write one setting of the tenant; returns how many offers it suspended."""
+    cursor = await conn.execute(
+        SWITCH,
         [
             tenant_id,
             setting.scope,
@@ -70,8 +81,27 @@ async def set_setting(conn: Connection, tenant_id: UUID, setting: Setting) -> No
             setting.enabled,
             setting.margin_bps,
             setting.multiplier_e4,
+            at,
         ],
     )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def close_events(conn: Connection, event_ids: Sequence[UUID], at: datetime) -> int:
+    """Close every book's offers on the events; returns how many there were."""
+    return (await conn.execute(CLOSE_EVENTS, [at, list(event_ids)])).rowcount
+
+
+async def events_laid(
+    conn: Connection, book_id: UUID, after: tuple[datetime, UUID], limit: int
+) -> list[UUID]:
+    """The next events, after (start, id), on which the book lays something."""
+    cursor = await conn.execute(
+        EVENTS_LAID, {"start": after[0], "id": after[1], "book": book_id, "limit": limit}
+    )
+    return [row[0] for row in await cursor.fetchall()]
 
 
 async def write(

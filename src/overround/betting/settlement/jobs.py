@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import psycopg
 
-from overround.betting.settlement.service import settle_due
+from overround.betting.settlement.service import settle_due, settle_events
+from overround.core.errors import Unavailable
 from overround.db import Database, work
 from overround.kit import logs
 
 _EVENTS_PER_CLAIM = 20
+# Connection exceptions, and an operator who stops the server.
+_LOST_SQLSTATES = ("08", "57P")
 
 _log = logs.get(__name__)
 
@@ -19,7 +23,9 @@ async def run_once(db: Database, at: datetime) -> int | None:
     """Settle what is due for one tenant; returns the bets settled, None when nothing was due.
 
     Any number of settlers may run: a claimed row is passed over by the others, and what a killed
-    one had claimed is free again (test: two settlers pay once).
+    one had claimed is free again (test: two settlers pay once). Where the events fail together each
+    is tried alone, and one that fails alone waits without the others
+    (test: a poisoned event stops nobody else). Raises what a lost connection raises.
     """
     async with db.transaction(None) as conn:
         tenant_id = await work.next_tenant(conn, "settle", at)
@@ -28,11 +34,47 @@ async def run_once(db: Database, at: datetime) -> int | None:
     try:
         async with db.transaction(tenant_id) as conn:
             return await settle_due(conn, tenant_id, at, _EVENTS_PER_CLAIM)
-    except psycopg.OperationalError:
-        raise
-    except psycopg.Error as error:
-        # One tenant's bad data must not stop the others' settlement: it waits and says why.
-        _log.error("settlement.failed", tenant=str(tenant_id), reason=str(error))
-        async with db.transaction(None) as conn:
-            await work.failed(conn, "settle", tenant_id, str(error))
-        return 0
+    except Exception as error:  # whatever it is, it may be one event's
+        if _is_lost(error):
+            raise
+        _log.warning("settlement.split", tenant=str(tenant_id), reason=_reason(error))
+    return await _one_by_one(db, tenant_id, at)
+
+
+async def _one_by_one(db: Database, tenant_id: UUID, at: datetime) -> int:
+    """Settle the tenant's due events in a transaction each; returns the bets settled."""
+    settled = 0
+    for _ in range(_EVENTS_PER_CLAIM):
+        event_ids: list[UUID] = []
+        try:
+            async with db.transaction(tenant_id) as conn:
+                event_ids = await work.claim(conn, "settle", tenant_id, at, 1)
+                if not event_ids:
+                    break
+                bets = await settle_events(conn, tenant_id, event_ids, at)
+                await work.done(conn, "settle", tenant_id, event_ids)
+            settled += bets
+        except Exception as error:  # a bug or bad data of one event must not stop the rest
+            if _is_lost(error) or not event_ids:
+                raise
+            await _failed(db, tenant_id, event_ids[0], at, _reason(error))
+    return settled
+
+
+async def _failed(db: Database, tenant_id: UUID, event_id: UUID, at: datetime, why: str) -> None:
+    _log.error("settlement.failed", tenant=str(tenant_id), event_id=str(event_id), reason=why)
+    async with db.transaction(None) as conn:
+        await work.failed(conn, "settle", tenant_id, event_id, at, why)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the connection, and not the work, failed: then nothing is known about the work."""
+    if isinstance(error, Unavailable | psycopg.InterfaceError):
+        return True
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(_LOST_SQLSTATES)

@@ -11,7 +11,7 @@ from overround.core.payoff import GradeName
 
 @dataclass(frozen=True, slots=True)
 class OpenLeg:
-    """A leg with what grading needs to know of it; `grade` is set once it was graded."""
+    """A leg with what grading needs to know of it; `result_version` graded it, if any did."""
 
     bet_id: UUID
     n: int
@@ -22,6 +22,7 @@ class OpenLeg:
     side: str
     price_e4: int
     grade: GradeName | None
+    result_version: int | None
     bet_open: bool
     stake_minor: int
     payout_rounding: Rounding
@@ -29,12 +30,12 @@ class OpenLeg:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A leg's grade, by which version of its event's result."""
+    """A leg's grade, by which version of its event's result; both None: not known any more."""
 
     bet_id: UUID
     n: int
-    grade: GradeName
-    result_version: int
+    grade: GradeName | None
+    result_version: int | None
 
 
 @dataclass(frozen=True, slots=True)

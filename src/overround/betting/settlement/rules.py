@@ -28,20 +28,32 @@ def grade_leg(leg: OpenLeg, result: Result) -> Grade | None:
 def settle(
     legs: Sequence[OpenLeg], results: Mapping[UUID, Result]
 ) -> tuple[list[Graded], Payout | None]:
-    """Grade the ungraded legs of one bet; its payout once every leg is known, or one is lost."""
+    """Grade one bet by the newest results; its payout once every leg is known, or one is lost.
+
+    A leg that an older version graded is graded anew while the bet is open
+    (test: an open combo is paid by the newest result), and stays as it is once it is settled.
+    """
     graded: list[Graded] = []
     grades: list[Grade | None] = []
     for leg in legs:
         grade = payoff.by_name(leg.grade) if leg.grade is not None else None
         result = results.get(leg.event_id)
-        if grade is None and result is not None:
+        if result is not None and _is_due(leg, result):
             grade = grade_leg(leg, result)
-            if grade is not None:
-                graded.append(Graded(leg.bet_id, leg.n, payoff.name(grade), result.version))
+            name = payoff.name(grade) if grade is not None else None
+            if name is not None or leg.grade is not None:
+                version = result.version if name is not None else None
+                graded.append(Graded(leg.bet_id, leg.n, name, version))
         grades.append(grade)
     if not legs[0].bet_open:
         return graded, None
     return graded, _payout(legs, grades)
+
+
+def _is_due(leg: OpenLeg, result: Result) -> bool:
+    if leg.result_version is None:
+        return True
+    return leg.bet_open and leg.result_version < result.version
 
 
 def _payout(legs: Sequence[OpenLeg], grades: Sequence[Grade | None]) -> Payout | None:

@@ -20,7 +20,8 @@ async def settle_events(
 ) -> int:
     """Grade the tenant's legs on the events by the results known at `at`; returns bets settled.
 
-    Running it again pays nothing again. A leg whose facts are missing stays ungraded.
+    Running it again pays nothing again. A leg whose facts are missing stays ungraded; one of an
+    open bet that an older version of the result graded is graded anew.
     """
     settled = 0
     bet_ids = await store.lock_bets(conn, tenant_id, event_ids)

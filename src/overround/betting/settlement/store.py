@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from overround.betting.settlement.model import Graded, OpenLeg, Payout
 from overround.db import Connection
 
-# The bets with an ungraded leg on some events and their players' money, locked before anything is
+# The bets that results of some events can touch and their players' money, locked before anything is
 # read. Waiting and not skipping: two settlers that each grade one leg of a combo must see each
 # other's grade, or neither would pay it (test: two results of one combo).
 LOCK_BETS = "SELECT bets_lock_v1(%s, %s)"
@@ -19,7 +19,7 @@ LOCK_BETS = "SELECT bets_lock_v1(%s, %s)"
 # All legs of the locked bets, in a statement of its own so that it sees what the locks waited for.
 LEGS = """
 SELECT l.bet_id, l.n, l.event_id, m.market_type, m.period, m.line_q4, s.side, l.price_e4, l.grade,
-       b.status = 'open' AS bet_open, b.stake_minor, b.payout_rounding
+       l.result_version, b.status = 'open' AS bet_open, b.stake_minor, b.payout_rounding
 FROM leg l
 JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id
 JOIN market m ON m.id = l.market_id
@@ -31,7 +31,7 @@ SETTLE = "SELECT bets_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 async def lock_bets(conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]) -> list[UUID]:
-    """Lock the bets with an ungraded leg on the events, and their money; their ids, in order."""
+    """Lock the bets that the events' results can touch, and their money; their ids, in order."""
     cursor = await conn.execute(LOCK_BETS, [tenant_id, list(event_ids)])
     return [row[0] for row in await cursor.fetchall()]
 

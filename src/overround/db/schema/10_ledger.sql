@@ -15,7 +15,9 @@ CREATE TABLE account (
     version       bigint      NOT NULL DEFAULT 0,
     opened_at     timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id),
-    CONSTRAINT account_once UNIQUE NULLS NOT DISTINCT (tenant_id, owner_id, kind, currency),
+    -- One of each kind whatever the currency: a second `house` would make "the house" a guess.
+    CONSTRAINT account_once UNIQUE NULLS NOT DISTINCT (tenant_id, owner_id, kind),
+    CONSTRAINT account_kind_fits_owner CHECK ((owner_id IS NOT NULL) = (kind IN ('cash', 'held', 'withdrawing'))),
     CONSTRAINT account_runs_for_players CHECK ((owner_id IS NULL) = (balance_minor IS NULL))
 ) WITH (fillfactor = 80);
 CALL tenant_table_v1('account');
@@ -43,7 +45,8 @@ CREATE TABLE transfer (
     CONSTRAINT transfer_once UNIQUE (tenant_id, reference, code, version),
     CONSTRAINT transfer_two_accounts CHECK (from_id <> to_id)
 );
-CREATE INDEX transfer_by_time ON transfer (tenant_id, at);
+-- What revenue days are made of; the other transfers are found by their reference.
+CREATE INDEX transfer_of_revenue ON transfer (tenant_id, at) WHERE code IN ('stake_take', 'payout');
 CALL tenant_table_v1('transfer');
 GRANT SELECT ON transfer TO overround_app, overround_worker;
 
@@ -78,9 +81,13 @@ CREATE TABLE account_rollup (
 CALL tenant_table_v1('account_rollup');
 GRANT SELECT ON account_rollup TO overround_app, overround_worker;
 
--- Open an account, or find the one that is open.
+-- The functions that write the ledger are granted to no login and run with their caller's rights:
+-- they are the floor that narrower functions, which derive who and how much, stand on
+-- (test: no login posts a transfer or opens an account of its choice).
+
+-- Open an account, or find the one that is open; one in another currency is refused.
 CREATE FUNCTION account_open_v1(p_tenant uuid, p_owner uuid, p_kind text, p_currency text, p_at timestamptz)
-RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS uuid LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     v_id uuid;
 BEGIN
@@ -89,14 +96,17 @@ BEGIN
     ON CONFLICT ON CONSTRAINT account_once DO NOTHING
     RETURNING id INTO v_id;
     IF v_id IS NULL THEN
-        SELECT id INTO STRICT v_id FROM account
+        SELECT id INTO v_id FROM account
         WHERE tenant_id = p_tenant AND owner_id IS NOT DISTINCT FROM p_owner
           AND kind = p_kind AND currency = p_currency;
+        IF v_id IS NULL THEN
+            RAISE EXCEPTION 'this account is open in another currency'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'account_once';
+        END IF;
     END IF;
     RETURN v_id;
 END
 $$;
-GRANT EXECUTE ON FUNCTION account_open_v1 TO overround_app, overround_worker;
 
 -- Post transfers, in the order given; the only writer of transfer, entry and balances.
 -- Lock before inserting, in id order: two posts over the same accounts wait, never deadlock
@@ -105,7 +115,7 @@ GRANT EXECUTE ON FUNCTION account_open_v1 TO overround_app, overround_worker;
 CREATE FUNCTION ledger_post_v1(
     p_tenant uuid, p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
     p_from uuid[], p_to uuid[], p_amount bigint[])
-RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_ids   uuid[];
@@ -161,11 +171,10 @@ BEGIN
     RETURN v_count;
 END
 $$;
-GRANT EXECUTE ON FUNCTION ledger_post_v1 TO overround_app, overround_worker;
 
 -- Fold the tenant accounts' entries up to the oldest transaction that is still running.
 CREATE FUNCTION ledger_roll_up_v1(p_tenant uuid)
-RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     v_through xid8 := pg_snapshot_xmin(pg_current_snapshot());
     v_count   integer;

@@ -58,3 +58,20 @@ CREATE TRIGGER tenant_fixed BEFORE UPDATE ON tenant FOR EACH ROW
 GRANT SELECT ON tenant TO overround_app;
 -- The worker login creates, suspends and adjusts tenants; without DELETE the books cannot go.
 GRANT SELECT, INSERT, UPDATE ON tenant TO overround_worker;
+
+-- Open the tenant's own accounts in its currency; again changes nothing.
+CREATE FUNCTION tenant_open_v1(p_tenant uuid, p_at timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    v_currency text;
+BEGIN
+    SELECT currency INTO v_currency FROM tenant WHERE id = p_tenant;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such tenant'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'tenant_unknown';
+    END IF;
+    PERFORM account_open_v1(p_tenant, NULL, k.kind, v_currency, p_at)
+    FROM unnest(ARRAY['house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee']) AS k (kind);
+END
+$$;
+GRANT EXECUTE ON FUNCTION tenant_open_v1 TO overround_worker;

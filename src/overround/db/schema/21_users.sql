@@ -41,3 +41,23 @@ GRANT SELECT, INSERT (tenant_id, id, email, display_name, password_hash, created
 GRANT UPDATE (display_name, password_hash, status, last_login_at) ON users TO overround_app;
 -- The command line makes staff and grants scopes through the worker login.
 GRANT SELECT, INSERT, UPDATE ON users TO overround_worker;
+
+-- Open the wallet of a player of the tenant, empty and in the tenant's currency; again changes
+-- nothing. Staff and strangers have none (test: only a player of the tenant gets a wallet).
+CREATE FUNCTION player_open_v1(p_tenant uuid, p_user uuid, p_at timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    v_currency text;
+BEGIN
+    SELECT t.currency INTO v_currency
+    FROM users u JOIN tenant t ON t.id = u.tenant_id
+    WHERE u.tenant_id = p_tenant AND u.id = p_user AND u.kind = 'player';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such player'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'player_unknown';
+    END IF;
+    PERFORM account_open_v1(p_tenant, p_user, k.kind, v_currency, p_at)
+    FROM unnest(ARRAY['cash', 'held', 'withdrawing']) AS k (kind);
+END
+$$;
+GRANT EXECUTE ON FUNCTION player_open_v1 TO overround_app, overround_worker;

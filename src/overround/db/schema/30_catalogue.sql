@@ -90,6 +90,7 @@ CREATE TABLE result (
     status      text        NOT NULL CHECK (status IN ('finished', 'abandoned', 'postponed', 'cancelled', 'awarded')),
     scores      jsonb       NOT NULL,
     entered_by  text        NOT NULL CHECK (length(entered_by) BETWEEN 1 AND 100),
+    by_person   boolean     NOT NULL,
     observed_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (event_id, version)

@@ -8,7 +8,9 @@ CREATE TABLE feed_event (
     confidence_bps    integer     NOT NULL CHECK (confidence_bps BETWEEN 0 AND 10000),
     reason            text        NOT NULL,
     matched_at        timestamptz NOT NULL,
-    PRIMARY KEY (provider, provider_event_id)
+    PRIMARY KEY (provider, provider_event_id),
+    -- One provider names one match once (test: a double-header is two events).
+    CONSTRAINT feed_event_once UNIQUE (provider, event_id)
 );
 CREATE INDEX feed_event_by_event ON feed_event (event_id);
 

@@ -21,7 +21,7 @@ CREATE TABLE price (
     observed_at  timestamptz NOT NULL,
     changed_at   timestamptz NOT NULL,
     source_at    timestamptz,
-    PRIMARY KEY (source_id, selection_id)
+    PRIMARY KEY (selection_id, source_id)
 ) WITH (fillfactor = 70);
 
 -- Each change, kept by month; read by time, so BRIN is enough.
@@ -37,7 +37,7 @@ CREATE INDEX price_history_by_time ON price_history USING brin (observed_at);
 
 -- Make the partition of a month; two processes may ask at once.
 CREATE FUNCTION price_history_month_v1(p_at timestamptz)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     v_from timestamptz := date_trunc('month', p_at, 'UTC');
     v_name text := 'price_history_' || to_char(v_from AT TIME ZONE 'UTC', 'YYYYMM');
@@ -59,7 +59,7 @@ CREATE TABLE closing_price (
     price_e4     integer     NOT NULL CHECK (price_e4 > 10000),
     observed_at  timestamptz NOT NULL,
     lag_ms       bigint      NOT NULL CHECK (lag_ms >= 0),
-    PRIMARY KEY (source_id, selection_id)
+    PRIMARY KEY (selection_id, source_id)
 );
 CREATE INDEX closing_price_by_event ON closing_price (event_id);
 

@@ -17,6 +17,7 @@ CREATE TABLE edge (
     expired_at        timestamptz
 );
 CREATE INDEX edge_open ON edge (event_id) WHERE expired_at IS NULL;
+CREATE INDEX edge_open_by_time ON edge (detected_at DESC, id DESC) WHERE expired_at IS NULL;
 CREATE INDEX edge_by_time ON edge (detected_at DESC, id DESC);
 GRANT SELECT ON edge TO overround_app;
 GRANT SELECT, INSERT, UPDATE ON edge TO overround_worker;

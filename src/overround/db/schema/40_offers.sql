@@ -12,7 +12,7 @@ CREATE TABLE offer_setting (
     PRIMARY KEY (tenant_id, scope, scope_key)
 );
 CALL tenant_table_v1('offer_setting');
-GRANT SELECT, INSERT, UPDATE ON offer_setting TO overround_app, overround_worker;
+GRANT SELECT ON offer_setting TO overround_app, overround_worker;
 
 -- The row that a bet re-checks under the event's lock. `version` grows with every written change.
 CREATE TABLE offer (
@@ -28,6 +28,45 @@ CREATE TABLE offer (
 CREATE SEQUENCE offer_seq;
 ALTER TABLE offer ALTER COLUMN seq SET DEFAULT nextval('offer_seq');
 CREATE INDEX offer_by_seq ON offer (book_id, seq);
+CREATE INDEX offer_by_selection ON offer (selection_id);
 GRANT SELECT ON offer TO overround_app;
 GRANT SELECT, INSERT, UPDATE ON offer TO overround_worker;
 GRANT USAGE, SELECT ON SEQUENCE offer_seq TO overround_worker;
+
+-- The office switches a sport, a competition or an event: the setting is written, and what it takes
+-- off is suspended in the same transaction under the events' exclusive locks, so that no bet is taken
+-- after the office was answered (test: a bet that waited for the switch is refused). What it puts on
+-- again is laid by the hub with its next prices. Returns how many offers were suspended.
+CREATE FUNCTION offers_switch_v1(
+    p_tenant uuid, p_scope text, p_scope_key text, p_enabled boolean, p_margin_bps integer,
+    p_multiplier_e4 integer, p_at timestamptz)
+RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    v_book   uuid;
+    v_events uuid[];
+    v_count  integer;
+BEGIN
+    INSERT INTO offer_setting (tenant_id, scope, scope_key, enabled, margin_bps, multiplier_e4)
+    VALUES (p_tenant, p_scope, p_scope_key, p_enabled, p_margin_bps, p_multiplier_e4)
+    ON CONFLICT (tenant_id, scope, scope_key) DO UPDATE
+    SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps, multiplier_e4 = EXCLUDED.multiplier_e4;
+    IF p_enabled THEN
+        RETURN 0;
+    END IF;
+    SELECT book_id INTO STRICT v_book FROM tenant WHERE id = p_tenant;
+    SELECT array_agg(id) INTO v_events FROM event
+    WHERE starts_at > p_at AND CASE p_scope
+        WHEN 'event' THEN id::text = p_scope_key
+        WHEN 'competition' THEN competition_id::text = p_scope_key
+        ELSE sport = p_scope_key
+    END;
+    PERFORM pg_advisory_xact_lock(k.key)
+    FROM (SELECT event_key(e) AS key FROM unnest(v_events) AS e ORDER BY 1) k;
+    UPDATE offer o SET state = 'suspended', version = o.version + 1, seq = nextval('offer_seq'), changed_at = p_at
+    FROM selection s
+    WHERE s.event_id = ANY (v_events) AND o.selection_id = s.id AND o.book_id = v_book AND o.state = 'open';
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN v_count;
+END
+$$;
+GRANT EXECUTE ON FUNCTION offers_switch_v1 TO overround_app, overround_worker;

@@ -4,38 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
-
-Code = Literal[
-    "deposit",
-    "withdrawal_reserve",
-    "withdrawal_pay",
-    "withdrawal_refuse",
-    "adjustment",
-    "stake_hold",
-    "stake_take",
-    "stake_return",
-    "payout",
-    "revenue_day",
-    "fee_day",
-]
-
-PlayerKind = Literal["cash", "held", "withdrawing"]
-HouseKind = Literal["house", "bank", "adjustment", "capital", "liquidity", "revenue", "fee"]
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """One movement: `amount_minor` > 0 leaves `from_id` and reaches `to_id`, for `reference`."""
-
-    at: datetime
-    reference: UUID
-    code: Code
-    from_id: UUID
-    to_id: UUID
-    amount_minor: int
-    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,15 @@
-"""The ledger's statements. Writes are the schema functions `account_open_v1`, `ledger_post_v1`,
-`ledger_roll_up_v1`; everything here is read inside the caller's transaction."""
+"""The ledger's statements, inside the caller's transaction. No login may post: `ledger_post_v1` is
+called by the schema functions that know what the money moves for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from psycopg import errors
 from psycopg.rows import class_row
 
-from overround.core.errors import Conflict, InsufficientFunds
 from overround.db import Connection
-from overround.money.ledger.model import (
-    Account,
-    Entry,
-    HouseKind,
-    PlayerKind,
-    RawEntry,
-    Transfer,
-    Violation,
-)
+from overround.money.ledger.model import Account, Entry, RawEntry, Violation
 from overround.money.ledger.rules import recompute
-
-# Open or find: a player's account when an owner is given, else the tenant's own.
-OPEN = "SELECT account_open_v1(%s, %s, %s, %s, %s)"
-
-# All transfers of one use case in one call, in order; the accounts are locked inside.
-POST = "SELECT ledger_post_v1(%s, %s, %s, %s, %s, %s, %s, %s)"
 
 # Fold the tenant's own accounts so that reading them stays quick.
 ROLL_UP = "SELECT ledger_roll_up_v1(%s)"
@@ -119,54 +101,6 @@ WHERE tenant_id = %s ORDER BY account_id, version"""
 ALL_BALANCES = (
     "SELECT account_id, owner_id, balance_minor FROM account_balance WHERE tenant_id = %s"
 )
-
-
-async def open_account(
-    conn: Connection,
-    tenant_id: UUID,
-    owner_id: UUID | None,
-    kind: PlayerKind | HouseKind,
-    currency: str,
-    at: datetime,
-) -> UUID:
-    """The account of this owner, kind and currency, opened when there is none yet."""
-    row = await (await conn.execute(OPEN, [tenant_id, owner_id, kind, currency, at])).fetchone()
-    assert row is not None
-    return row[0]
-
-
-async def post(conn: Connection, tenant_id: UUID, transfers: Sequence[Transfer]) -> int:
-    """Post `transfers` in order, all or none; returns how many.
-
-    Raises InsufficientFunds when a player account would fall below zero, Conflict with code
-    `already_posted` when one of them was posted before. The caller's transaction is then unusable.
-    """
-    try:
-        row = await (
-            await conn.execute(
-                POST,
-                [
-                    tenant_id,
-                    [t.at for t in transfers],
-                    [t.reference for t in transfers],
-                    [t.code for t in transfers],
-                    [t.version for t in transfers],
-                    [t.from_id for t in transfers],
-                    [t.to_id for t in transfers],
-                    [t.amount_minor for t in transfers],
-                ],
-            )
-        ).fetchone()
-    except errors.CheckViolation as error:
-        if error.diag.constraint_name in ("account_floor", "entry_floor"):
-            raise InsufficientFunds() from error
-        raise
-    except errors.UniqueViolation as error:
-        if error.diag.constraint_name == "transfer_once":
-            raise Conflict("this movement was posted before", code="already_posted") from error
-        raise
-    assert row is not None
-    return row[0]
 
 
 async def roll_up(conn: Connection, tenant_id: UUID) -> int:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from overround.db import Database
 from overround.money import ledger
-from overround.money.revenue.service import close_days
+from overround.money.revenue.service import close_days, first_open_day
 
-# A settlement is dated when it is made, so only the last days can still change; whole days are
-# recomputed, from a local midnight.
+# A settlement is dated before it is committed, so a day may still change after it was written;
+# whole days are recomputed, from a local midnight, and from further back where a day was missed.
 _LOOK_BACK = timedelta(days=2)
 
 
@@ -23,13 +23,15 @@ async def run_once(
     today = at.astimezone(zone).date()
     async with db.transaction(tenant_id) as conn:
         await ledger.roll_up(conn, tenant_id)
+        missed = await first_open_day(conn, tenant_id, time_zone)
+        since = min(today - _LOOK_BACK, missed or today)
         return await close_days(
             conn,
             tenant_id,
             currency=currency,
             time_zone=time_zone,
             fee_bps=fee_bps,
-            since=datetime.combine(today - _LOOK_BACK, time(), zone),
+            since=datetime.combine(since, time(), zone),
             today=today,
             at=at,
         )

@@ -19,12 +19,10 @@ class RevenueDay:
 
 
 @dataclass(frozen=True, slots=True)
-class DayPosting:
-    """What of a day has been moved out of `house`, and by how many postings."""
+class DayFigures:
+    """What the transfers of a day say; `fee_bps` is the share the day has, None for a new day."""
 
     day: date
-    ggr_minor: int
-    fee_minor: int
-    posted_fee_minor: int
-    posted_net_minor: int
-    posted_version: int
+    handle_minor: int
+    payout_minor: int
+    fee_bps: int | None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from uuid import UUID
 
-from overround.core import ids
 from overround.db import Connection
-from overround.money import ledger
 from overround.money.revenue import rules, store
-from overround.money.revenue.model import DayPosting, RevenueDay
+from overround.money.revenue.model import RevenueDay
 
 
 async def close_days(
@@ -25,46 +23,26 @@ async def close_days(
 ) -> int:
     """Recompute the days with settlements since `since`; move the figures of days before `today`.
 
-    Returns how many days were written or moved; 0 says that nothing had changed.
+    `fee_bps` is for days that are new; a written day keeps its own. Returns how many days were
+    written or moved; 0 says that nothing had changed.
     """
     figures = await store.from_transfers(conn, tenant_id, time_zone, since)
-    fees = [rules.fee_minor(handle - payout, fee_bps) for _, handle, payout in figures]
-    changed = await store.upsert(conn, tenant_id, currency, figures, fees)
-    owed = await store.unposted(conn, tenant_id, today)
-    if not owed:
-        return changed
-    accounts = await ledger.accounts_of(conn, tenant_id, None)
-    account_ids = {kind: account.account_id for kind, account in accounts.items()}
-    transfers = [t for day in owed for t in _transfers(tenant_id, day, account_ids, at)]
-    await ledger.post(conn, tenant_id, transfers)
-    await store.mark_posted(conn, tenant_id, [day.day for day in owed])
-    return changed + len(owed)
+    rates = [fee_bps if of.fee_bps is None else of.fee_bps for of in figures]
+    fees = [
+        rules.fee_minor(of.handle_minor - of.payout_minor, rate)
+        for of, rate in zip(figures, rates, strict=True)
+    ]
+    changed = await store.upsert(conn, tenant_id, currency, figures, rates, fees)
+    return changed + await store.post(conn, tenant_id, today, at)
 
 
-def _transfers(
-    tenant_id: UUID, day: DayPosting, accounts: dict[str, UUID], at: datetime
-) -> list[ledger.Transfer]:
-    fee, net = rules.movements(day)
-    reference = ids.derived(
-        datetime.combine(day.day, time(), UTC), "revenue_day", str(tenant_id), day.day.isoformat()
-    )
-    moves: list[tuple[ledger.Code, str, int]] = [
-        ("fee_day", "fee", fee),
-        ("revenue_day", "revenue", net),
-    ]
-    return [
-        ledger.Transfer(
-            at=at,
-            reference=reference,
-            code=code,
-            from_id=accounts["house"] if amount > 0 else accounts[kind],
-            to_id=accounts[kind] if amount > 0 else accounts["house"],
-            amount_minor=abs(amount),
-            version=day.posted_version + 1,
-        )
-        for code, kind, amount in moves
-        if amount
-    ]
+async def first_open_day(conn: Connection, tenant_id: UUID, time_zone: str) -> date | None:
+    """The first local day whose figures may be incomplete; None when nothing was ever settled.
+
+    The last written day may have been written before it ended, and a settlement of a day that was
+    never written is as old as it is (test: days that the jobs slept through are written).
+    """
+    return await store.first_open_day(conn, tenant_id, time_zone)
 
 
 async def days(conn: Connection, tenant_id: UUID, first: date, last: date) -> list[RevenueDay]:

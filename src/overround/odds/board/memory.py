@@ -171,15 +171,26 @@ class Board:
     def quotes(
         self, cells: MarketCells, kinds: Iterable[SourceKind] = ("bookmaker",)
     ) -> dict[str, dict[str, int]]:
-        """Open prices of a market by source key and side; of one key's rows the newest counts."""
+        """Open prices of a market by source key and side.
+
+        A book that two providers deliver has two rows; of each side the price seen last counts
+        (test: the newer of two rows counts).
+        """
         wanted = frozenset(kinds)
         prices = self.open_prices(cells)
+        seen_us = self.observed_us[:, cells.columns]
         found: dict[str, dict[str, int]] = {}
+        newest: dict[tuple[str, str], int] = {}
         for source in self.sources:
-            row = prices[source.row]
-            if source.kind in wanted and row.any():
-                by_side = zip(cells.sides, row.tolist(), strict=True)
-                found[source.key] = {side: price for side, price in by_side if price}
+            if source.kind not in wanted or not prices[source.row].any():
+                continue
+            row: list[int] = prices[source.row].tolist()
+            times: list[int] = seen_us[source.row].tolist()
+            by_side = found.setdefault(source.key, {})
+            for side, price_e4, us in zip(cells.sides, row, times, strict=True):
+                if price_e4 and us >= newest.get((source.key, side), 0):
+                    newest[source.key, side] = us
+                    by_side[side] = price_e4
         return found
 
     def _grow(self) -> None:

@@ -93,13 +93,11 @@ async def take(
 
     `events` says which event of ours each feed event is; a batch of an undecided one is left out.
     `kinds` says of each source key whether it is a bookmaker or an exchange. Within one call a
-    provider speaks once about an event.
+    provider speaks once about an event: the last batch counts
+    (test: of two batches of one moment the last counts).
     """
-    decided = [
-        (batch, events[key])
-        for batch in batches
-        if (key := (batch.event.provider, batch.event.provider_event_id)) in events
-    ]
+    said = {(batch.event.provider, batch.event.provider_event_id): batch for batch in batches}
+    decided = [(batch, events[key]) for key, batch in said.items() if key in events]
     if not decided:
         return Taken(0, 0, 0, ())
     await _ensure_sources(conn, board, [batch for batch, _ in decided], kinds)
@@ -148,11 +146,12 @@ async def close(conn: Connection, board: Board, starts: Mapping[UUID, datetime])
 
 
 def _frozen(board: Board, cells: MarketCells, starts_at: datetime) -> list[FrozenPrice]:
+    """The market's prices as they stood at the start; one that was seen in play is not among them
+    (test: a price seen in play is no closing price)."""
     prices = board.open_prices(cells)
-    rows, sides = np.nonzero(prices)
-    seen_us = _ints(board.observed_us[rows, cells.columns[sides]])
-    open_e4 = _ints(prices[rows, sides])
     starts_us = to_us(starts_at)
+    seen_us = board.observed_us[: len(board.sources), cells.columns]
+    rows, sides = np.nonzero((prices > 0) & (seen_us <= starts_us))
     return [
         FrozenPrice(
             board.sources[row].source_id,
@@ -160,10 +159,13 @@ def _frozen(board: Board, cells: MarketCells, starts_at: datetime) -> list[Froze
             cells.event_id,
             price_e4,
             from_us(us),
-            max(0, starts_us - us) // 1000,
+            (starts_us - us) // 1000,
         )
-        for row, side, us, price_e4 in zip(_ints(rows), _ints(sides), seen_us, open_e4, strict=True)
-    ]
+        for row, side, us, price_e4 in zip(
+            _ints(rows), _ints(sides), _ints(seen_us[rows, sides]), _ints(prices[rows, sides]),
+            strict=True,
+        )
+    ]  # fmt: skip
 
 
 def batch_id(batch: FeedBatch) -> UUID:
@@ -289,7 +291,7 @@ async def _ensure_markets(
     selections: list[catalogue.Selection] = []
     for batch, ours in decided:
         for key in dict.fromkeys(_placed(price, ours)[:3] for price in batch.prices):
-            market, by_side = catalogue.market_and_selections(ours.event_id, ours.starts_at, *key)
+            market, by_side = catalogue.market_and_selections(ours.event_id, *key)
             if board.has_market(market.id):
                 continue
             _add(board, market, by_side)

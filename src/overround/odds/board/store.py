@@ -47,8 +47,8 @@ SELECT c.source_id, c.selection_id, c.price_e4, c.state, c.observed_at, c.observ
 FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[],
     %s::timestamptz[])
      AS c (source_id, selection_id, price_e4, state, observed_at, source_at)
-ORDER BY c.source_id, c.selection_id
-ON CONFLICT (source_id, selection_id) DO UPDATE
+ORDER BY c.selection_id, c.source_id
+ON CONFLICT (selection_id, source_id) DO UPDATE
 SET price_e4 = EXCLUDED.price_e4, state = EXCLUDED.state, observed_at = EXCLUDED.observed_at,
     changed_at = EXCLUDED.changed_at, source_at = EXCLUDED.source_at
 WHERE p.observed_at <= EXCLUDED.observed_at"""
@@ -79,14 +79,19 @@ JOIN source o ON o.id = h.source_id
 WHERE h.observed_at BETWEEN %(since)s AND %(at)s AND e.starts_at >= %(at)s
 ORDER BY h.source_id, h.selection_id, h.observed_at DESC"""
 
-# What every source quotes now on some events.
+# What every source quotes now on some events. A price that did not change was seen last with its
+# provider's last snapshot of the event.
 PRICES_OF = """
 SELECT s.event_id, o.key AS source, m.market_type, m.period, m.line_q4, s.side, p.price_e4, p.state,
-       p.observed_at, p.changed_at
+       greatest(p.observed_at, (
+           SELECT max(b.observed_at) FROM feed_batch b
+           WHERE b.event_id = s.event_id AND b.provider = o.provider AND b.snapshot)
+       ) AS observed_at,
+       p.changed_at
 FROM selection s
 JOIN market m ON m.id = s.market_id
-CROSS JOIN source o
-JOIN price p ON p.source_id = o.id AND p.selection_id = s.id
+JOIN price p ON p.selection_id = s.id
+JOIN source o ON o.id = p.source_id
 WHERE s.event_id = ANY(%s) AND p.state <> 'withdrawn'
 ORDER BY s.event_id, m.market_type, m.period, m.line_q4, s.side, o.key"""
 

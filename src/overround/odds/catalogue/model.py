@@ -82,6 +82,7 @@ class Happened:
     scores: Mapping[str, Sequence[int]]
     entered_by: str
     observed_at: datetime
+    by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Result:
     status: ResultStatus
     scores: dict[str, list[int]]
     entered_by: str
+    by_person: bool
     observed_at: datetime
 
 

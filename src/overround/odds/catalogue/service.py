@@ -6,7 +6,6 @@ Errors: NotFound (no such event), Invalid `result_impossible` (a score that cann
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from overround.core import grading, ids
@@ -22,26 +21,22 @@ _EVENT_STATUS = {
     "postponed": "postponed",
     "cancelled": "cancelled",
 }
-_GOALS_MAX = 999
+_GOALS_MAX = 99
 _SIDES = 2
 
 
 def market_and_selections(
-    event_id: UUID, starts_at: datetime, market_type: str, period: str, line_q4: int | None
+    event_id: UUID, market_type: str, period: str, line_q4: int | None
 ) -> tuple[Market, dict[str, Selection]]:
     """A market of fixed sides and its selections by side, with the ids that belong to them.
 
     The ids follow from the event, type, period and line, so nobody needs to ask for them.
     Raises Invalid `unknown_market`.
     """
-    words = (str(event_id), market_type, period, "" if line_q4 is None else str(line_q4))
-    market = Market(
-        ids.derived(starts_at, "market", *words), event_id, market_type, period, line_q4
-    )
+    words = (market_type, period, "" if line_q4 is None else str(line_q4))
+    market = Market(ids.below(event_id, "market", *words), event_id, market_type, period, line_q4)
     selections = {
-        side: Selection(
-            ids.derived(starts_at, "selection", *words, side), market.id, event_id, side
-        )
+        side: Selection(ids.below(event_id, "selection", *words, side), market.id, event_id, side)
         for side in grading.sides(market_type)
     }
     return market, selections
@@ -60,19 +55,39 @@ async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict
     if await store.lock_events(conn, event_ids) < len(set(event_ids)):
         raise NotFound("no such event")
     known = await store.latest_results(conn, event_ids)
-    new: list[Result] = []
+    new: dict[UUID, Result] = {}
     for one in happened:
-        scores = {period: [int(goals) for goals in score] for period, score in one.scores.items()}
-        before = known.get(one.event_id)
-        if before is not None and (before.status, before.scores) == (one.status, scores):
-            continue
-        version = 1 if before is None else before.version + 1
-        new.append(
-            Result(one.event_id, version, one.status, scores, one.entered_by, one.observed_at)
-        )
+        before = new.get(one.event_id) or known.get(one.event_id)
+        result = _next_version(one, before)
+        if result is not None and one.event_id not in new:
+            new[one.event_id] = result
     if new:
-        await store.add_results(conn, new, [_EVENT_STATUS[result.status] for result in new])
-    return {result.event_id: result.version for result in new}
+        results = list(new.values())
+        await store.add_results(conn, results, [_EVENT_STATUS[r.status] for r in results])
+    return {event_id: result.version for event_id, result in new.items()}
+
+
+def _next_version(one: Happened, before: Result | None) -> Result | None:
+    """The version that `one` makes; None when it says nothing new, or less than a person said.
+
+    A feed that is read again never takes back what a person has corrected
+    (test: a feed read again leaves a correction alone).
+    """
+    scores = {period: [int(goals) for goals in score] for period, score in one.scores.items()}
+    if before is not None:
+        same = (before.status, before.scores) == (one.status, scores)
+        if same or (before.by_person and not one.by_person):
+            return None
+    version = 1 if before is None else before.version + 1
+    return Result(
+        one.event_id,
+        version,
+        one.status,
+        scores,
+        one.entered_by,
+        one.by_person,
+        one.observed_at,
+    )
 
 
 def _check(one: Happened) -> None:
@@ -84,6 +99,8 @@ def _check(one: Happened) -> None:
             or not 0 <= min(score) <= max(score) <= _GOALS_MAX
         ):
             raise Invalid(f"{period} {score} is no score", code="result_impossible")
+    if one.status == "cancelled" and scores:
+        raise Invalid("a cancelled match has no score", code="result_impossible")
     if one.status == "finished" and "ft" not in scores:
         raise Invalid("a finished match needs its full-time score", code="result_impossible")
     both = zip(scores.get("ht", ()), scores.get("ft", ()), strict=False)

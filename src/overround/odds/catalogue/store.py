@@ -116,13 +116,13 @@ FROM (SELECT event_key(id) AS key FROM event WHERE id = ANY(%s) ORDER BY 1) k"""
 
 # The newest result of each event.
 LATEST_RESULTS = """
-SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, observed_at
+SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at
 FROM result WHERE event_id = ANY(%s) ORDER BY event_id, version DESC"""
 
 # A result is a new row, never a changed one.
 ADD_RESULTS = """
-INSERT INTO result (event_id, version, status, scores, entered_by, observed_at)
-SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::jsonb[], %s::text[],
+INSERT INTO result (event_id, version, status, scores, entered_by, by_person, observed_at)
+SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::jsonb[], %s::text[], %s::boolean[],
     %s::timestamptz[])"""
 
 # From a result on nothing can be bet; an earlier close stays.
@@ -133,7 +133,7 @@ WHERE e.id = r.id"""
 
 # The results that were known at a time: a replay that stands before a result does not see it.
 RESULTS_KNOWN = """
-SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, observed_at
+SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at
 FROM result WHERE event_id = ANY(%s) AND observed_at <= %s ORDER BY event_id, version DESC"""
 
 # The same refusal of the same batch is one row.
@@ -311,6 +311,7 @@ async def add_results(
             [result.status for result in results],
             [Jsonb(result.scores) for result in results],
             [result.entered_by for result in results],
+            [result.by_person for result in results],
             observed,
         ],
     )

@@ -44,6 +44,7 @@ async def detect(conn: Connection, board: Board, event_ids: Sequence[UUID], at: 
     Exchanges take no part: their commission is not in the price.
     """
     known = await store.open_edges(conn, event_ids)
+    unchanged: list[UUID] = []
     found = 0
     for cells, arbitrage in _found(board, event_ids):
         found += 1
@@ -53,6 +54,10 @@ async def detect(conn: Connection, board: Board, event_ids: Sequence[UUID], at: 
             await store.add(conn, edge)
         elif (before.legs, before.suspect) != (edge.legs, edge.suspect):
             await store.renew(conn, before.id, edge)
+        else:
+            unchanged.append(before.id)
+    if unchanged:
+        await store.seen(conn, unchanged, at)
     if known:
         await store.expire(conn, [edge.id for edge in known.values()], at)
     return found

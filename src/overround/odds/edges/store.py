@@ -38,14 +38,25 @@ EXPIRE = "UPDATE edge SET expired_at = %s WHERE id = ANY(%s) AND expired_at IS N
 # All that is open of some events is gone.
 EXPIRE_EVENTS = "UPDATE edge SET expired_at = %s WHERE event_id = ANY(%s) AND expired_at IS NULL"
 
-# A page for people, newest first; keyset on (detected_at, id).
-PAGE = """
+# A page for people of what is open now, newest first; keyset on (detected_at, id).
+PAGE_OPEN = """
 SELECT id, class AS kind, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm, suspect, legs,
        detected_at, seen_at, expired_at
 FROM edge
 WHERE (detected_at, id) < (%(before)s, %(id)s::uuid) AND guaranteed_ppm >= %(guaranteed)s
-  AND (%(expired)s OR expired_at IS NULL)
+  AND expired_at IS NULL
 ORDER BY detected_at DESC, id DESC LIMIT %(limit)s"""
+
+# The same of all that ever was.
+PAGE_EVER = """
+SELECT id, class AS kind, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm, suspect, legs,
+       detected_at, seen_at, expired_at
+FROM edge
+WHERE (detected_at, id) < (%(before)s, %(id)s::uuid) AND guaranteed_ppm >= %(guaranteed)s
+ORDER BY detected_at DESC, id DESC LIMIT %(limit)s"""
+
+# Still there, unchanged.
+SEEN = "UPDATE edge SET seen_at = %s WHERE id = ANY(%s)"
 
 
 async def open_edges(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID, StoredEdge]:
@@ -92,6 +103,11 @@ async def renew(conn: Connection, edge_id: UUID, now: StoredEdge) -> None:
     )
 
 
+async def seen(conn: Connection, edge_ids: Sequence[UUID], at: datetime) -> None:
+    """The edges are still there as they were."""
+    await conn.execute(SEEN, [at, list(edge_ids)])
+
+
 async def expire(conn: Connection, edge_ids: Sequence[UUID], at: datetime) -> None:
     """The edges are gone."""
     await conn.execute(EXPIRE, [at, list(edge_ids)])
@@ -113,12 +129,11 @@ async def page(
     """At most `limit` edges detected before `before` (time, id), newest first."""
     async with conn.cursor(row_factory=class_row(StoredEdge)) as cursor:
         await cursor.execute(
-            PAGE,
+            PAGE_EVER if with_expired else PAGE_OPEN,
             {
                 "before": before[0],
                 "id": before[1],
                 "guaranteed": guaranteed_ppm_min,
-                "expired": with_expired,
                 "limit": limit,
             },
         )

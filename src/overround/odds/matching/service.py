@@ -68,6 +68,8 @@ async def _decide_all(
         decision = rules.decide(event, _near(event, candidates), aliases)
         if decision.kind == "matched" and decision.event_id is not None:
             ours = next(c for c in candidates if c.event_id == decision.event_id)
+            # One provider does not name one match twice: a second game of the day is another one.
+            candidates.remove(ours)
             found[provider, event.provider_event_id] = Resolved(
                 ours.event_id, decision.swapped, ours.starts_at
             )

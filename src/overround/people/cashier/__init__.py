@@ -1,7 +1,8 @@
 """The cashier: money that crosses the edge of the product, and corrections by staff.
 
 Words: a *payment* is a deposit, a withdrawal or an adjustment; it is requested, approved, paid or
-refused. Invariants: each step posts its movement in the ledger in the same transaction; the same
+refused. Invariants, of which `check` recomputes the first: each step posts its movement in the
+ledger, in the same schema function, and no login can move money without a payment; the same
 key from the same person is one payment; a player cannot take a withdrawal back, only staff decide
 it; an adjustment names its reason and its actor.
 """
@@ -14,9 +15,11 @@ from overround.people.cashier.service import (
     history,
     pay,
     refuse,
+    simulate_deposit,
     waiting,
     withdraw,
 )
+from overround.people.cashier.store import check
 
 __all__ = [
     "Answer",
@@ -25,10 +28,12 @@ __all__ = [
     "PaymentStatus",
     "adjust",
     "approve",
+    "check",
     "deposit",
     "history",
     "pay",
     "refuse",
+    "simulate_deposit",
     "waiting",
     "withdraw",
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 PaymentKind = Literal["deposit", "withdrawal", "adjustment"]
 PaymentStatus = Literal["requested", "approved", "paid", "refused"]
-PaymentMethod = Literal["demo", "bank", "staff"]
+PaymentMethod = Literal["demo", "simulated", "bank", "staff"]
 RefusalCode = Literal["insufficient_funds"]
 
 
@@ -38,9 +38,7 @@ class Request:
 
     user_id: UUID
     kind: PaymentKind
-    method: PaymentMethod
     amount_minor: int
-    currency: str
     reason: str
     key: str
     body_sha256: bytes

@@ -7,23 +7,18 @@ the caller commits first and refuses then.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
 from overround.core import ids
-from overround.core.errors import Conflict, InsufficientFunds, Invalid, NotFound
+from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
 from overround.kit.idempotency import KeyReused
 from overround.kit.paging import Cursor
-from overround.money import wallets
 from overround.people import tenants, users
 from overround.people.cashier import rules, store
 from overround.people.cashier.model import Answer, Payment, PaymentStatus, Request
-
-# A movement of a wallet: connection, tenant, user, amount, reference (the payment) and time.
-Movement = Callable[[Connection, UUID, UUID, int, UUID, datetime], Awaitable[None]]
 
 
 async def deposit(
@@ -35,13 +30,24 @@ async def deposit(
     `invalid_number` or `amount_out_of_range`, and KeyReused.
     """
     tenant = await tenants.by_id(conn, principal.tenant_id)
-    if not tenant.demo_deposits:
-        raise Conflict("this operator takes no demo deposits", code="deposits_closed")
     amount_minor = rules.amount_minor(amount, tenant.currency)
-    request = Request(
-        principal.actor_id, "deposit", "demo", amount_minor, tenant.currency, "", key, body_sha256
-    )
-    return await _request(conn, principal, request, wallets.deposit, "paid", at)
+    request = Request(principal.actor_id, "deposit", amount_minor, "", key, body_sha256)
+    return await _request(conn, principal, request, at)
+
+
+async def simulate_deposit(
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    amount_minor: int,
+    payment_id: UUID,
+    at: datetime,
+) -> None:
+    """Money of a simulated player, whatever the tenant allows. Needs the worker login.
+
+    The same `payment_id` again does nothing.
+    """
+    await store.simulate(conn, tenant_id, user_id, amount_minor, payment_id, at)
 
 
 async def withdraw(
@@ -53,17 +59,8 @@ async def withdraw(
     """
     tenant = await tenants.by_id(conn, principal.tenant_id)
     amount_minor = rules.amount_minor(amount, tenant.currency)
-    request = Request(
-        principal.actor_id,
-        "withdrawal",
-        "bank",
-        amount_minor,
-        tenant.currency,
-        "",
-        key,
-        body_sha256,
-    )
-    return await _request(conn, principal, request, wallets.reserve_withdrawal, "requested", at)
+    request = Request(principal.actor_id, "withdrawal", amount_minor, "", key, body_sha256)
+    return await _request(conn, principal, request, at)
 
 
 async def adjust(
@@ -79,7 +76,7 @@ async def adjust(
     """A correction of a player's cash by staff, up or down, with a reason and an audit row.
 
     Raises NotFound, Invalid `reason`, `invalid_number`, `amount_out_of_range` or `not_a_player`,
-    and KeyReused.
+    Forbidden for an actor who is not staff with the scope, and KeyReused.
     """
     tenant = await tenants.by_id(conn, principal.tenant_id)
     amount_minor = rules.signed_amount_minor(amount, tenant.currency)
@@ -87,10 +84,8 @@ async def adjust(
     user = await users.by_id(conn, principal.tenant_id, user_id)
     if user.kind != "player":
         raise Invalid("only a player has a wallet", code="not_a_player")
-    request = Request(
-        user_id, "adjustment", "staff", amount_minor, tenant.currency, why, key, body_sha256
-    )
-    answer = await _request(conn, principal, request, wallets.adjust, "paid", at)
+    request = Request(user_id, "adjustment", amount_minor, why, key, body_sha256)
+    answer = await _request(conn, principal, request, at)
     if not answer.replayed:
         await _audit(conn, principal, answer.payment, at)
     return answer
@@ -108,7 +103,6 @@ async def approve(
 async def pay(conn: Connection, principal: Principal, payment_id: UUID, at: datetime) -> Payment:
     """An approved withdrawal was paid out. Raises NotFound, and Conflict `payment_step`."""
     payment = await _decide(conn, principal, payment_id, "paid", "", at)
-    await _move(conn, principal, payment, wallets.pay_withdrawal, at)
     await _audit(conn, principal, payment, at)
     return payment
 
@@ -122,7 +116,6 @@ async def refuse(
     """
     why = rules.reason(reason)
     payment = await _decide(conn, principal, payment_id, "refused", why, at)
-    await _move(conn, principal, payment, wallets.refuse_withdrawal, at)
     await _audit(conn, principal, payment, at)
     return payment
 
@@ -142,30 +135,14 @@ async def waiting(
 
 
 async def _request(
-    conn: Connection,
-    principal: Principal,
-    request: Request,
-    movement: Movement,
-    then: PaymentStatus,
-    at: datetime,
+    conn: Connection, principal: Principal, request: Request, at: datetime
 ) -> Answer:
-    """Insert, move, and step to `then`; or the earlier answer of the same key."""
-    payment_id, tenant_id = ids.new(at), principal.tenant_id
-    if not await store.insert(conn, tenant_id, principal.actor_id, payment_id, request, at):
+    """The new payment after its first step, or the earlier answer of the same key."""
+    tenant_id, payment_id = principal.tenant_id, ids.new(at)
+    made = await store.request(conn, tenant_id, principal.actor_id, payment_id, request, at)
+    if made is None:
         return await _earlier(conn, principal, request)
-    payment = await _by_id(conn, tenant_id, payment_id)
-    try:
-        # A savepoint: the refused movement leaves nothing, the payment that tells of it stays.
-        async with conn.transaction():
-            await _move(conn, principal, payment, movement, at)
-    except InsufficientFunds:
-        refused = await store.decide(
-            conn, tenant_id, payment_id, "refused", "", "insufficient_funds", at
-        )
-        return Answer(refused or payment, replayed=False)
-    if then != "requested":
-        payment = await store.decide(conn, tenant_id, payment_id, then, "", None, at) or payment
-    return Answer(payment, replayed=False)
+    return Answer(made, replayed=False)
 
 
 async def _earlier(conn: Connection, principal: Principal, request: Request) -> Answer:
@@ -173,13 +150,6 @@ async def _earlier(conn: Connection, principal: Principal, request: Request) -> 
     if payment is None or payment.body_sha256 != request.body_sha256:
         raise KeyReused
     return Answer(rules.as_answered(payment), replayed=True)
-
-
-async def _by_id(conn: Connection, tenant_id: UUID, payment_id: UUID) -> Payment:
-    payment = await store.by_id(conn, tenant_id, payment_id)
-    if payment is None:
-        raise NotFound
-    return payment
 
 
 async def _decide(
@@ -190,20 +160,10 @@ async def _decide(
     reason: str,
     at: datetime,
 ) -> Payment:
-    tenant_id = principal.tenant_id
-    # Nobody but staff decides, and a deposit or an adjustment has nothing left to decide.
-    if (await _by_id(conn, tenant_id, payment_id)).kind != "withdrawal":
-        raise NotFound
-    payment = await store.decide(conn, tenant_id, payment_id, status, reason, None, at)
+    payment = await store.decide(conn, principal.tenant_id, payment_id, status, reason, at)
     if payment is None:
         raise NotFound
     return payment
-
-
-async def _move(
-    conn: Connection, principal: Principal, payment: Payment, movement: Movement, at: datetime
-) -> None:
-    await movement(conn, principal.tenant_id, payment.user_id, payment.amount_minor, payment.id, at)
 
 
 async def _audit(conn: Connection, principal: Principal, payment: Payment, at: datetime) -> None:

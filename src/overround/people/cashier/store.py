@@ -1,26 +1,31 @@
-"""The SQL of payments. Money moves elsewhere; a step goes through `payment_decide_v1`."""
+"""The SQL of payments. What writes them and moves their money is schema functions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from psycopg import errors
 from psycopg.rows import class_row
 
-from overround.core.errors import Conflict
+from overround.core.errors import Conflict, Forbidden, NotFound, OverroundError
 from overround.db import Connection
 from overround.kit.paging import Cursor
-from overround.people.cashier.model import Payment, PaymentStatus, RefusalCode, Request
+from overround.money.ledger import Violation
+from overround.people.cashier.model import Payment, PaymentStatus, Request
 
-# A second insert of the same key waits for the first to end and then inserts nothing, so equal
-# requests at once are one payment (test: 64 equal deposits post once).
-_INSERT = """
-INSERT INTO payment (tenant_id, id, user_id, kind, status, amount_minor, currency, method, actor_id,
-    reason, idempotency_key, body_sha256, created_at)
-VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(kind)s, 'requested', %(amount_minor)s, %(currency)s,
-    %(method)s, %(actor_id)s, %(reason)s, %(key)s, %(body_sha256)s, %(at)s)
-ON CONFLICT (tenant_id, actor_id, idempotency_key) DO NOTHING"""
+# The payment with its first movement made, or refused for want of money. Nothing comes back for a
+# key that was used before, so equal requests are one payment (test: 64 equal deposits post once).
+_REQUEST = """
+SELECT id, user_id, kind, status, amount_minor, currency, method, actor_id, reason, refusal_code,
+       body_sha256, created_at, decided_at
+FROM payment_request_v1(%(tenant_id)s, %(id)s, %(user_id)s, %(kind)s, %(amount_minor)s,
+    %(actor_id)s, %(reason)s, %(key)s, %(body_sha256)s, %(at)s)"""
+
+# A deposit of a simulated player; the same id again does nothing.
+_SIMULATE = "SELECT id FROM payment_simulate_v1(%s, %s, %s, %s, %s)"
 
 # The payment that a key stands for.
 _BY_KEY = """
@@ -28,17 +33,11 @@ SELECT id, user_id, kind, status, amount_minor, currency, method, actor_id, reas
        body_sha256, created_at, decided_at
 FROM payment WHERE tenant_id = %s AND actor_id = %s AND idempotency_key = %s"""
 
-# One payment by id.
-_BY_ID = """
-SELECT id, user_id, kind, status, amount_minor, currency, method, actor_id, reason, refusal_code,
-       body_sha256, created_at, decided_at
-FROM payment WHERE tenant_id = %s AND id = %s"""
-
-# One step of the state machine, which lives in the schema beside the row lock that it needs.
+# One step of a withdrawal with its movement; the schema holds the state machine and the row lock.
 _DECIDE = """
 SELECT id, user_id, kind, status, amount_minor, currency, method, actor_id, reason, refusal_code,
        body_sha256, created_at, decided_at
-FROM payment_decide_v1(%(tenant_id)s, %(id)s, %(status)s, %(reason)s, %(refusal_code)s, %(at)s)"""
+FROM payment_decide_v1(%(tenant_id)s, %(id)s, %(status)s, %(reason)s, %(at)s)"""
 
 # A person's own payments, newest first by keyset.
 _OF_USER = """
@@ -59,33 +58,114 @@ WHERE tenant_id = %(tenant_id)s AND kind = 'withdrawal' AND status IN ('requeste
 ORDER BY created_at, id LIMIT %(limit)s"""
 
 
-async def insert(
+# What each payment must have moved against what was moved: on either side alone, or unequal in
+# amount, owner or accounts, it is broken. Spelled here a second time, apart from the function.
+CHECK_MOVEMENTS = """
+SELECT 'a payment and its movements agree', coalesce(p.id, t.reference)::text,
+       (coalesce(p.code, 'no payment') || ' ' || coalesce(p.amount, 0) || ' moved '
+        || coalesce(t.code, 'nothing') || ' ' || coalesce(t.amount, 0))
+FROM (
+    SELECT id, user_id, 'deposit' AS code, amount_minor AS amount, 'bank' AS source,
+           'cash' AS target
+    FROM payment WHERE tenant_id = %(tenant)s AND kind = 'deposit' AND status = 'paid'
+    UNION ALL
+    SELECT id, user_id, 'withdrawal_reserve', amount_minor, 'cash', 'withdrawing'
+    FROM payment
+    WHERE tenant_id = %(tenant)s AND kind = 'withdrawal' AND refusal_code IS NULL
+    UNION ALL
+    SELECT id, user_id, 'withdrawal_pay', amount_minor, 'withdrawing', 'bank'
+    FROM payment WHERE tenant_id = %(tenant)s AND kind = 'withdrawal' AND status = 'paid'
+    UNION ALL
+    SELECT id, user_id, 'withdrawal_refuse', amount_minor, 'withdrawing', 'cash'
+    FROM payment
+    WHERE tenant_id = %(tenant)s AND kind = 'withdrawal' AND status = 'refused'
+      AND refusal_code IS NULL
+    UNION ALL
+    SELECT id, user_id, 'adjustment', abs(amount_minor),
+           CASE WHEN amount_minor > 0 THEN 'adjustment' ELSE 'cash' END,
+           CASE WHEN amount_minor > 0 THEN 'cash' ELSE 'adjustment' END
+    FROM payment WHERE tenant_id = %(tenant)s AND kind = 'adjustment' AND status = 'paid') p
+FULL JOIN (
+    SELECT m.reference, m.code, m.version, m.amount_minor AS amount, f.kind AS source,
+           o.kind AS target, f.owner_id AS source_of, o.owner_id AS target_of
+    FROM transfer m
+    LEFT JOIN account f ON f.tenant_id = m.tenant_id AND f.id = m.from_id
+    LEFT JOIN account o ON o.tenant_id = m.tenant_id AND o.id = m.to_id
+    WHERE m.tenant_id = %(tenant)s
+      AND m.code IN ('deposit', 'withdrawal_reserve', 'withdrawal_pay', 'withdrawal_refuse',
+                     'adjustment')) t
+    ON t.reference = p.id AND t.code = p.code AND t.version = 0
+WHERE p.id IS NULL OR t.reference IS NULL OR p.amount <> t.amount
+   OR p.source IS DISTINCT FROM t.source OR p.target IS DISTINCT FROM t.target
+   OR coalesce(t.source_of, p.user_id) <> p.user_id
+   OR coalesce(t.target_of, p.user_id) <> p.user_id
+LIMIT 20"""
+
+# What lies in `withdrawing` is what was asked for and is not decided to the end.
+CHECK_WITHDRAWING = """
+SELECT 'withdrawing = withdrawals under way', a.owner_id::text,
+       (a.balance_minor || ' instead of ' || coalesce(p.amount, 0))
+FROM account a LEFT JOIN (
+    SELECT user_id, sum(amount_minor) AS amount FROM payment
+    WHERE tenant_id = %(tenant)s AND kind = 'withdrawal' AND status IN ('requested', 'approved')
+    GROUP BY user_id) p ON p.user_id = a.owner_id
+WHERE a.tenant_id = %(tenant)s AND a.kind = 'withdrawing'
+  AND a.balance_minor <> coalesce(p.amount, 0)
+LIMIT 20"""
+
+_REFUSALS: Final[dict[str, Callable[[], OverroundError]]] = {
+    "payment_deposits_closed": lambda: Conflict(
+        "this operator takes no demo deposits", code="deposits_closed"
+    ),
+    "payment_actor": lambda: Forbidden("this payment is not yours to ask for"),
+    "account_missing": lambda: NotFound("this user has no wallet"),
+}
+
+
+async def request(
     conn: Connection,
     tenant_id: UUID,
     actor_id: UUID,
     payment_id: UUID,
-    request: Request,
+    asked: Request,
     at: datetime,
-) -> bool:
-    """Whether the payment was inserted: False when the actor has used the key before."""
-    cur = await conn.execute(
-        _INSERT,
-        {
-            "tenant_id": tenant_id,
-            "id": payment_id,
-            "user_id": request.user_id,
-            "kind": request.kind,
-            "amount_minor": request.amount_minor,
-            "currency": request.currency,
-            "method": request.method,
-            "actor_id": actor_id,
-            "reason": request.reason,
-            "key": request.key,
-            "body_sha256": request.body_sha256,
-            "at": at,
-        },
-    )
-    return cur.rowcount == 1
+) -> Payment | None:
+    """The payment after its first step; None when the actor has used the key before.
+
+    Raises Conflict `deposits_closed`, Forbidden and NotFound (the user has no wallet).
+    """
+    values = {
+        "tenant_id": tenant_id,
+        "id": payment_id,
+        "user_id": asked.user_id,
+        "kind": asked.kind,
+        "amount_minor": asked.amount_minor,
+        "actor_id": actor_id,
+        "reason": asked.reason,
+        "key": asked.key,
+        "body_sha256": asked.body_sha256,
+        "at": at,
+    }
+    try:
+        async with conn.cursor(row_factory=class_row(Payment)) as cur:
+            return await (await cur.execute(_REQUEST, values)).fetchone()
+    except errors.CheckViolation as error:
+        refusal = _REFUSALS.get(error.diag.constraint_name or "")
+        if refusal is None:
+            raise
+        raise refusal() from None
+
+
+async def simulate(
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    amount_minor: int,
+    payment_id: UUID,
+    at: datetime,
+) -> None:
+    """A deposit of a simulated player; the same `payment_id` again does nothing."""
+    await conn.execute(_SIMULATE, [tenant_id, payment_id, user_id, amount_minor, at])
 
 
 async def by_key(conn: Connection, tenant_id: UUID, actor_id: UUID, key: str) -> Payment | None:
@@ -94,22 +174,18 @@ async def by_key(conn: Connection, tenant_id: UUID, actor_id: UUID, key: str) ->
         return await (await cur.execute(_BY_KEY, [tenant_id, actor_id, key])).fetchone()
 
 
-async def by_id(conn: Connection, tenant_id: UUID, payment_id: UUID) -> Payment | None:
-    """The payment of that id."""
-    async with conn.cursor(row_factory=class_row(Payment)) as cur:
-        return await (await cur.execute(_BY_ID, [tenant_id, payment_id])).fetchone()
-
-
 async def decide(
     conn: Connection,
     tenant_id: UUID,
     payment_id: UUID,
     status: PaymentStatus,
     reason: str,
-    refusal_code: RefusalCode | None,
     at: datetime,
 ) -> Payment | None:
-    """The payment after the step. Raises Conflict `payment_step` when no step leads there."""
+    """The withdrawal after the step; None when it is none.
+
+    Raises Conflict `payment_step` when no step leads there.
+    """
     try:
         async with conn.cursor(row_factory=class_row(Payment)) as cur:
             await cur.execute(
@@ -119,7 +195,6 @@ async def decide(
                     "id": payment_id,
                     "status": status,
                     "reason": reason,
-                    "refusal_code": refusal_code,
                     "at": at,
                 },
             )
@@ -163,3 +238,12 @@ async def waiting(
             },
         )
         return await cur.fetchall()
+
+
+async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:
+    """The invariants between payments and the ledger; an empty list is a sound cashier."""
+    found: list[Violation] = []
+    for statement in (CHECK_MOVEMENTS, CHECK_WITHDRAWING):
+        cursor = await conn.execute(statement, {"tenant": tenant_id})
+        found += [Violation(*row) for row in await cursor.fetchall()]
+    return found

@@ -12,7 +12,6 @@ from uuid import UUID
 from overround.core.errors import Conflict, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
-from overround.money import wallets
 from overround.people.tenants import rules, store
 from overround.people.tenants.model import NewTenant, Tenant, TenantStatus
 
@@ -25,7 +24,7 @@ async def create(conn: Connection, principal: Principal, asked: NewTenant, at: d
     tenant = rules.tenant(asked, principal.tenant_id, at)
     if not await store.insert(conn, tenant):
         raise Conflict("this subdomain is taken", code="subdomain_taken")
-    await wallets.open_tenant(conn, tenant.id, tenant.currency, at)
+    await store.open_accounts(conn, tenant.id, at)
     after = {"subdomain": tenant.subdomain, "currency": tenant.currency, "zone": tenant.time_zone}
     await audit.write(conn, principal, at, "tenant.create", f"tenant:{tenant.id}", after=after)
     return tenant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -43,6 +44,9 @@ _SET_STATUS = "UPDATE tenant SET status = %s WHERE id = %s"
 
 # One key of the settings, merged in the database so that two changes at once both stay.
 _MERGE_SETTINGS = "UPDATE tenant SET settings = settings || %s WHERE id = %s"
+
+# The tenant's own accounts, in the currency of its row.
+_OPEN_ACCOUNTS = "SELECT tenant_open_v1(%s, %s)"
 
 
 async def by_subdomain(conn: Connection, subdomain: str) -> Tenant | None:
@@ -86,6 +90,11 @@ async def insert(conn: Connection, tenant: Tenant) -> bool:
         },
     )
     return cur.rowcount == 1
+
+
+async def open_accounts(conn: Connection, tenant_id: UUID, at: datetime) -> None:
+    """Open the tenant's own accounts; again changes nothing."""
+    await conn.execute(_OPEN_ACCOUNTS, [tenant_id, at])
 
 
 async def set_status(conn: Connection, tenant_id: UUID, status: TenantStatus) -> None:

@@ -9,7 +9,6 @@ from overround.core.errors import Conflict, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
 from overround.kit.paging import Cursor
-from overround.money import wallets
 from overround.people.tenants import Tenant
 from overround.people.users import rules, store
 from overround.people.users.model import NewStaff, NewUser, User, UserKind, UserStatus
@@ -30,7 +29,7 @@ async def add_player(
     email, name = rules.email(asked.email), rules.display_name(asked.display_name)
     if not await store.insert_player(conn, tenant.id, user_id, email, name, password_hash, at):
         raise Conflict("this e-mail address has an account here", code="email_taken")
-    await wallets.open_player(conn, tenant.id, user_id, tenant.currency, at)
+    await store.open_wallet(conn, tenant.id, user_id, at)
     return await by_id(conn, tenant.id, user_id)
 
 

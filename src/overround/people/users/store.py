@@ -52,6 +52,9 @@ UPDATE users SET last_login_at = %(at)s,
        password_hash = coalesce(%(password_hash)s, password_hash)
 WHERE tenant_id = %(tenant_id)s AND id = %(id)s"""
 
+# A player's accounts, in the tenant's currency.
+_OPEN_WALLET = "SELECT player_open_v1(%s, %s, %s)"
+
 
 async def by_id(conn: Connection, tenant_id: UUID, user_id: UUID) -> User | None:
     """The user of that id."""
@@ -101,6 +104,11 @@ async def insert_player(
     """Whether the player was inserted: False when the address is taken."""
     values = [tenant_id, user_id, email, display_name, password_hash, at]
     return (await conn.execute(_INSERT_PLAYER, values)).rowcount == 1
+
+
+async def open_wallet(conn: Connection, tenant_id: UUID, user_id: UUID, at: datetime) -> None:
+    """Open a player's cash, held and withdrawing accounts; again changes nothing."""
+    await conn.execute(_OPEN_WALLET, [tenant_id, user_id, at])
 
 
 async def insert_staff(

@@ -1,0 +1,283 @@
+"""What is placed now and what at its own time; the bounds and the arithmetic of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from overround.betting import bets
+from overround.betting.bets import Decision, Slip, store
+from overround.core import combos
+from overround.db.logins import Role
+from overround.roles.attach import Endpoints
+from tests.betting.interleave import connected, until_waiting
+from tests.stories.world import AT, LIVE_AT, Pick, World, opened
+
+Urls = dict[Role, str]
+
+# Before any database's clock.
+LONG_AGO = datetime(2020, 5, 4, 12, 0, tzinfo=UTC)
+HOME = Pick("E1", "1x2", "home")
+
+POTENTIALS = """
+SELECT bets_potential_v1(c.stake, p.product, p.legs, c.rounding)
+FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS c (stake, rounding, n)
+JOIN (SELECT n, price_product(price::numeric) AS product, count(*)::integer AS legs
+      FROM unnest(%s::bigint[], %s::integer[]) AS l (n, price) GROUP BY n) p ON p.n = c.n
+ORDER BY c.n"""
+
+
+async def live(world: World, slip: Slip) -> Decision:
+    """The answer that the api would get."""
+    tenant_id = world.tenants["acme"].id
+    async with world.app.transaction(tenant_id) as conn:
+        (decision,) = await bets.place(conn, tenant_id, [slip])
+    return decision
+
+
+async def long_ago(world: World, starts_at: datetime) -> Slip:
+    """Ann's slip on E1, asked before the event started and while it was open."""
+    world.at = LONG_AGO
+    await world.tenant("acme")
+    await world.player("ann", cash_minor=1_000)
+    await world.event("E1", starts_at)
+    return world.slip("ann", 600, [(await world.lay(HOME, 20_000), 20_000)])
+
+
+def test_a_slip_older_than_the_close_is_refused_live(database_urls: Urls) -> None:
+    """Asked at T, cancelled at T + 1 s and settled, then placed: nobody would settle it again."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            slip = await long_ago(world, LIVE_AT)
+            world.at += timedelta(seconds=1)
+            await world.result("E1", {}, "cancelled")
+            await world.settle()
+            # Laid again, as a replay that comes by does: the close alone must refuse.
+            await world.lay(HOME, 20_000)
+            assert (await live(world, slip)).refusal == "event_started"
+            assert (await world.balance("ann")).held_minor == 0
+            # At its own time the event was open: a replay takes it, and settles it in its turn.
+            (taken,) = await world.place([replace(slip, key="replayed")])
+            assert taken.kind == "accepted"
+            await world.result("E1", {}, "cancelled")
+            assert await world.settle() == 1
+            assert (await world.balance("ann")).cash_minor == 1_000
+
+    asyncio.run(story())
+
+
+def test_a_slip_older_than_a_close_that_is_dated_ahead_is_refused_live(database_urls: Urls) -> None:
+    """The clock that dated the close runs before the database's."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            slip = await long_ago(world, LIVE_AT)
+            world.at = LIVE_AT - timedelta(days=1)
+            await world.result("E1", {}, "cancelled")
+            await world.lay(HOME, 20_000)
+            assert (await live(world, slip)).refusal == "event_started"
+
+    asyncio.run(story())
+
+
+def test_a_slip_older_than_the_start_is_refused_live(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            slip = await long_ago(world, LONG_AGO + timedelta(hours=1))
+            assert (await live(world, slip)).refusal == "event_started"
+            (taken,) = await world.place([replace(slip, key="replayed")])
+            assert taken.kind == "accepted"
+            assert datetime.fromisoformat(taken.answer["placed_at"]) == LONG_AGO
+
+    asyncio.run(story())
+
+
+def test_a_live_bet_is_placed_no_earlier_than_it_is_recorded(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            old = await long_ago(world, LIVE_AT + timedelta(days=1))
+            ahead = replace(old, key="ahead", bet_id=world.slip("ann", 1, []).bet_id, at=LIVE_AT)
+            tenant_id = world.tenants["acme"].id
+            async with world.app.transaction(tenant_id) as conn:
+                row = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
+                slips = [replace(slip, stake_minor=100) for slip in (old, ahead)]
+                answers = await bets.place(conn, tenant_id, slips)
+            assert row is not None
+            placed = [datetime.fromisoformat(answer.answer["placed_at"]) for answer in answers]
+            assert row[0] < placed[0] < LIVE_AT == placed[1]
+            late = "SELECT count(*) FROM bet b JOIN bet_request r ON r.bet_id = b.id AND r.at >= %s"
+            assert await world.count(late, row[0], tenant="acme") == 2
+            posted = "SELECT count(*) FROM bet b JOIN transfer t ON t.reference = b.id"
+            same = posted + " AND t.at = b.placed_at"
+            assert await world.count(same, tenant="acme") == 2
+
+    asyncio.run(story())
+
+
+def test_the_app_may_not_place_a_bet_in_the_past(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            slip = await long_ago(world, LONG_AGO + timedelta(hours=1))
+            tenant_id = world.tenants["acme"].id
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="bets_replay_v1"):
+                async with world.app.transaction(tenant_id) as conn:
+                    await bets.place_at(conn, tenant_id, [slip])
+
+    asyncio.run(story())
+    granted = (
+        "SELECT has_function_privilege(oid, 'EXECUTE') FROM pg_proc"
+        " WHERE proname = 'bets_decide_v1'"
+    )
+    for role in ("app", "worker"):
+        with psycopg.connect(database_urls[role]) as conn:
+            assert conn.execute(granted.encode()).fetchall() == [(False,)]
+
+
+def test_the_database_takes_64_slips_and_not_one_more(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls, live=True) as world:
+            tenant_id = (await world.tenant("acme")).id
+            await world.player("ann", cash_minor=100_000)
+            home = await world.lay(HOME, 20_000)
+            slips = [world.slip("ann", 100, [(home, 20_000)]) for _ in range(bets.BATCH_MAX + 1)]
+            with pytest.raises(psycopg.errors.ProgramLimitExceeded, match="65 slips"):
+                async with world.app.transaction(tenant_id) as conn:
+                    await store.place(conn, tenant_id, slips)
+            answers = await world.place(slips[: bets.BATCH_MAX])
+            assert {answer.kind for answer in answers} == {"accepted"}
+
+    asyncio.run(story())
+
+
+def test_one_key_of_a_player_without_accounts_fails_nobody(
+    endpoints: Endpoints, database_urls: Urls
+) -> None:
+    """Two calls at once refuse the same key; no account keeps them apart."""
+    name = str(conninfo_to_dict(database_urls["owner"])["dbname"])
+
+    async def story() -> None:
+        async with (
+            opened(database_urls, live=True) as world,
+            connected(database_urls["app"], endpoints.superuser_url(name)) as (monitor, superuser),
+        ):
+            tenant_id = (await world.tenant("acme")).id
+            for player in ("ann", "bob", "ghost"):
+                await world.player(player)
+            for player in ("ann", "bob"):
+                await world.deposit(player, 1_000)
+            await superuser.execute(
+                "DELETE FROM account WHERE owner_id = %s", [world.players["acme", "ghost"]]
+            )
+            home = await world.lay(HOME, 20_000)
+            legs = [(home, 20_000)]
+            keys = [world.slip("ghost", 100, legs, key=key) for key in ("b", "a", "c")]
+            first = [world.slip("ann", 100, legs), *keys]
+            other = replace(keys[2], stake_minor=200)
+            second = [keys[1], keys[0], other, keys[0], world.slip("bob", 100, legs)]
+            pids: asyncio.Queue[int] = asyncio.Queue()
+
+            async def later() -> list[Decision]:
+                async with world.app.transaction(tenant_id) as conn:
+                    pids.put_nowait(conn.info.backend_pid)
+                    return await bets.place(conn, tenant_id, second)
+
+            async with world.app.transaction(tenant_id) as conn:
+                answers = await bets.place(conn, tenant_id, first)
+                task = asyncio.create_task(later())
+                await until_waiting(monitor, await pids.get())
+            assert [a.refusal for a in answers] == [None, *["account_blocked"] * 3]
+            told = await task
+            kinds = ["replayed", "replayed", "key_reused", "replayed", "accepted"]
+            assert [a.kind for a in told] == kinds
+            assert [told[0].answer, told[1].answer] == [answers[2].answer, answers[1].answer]
+            assert told[2].answer == {"refusal": "key_reused"}
+            assert not await world.violations()
+
+    asyncio.run(story())
+
+
+def potentials(url: str, cases: list[tuple[int, list[int], combos.Rounding]]) -> list[Decimal]:
+    """What the database says the cases would pay, in one query."""
+    legs = [(n, price) for n, (_, prices, _) in enumerate(cases, start=1) for price in prices]
+    values: list[Any] = [[stake for stake, _, _ in cases], [rounding for *_, rounding in cases]]
+    values += [[n for n, _ in legs], [price for _, price in legs]]
+    with psycopg.connect(url) as conn:
+        return [row[0] for row in conn.execute(POTENTIALS, values).fetchall()]
+
+
+def test_the_potential_payout_is_exact(database_urls: Urls) -> None:
+    """Numeric division rounds at its own scale: this one came to a unit more than was due."""
+    near = (231_178_697, [16_547, 22_299, 12_039, 15_701])
+    said = potentials(database_urls["owner"], [(*near, "down"), (*near, "half_even")])
+    assert said == [combos.potential(*near), combos.potential(*near, "half_even")]
+    assert said[0] % 1000 == 363
+
+    rng = random.Random(7)
+    roundings: list[combos.Rounding] = ["down", "half_even"]
+    cases: list[tuple[int, list[int], combos.Rounding]] = []
+    for number in range(4_000):
+        # Short prices and round stakes make halves and near misses; long ones make many digits.
+        short = rng.random() < 0.5
+        prices = [
+            rng.choice([10_001, 12_500, 15_000, 25_000]) if short else rng.randint(10_001, 10**7)
+            for _ in range(rng.choice([1, 2, 4, 8, 20]))
+        ]
+        stake = rng.randint(1, 50) if short else rng.randint(1, 10**13)
+        cases.append((stake, prices, roundings[number % 2]))
+    expected = [combos.potential(*case) for case in cases]
+    assert potentials(database_urls["owner"], cases) == expected
+
+
+def test_a_half_is_rounded_as_the_tenant_rounds(database_urls: Urls) -> None:
+    """15 at 1.50 is 22.5; what a slip is told is what its bet is paid, and what its limit is."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            for name, rounding in (("acme", "down"), ("even", "half_even")):
+                await world.tenant(
+                    name, payout_rounding=rounding, payout_max_minor=22, stake_min_minor=1
+                )
+                await world.player("ann", name, 1_000)
+                home = await world.lay(HOME, 15_000, name)
+                slips = [
+                    world.slip("ann", stake, [(home, 15_000)], tenant=name) for stake in (15, 16)
+                ]
+                taken, above = await world.place(slips, name)
+                assert taken.answer["potential_payout_minor"] == 22
+                assert above.refusal == "payout_above_max"
+            await world.result("E1", {"ft": (1, 0)})
+            assert await world.settle() == 2
+            for name in ("acme", "even"):
+                assert (await world.balance("ann", name)).cash_minor == 1_007
+
+    asyncio.run(story())
+
+
+def test_a_bet_is_never_paid_more_than_it_could_win(
+    endpoints: Endpoints, database_urls: Urls
+) -> None:
+    name = str(conninfo_to_dict(database_urls["owner"])["dbname"])
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            slip = await long_ago(world, AT)
+            await world.place([slip])
+
+    asyncio.run(story())
+    with (
+        psycopg.connect(endpoints.superuser_url(name)) as conn,
+        pytest.raises(psycopg.errors.CheckViolation, match="bet_paid_within_potential"),
+    ):
+        conn.execute(
+            "UPDATE bet SET status = 'settled', outcome = 'won', settled_at = placed_at,"
+            " payout_minor = potential_payout_minor + 1"
+        )
