@@ -276,6 +276,18 @@ def test_a_real_season_is_played(database_urls: Urls) -> None:
     assert asyncio.run(violations(database_urls, "acme")) == []
 
 
+def test_the_report_is_of_its_own_run(database_urls: Urls, tmp_path: Path) -> None:
+    """Whatever else the tenant ran before: another seed's bets are another run's revenue."""
+    season = whole(tmp_path)
+    alone = asyncio.run(replayed(database_urls, season))
+    other = asyncio.run(
+        replayed(database_urls, season, options=replace(OPTIONS, seed=OPTIONS.seed + 1))
+    )
+    again = asyncio.run(replayed(database_urls, season))
+    assert other["revenue"] != alone["revenue"]
+    assert again == alone
+
+
 def test_a_match_in_two_files_counts_once(tmp_path: Path) -> None:
     """The second file's rows are refused with a reason, whatever they say."""
     files = replay.read(whole(tmp_path))

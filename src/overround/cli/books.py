@@ -64,7 +64,9 @@ async def _verify(settings: Settings, endpoints: Endpoints, deep: bool) -> list[
     import dataclasses
 
     from overround.core import money
+    from overround.db import work
     from overround.money import ledger
+    from overround.money.ledger import Violation
     from overround.people import tenants
     from overround.roles.process import database
 
@@ -72,12 +74,18 @@ async def _verify(settings: Settings, endpoints: Endpoints, deep: bool) -> list[
     async with database(settings, endpoints.url("worker"), "worker") as worker:
         async with worker.reading(None) as conn:
             everyone = await tenants.everyone(conn)
+            stuck = await work.stuck(conn, "settle")
         for tenant in everyone:
             # One moment for all statements: bets go on while the books are read.
             async with worker.snapshot(tenant.id) as conn:
                 broken = await violations(conn, tenant.id, deep=deep)
                 total_minor = await ledger.total_minor(conn, tenant.id)
                 entries = await ledger.entry_count(conn, tenant.id)
+            broken += [
+                Violation("no settlement is stuck", f"event {s.subject_id}", s.problem)
+                for s in stuck
+                if s.tenant_id == tenant.id
+            ]
             found.append(
                 {
                     "tenant": tenant.subdomain,

@@ -348,7 +348,12 @@ class _Replay:
         accepted, refused, settled = await bets.counts(
             conn, tenant.id, self._begins_at, last_at, self._key
         )
-        days = await revenue.days(conn, tenant.id, self._day(self._begins_at), self._day(last_at))
+        days = await bets.run_days(
+            conn, tenant.id, tenant.time_zone, self._begins_at, last_at, self._key
+        )
+        handle, payout = sum(day[1] for day in days), sum(day[2] for day in days)
+        fee = sum(revenue.fee_minor(taken - paid, tenant.fee_bps) for _, taken, paid in days)
+        earned = {"handle": handle, "payout": payout, "ggr": handle - payout, "fee": fee}
         closing = await edges.count_closing(conn, event_ids)
         return {
             "tenant": tenant.subdomain,
@@ -358,12 +363,10 @@ class _Replay:
             "bets": accepted,
             "refused": refused,
             "settled": settled,
+            # Of this run's bets alone, so that it is the same whatever else the tenant has run.
             "revenue": {
                 tenant.currency: {
-                    name: money.to_text(
-                        sum(getattr(d, f"{name}_minor") for d in days), tenant.currency
-                    )
-                    for name in ("handle", "payout", "ggr", "fee")
+                    name: money.to_text(minor, tenant.currency) for name, minor in earned.items()
                 }
             },
             "ledger_total": {

@@ -15,7 +15,7 @@ from overround.betting.bets.model import (
 )
 from overround.betting.bets.rules import LEGS_MAX, body_sha256
 from overround.betting.bets.service import BATCH_MAX, my_bet, my_bets, place, place_at
-from overround.betting.bets.store import check, check_deep, counts
+from overround.betting.bets.store import check, check_deep, counts, run_days
 
 __all__ = [
     "BATCH_MAX",
@@ -34,4 +34,5 @@ __all__ = [
     "my_bets",
     "place",
     "place_at",
+    "run_days",
 ]

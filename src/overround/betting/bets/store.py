@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -131,6 +131,14 @@ COUNTS = """
 SELECT decision, coalesce(answer ->> 'refusal', ''), count(*) FROM bet_request
 WHERE tenant_id = %s AND at BETWEEN %s AND %s AND key LIKE %s GROUP BY 1, 2 ORDER BY 1, 2"""
 
+# What a run's bets brought in and cost, by the local day of their settlement; voided ones neither.
+RUN_DAYS = """
+SELECT (b.settled_at AT TIME ZONE %s)::date, sum(b.stake_minor)::bigint, sum(b.payout_minor)::bigint
+FROM bet_request r JOIN bet b ON b.tenant_id = r.tenant_id AND b.id = r.bet_id
+WHERE r.tenant_id = %s AND r.at BETWEEN %s AND %s AND r.key LIKE %s
+  AND b.status = 'settled' AND b.outcome <> 'void'
+GROUP BY 1 ORDER BY 1"""
+
 # How many of a run's bets are settled.
 SETTLED = """
 SELECT count(*) FROM bet_request r JOIN bet b ON b.tenant_id = r.tenant_id AND b.id = r.bet_id
@@ -249,3 +257,11 @@ async def counts(
     row = await (await conn.execute(SETTLED, [tenant_id, first, last, pattern])).fetchone()
     assert row is not None
     return accepted, refused, row[0]
+
+
+async def run_days(
+    conn: Connection, tenant_id: UUID, zone: str, first: datetime, last: datetime, key_prefix: str
+) -> list[tuple[date, int, int]]:
+    """(day, handle, payout) of the settled bets whose request's key starts with `key_prefix`."""
+    cursor = await conn.execute(RUN_DAYS, [zone, tenant_id, first, last, key_prefix + "%"])
+    return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
