@@ -35,7 +35,7 @@ StateOption = Annotated[
     typer.Option(
         "--state",
         metavar="DIR",
-        help="State directory [env: OVERROUND_STATE; default: the user's state directory].",
+        help="State directory (OVERROUND_STATE; by default the user's own).",
         show_default=False,
     ),
 ]
@@ -44,7 +44,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="Settings file [default: overround.yaml here, if there is one].",
+        help="Settings file (by default overround.yaml here, if there is one).",
         show_default=False,
     ),
 ]

@@ -84,6 +84,11 @@ def psql(
         raise typer.BadParameter(f"one of {', '.join(ROLES)}", param_hint="--role")
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
+        if sys.stdin.isatty():
+            sys.stderr.write(
+                "Row security holds here too. To see a tenant's rows: "
+                "SELECT set_config('overround.tenant_id', '<id>', false);\n"
+            )
         # The URL travels in the environment: a command line can be read by every account.
         environment = {**os.environ, **_libpq_environment(endpoints.url(role))}
         # Ctrl-C is psql's: it cancels a statement and must not end us with it.

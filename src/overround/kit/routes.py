@@ -168,3 +168,9 @@ def token_of(request: Request) -> str | None:
 def client_address(request: Request) -> str:
     """The address of the peer. Forwarded headers are not believed: anybody can write them."""
     return request.client.host if request.client else ""
+
+
+def matches(etag: str, if_none_match: str) -> bool:
+    """Whether If-None-Match names `etag`: any of a list, a weakened one too (RFC 9110, 13.1.2)."""
+    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return "*" in named or etag in named

@@ -111,7 +111,7 @@ async def board(
     page = _page([events[event_id] for event_id in found[:limit]], lines, len(found) > limit)
     etag = f'"{hashlib.sha256(page.model_dump_json().encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if if_none_match == etag:
+    if if_none_match is not None and routes.matches(etag, if_none_match):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return page
