@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -94,3 +94,13 @@ def show(value: Any, *, as_json: bool, text: Callable[[], str] | None = None) ->
     else:
         sys.stdout.write(text().rstrip("\n") + "\n")
     sys.stdout.flush()
+
+
+def lines(row: Mapping[str, Any]) -> str:
+    """One thing as text: a line a field."""
+    return "\n".join(f"{key}: {value}" for key, value in row.items())
+
+
+def table(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str:
+    """Many things as text: a line each, with the fields that tell them apart."""
+    return "\n".join("  ".join(str(row[key]) for key in keys) for row in rows)

@@ -45,7 +45,7 @@ def show(
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         row = _row(context.run_async(_show(endpoints.url("worker"), subdomain)))
-    context.show(row, as_json=as_json, text=lambda: _lines(row))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
 @app.command("add")
@@ -81,7 +81,7 @@ def add(
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         row = _row(context.run_async(_add(endpoints.url("worker"), asked)))
-    context.show(row, as_json=as_json, text=lambda: _lines(row))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
 @app.command("set-status")
@@ -96,7 +96,7 @@ def set_status(
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         row = _row(context.run_async(_set_status(endpoints.url("worker"), subdomain, status)))
-    context.show(row, as_json=as_json, text=lambda: _lines(row))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
 @app.command("demo-deposits")
@@ -112,7 +112,7 @@ def demo_deposits(
     with context.servers(settings) as endpoints:
         work = _demo_deposits(endpoints.url("worker"), subdomain, allowed == "on")
         row = _row(context.run_async(work))
-    context.show(row, as_json=as_json, text=lambda: _lines(row))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
 async def _everyone(url: str) -> list[Tenant]:
@@ -181,12 +181,8 @@ def _row(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def _lines(row: dict[str, Any]) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in row.items())
-
-
 def _table(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "no tenants yet: overround tenants add --help"
     keys = ("subdomain", "status", "currency", "time_zone", "name")
-    return "\n".join("  ".join(str(row[key]) for key in keys) for row in rows)
+    return context.table(rows, keys)

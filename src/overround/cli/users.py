@@ -61,7 +61,7 @@ def add(
     with context.servers(settings) as endpoints:
         row = _row(context.run_async(_add(endpoints.url("worker"), tenant, asked, password)))
     row["password"] = password
-    context.show(row, as_json=as_json, text=lambda: _lines(row))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
 @app.command("disable")
@@ -76,7 +76,7 @@ def disable(
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         row = _row(context.run_async(_set_active(endpoints.url("worker"), tenant, email, False)))
-    context.show(row, as_json=as_json, text=lambda: _lines(row))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
 @app.command("enable")
@@ -91,7 +91,7 @@ def enable(
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         row = _row(context.run_async(_set_active(endpoints.url("worker"), tenant, email, True)))
-    context.show(row, as_json=as_json, text=lambda: _lines(row))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
 async def _listing(url: str, subdomain: str, kind: UserKind | None, limit: int) -> list[User]:
@@ -140,12 +140,8 @@ def _row(user: User) -> dict[str, Any]:
     }
 
 
-def _lines(row: dict[str, Any]) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in row.items())
-
-
 def _table(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "no users yet"
     keys = ("kind", "status", "email", "display_name")
-    return "\n".join("  ".join(str(row[key]) for key in keys) for row in rows)
+    return context.table(rows, keys)

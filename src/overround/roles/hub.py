@@ -67,7 +67,7 @@ class Hub:
         at: datetime,
     ) -> int:
         """Take what providers say: board, journal, edges, offers. Returns the cells changed."""
-        unknown = [b.event for b in batches if _key(b.event) not in self.events]
+        unknown = [b.event for b in batches if b.event.key not in self.events]
         if unknown:
             await self.know(conn, unknown, at)
         taken = await boards.take(conn, self.board, batches, self.events, kinds)
@@ -75,7 +75,7 @@ class Hub:
             await edges.detect(conn, self.board, taken.event_ids, at)
         # Prices in play go on the board; what is laid ended with the start
         # (test: what has started is laid no more).
-        named = (self.events.get(_key(batch.event)) for batch in batches)
+        named = (self.events.get(batch.event.key) for batch in batches)
         starts = {ours.event_id: ours.starts_at for ours in named if ours}
         ahead = [event_id for event_id in taken.event_ids if starts[event_id] > at]
         scopes = await self._scopes_of(conn, ahead)
@@ -131,7 +131,7 @@ class Hub:
                 result.observed_at,
             )
             for result in results
-            if (ours := self.events.get((result.provider, result.provider_event_id)))
+            if (ours := self.events.get(result.key))
         ]
         new = await catalogue.record_results(conn, happened)
         if new:
@@ -177,10 +177,6 @@ async def refuse(conn: Connection, provider: str, batch: str, rejected: Sequence
             for r in rejected
         ],
     )
-
-
-def _key(event: FeedEvent) -> FeedKey:
-    return event.provider, event.provider_event_id
 
 
 def _oriented(result: FeedResult, *, swapped: bool) -> dict[str, tuple[int, int]]:

@@ -125,10 +125,10 @@ async def _unseen(worker: Database, season: Season, at: datetime) -> Season:
     async with worker.reading(None) as conn:
         seen = await boards.seen(conn, [boards.batch_id(batch) for batch in past])
     batches = [batch for batch in past if boards.batch_id(batch) not in seen]
-    named = {(b.event.provider, b.event.provider_event_id) for b in past}
+    named = {batch.event.key for batch in past}
     coming: dict[tuple[str, str], FeedBatch] = {}
     for batch in sorted(season.batches, key=lambda b: b.observed_at):
-        key = (batch.event.provider, batch.event.provider_event_id)
+        key = batch.event.key
         if batch.observed_at > at and batch.event.starts_at > at and key not in named:
             coming.setdefault(key, replace(batch, observed_at=at))
     results = [result for result in season.results if result.observed_at <= at]

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import psycopg
-
 from overround import ops
 from overround.betting import bets, settlement
 from overround.betting.bets import Slip, SlipLeg
@@ -44,6 +42,7 @@ from overround.roles import players as playing
 from overround.roles import timeline
 from overround.roles.hub import Hub
 from overround.roles.players import Plan, Quote
+from overround.roles.process import TRANSIENT
 from overround.roles.timeline import Season, Step
 
 BETS: Final = 20_000
@@ -52,7 +51,7 @@ _EVENTS_PER_STEP: Final = 2_000
 _EVENTS_PER_SETTLEMENT: Final = 1_000
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.5
-_RETRIED: Final = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+_RETRIED: Final = (*TRANSIENT, Unavailable)
 
 _log = logs.get(__name__)
 
@@ -85,13 +84,13 @@ def read(path: Path) -> Files:
             continue
         digest.update(payload.name.encode() + b"\0" + hashlib.sha256(payload.body).digest())
         parsed = PROVIDER.parse(payload.name, payload.body)
-        new = {(e.provider, e.provider_event_id): e for e in parsed.events}
+        new = {event.key: event for event in parsed.events}
         for key in new.keys() & events.keys():
             rejected.append(Rejected("duplicate_row", payload.name, key[1]))
             del new[key]
         events |= new
-        batches += [b for b in parsed.batches if _event_key(b.event) in new]
-        results += [r for r in parsed.results if (r.provider, r.provider_event_id) in new]
+        batches += [batch for batch in parsed.batches if batch.event.key in new]
+        results += [result for result in parsed.results if result.key in new]
         rejected += parsed.rejected
     if not events:
         why = ", ".join(f"{r.reason} ({r.where})" for r in rejected[:3]) or "nothing to read"
@@ -103,10 +102,6 @@ def read(path: Path) -> Files:
     )
     prices = sum(len(batch.prices) for batch in batches)
     return Files(season, tuple(rejected), prices, digest.hexdigest(), path.name)
-
-
-def _event_key(event: FeedEvent) -> tuple[str, str]:
-    return event.provider, event.provider_event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +271,7 @@ class _Replay:
     def _note_open(self, step: Step) -> None:
         for batch in step.batches:
             if batch.prices:
-                self._open[self._place[batch.event.provider, batch.event.provider_event_id]] = None
+                self._open[self._place[batch.event.key]] = None
         for place in step.starts:
             self._open.pop(place, None)
 
@@ -309,7 +304,7 @@ class _Replay:
     def _quotes(self, place: int) -> list[Quote]:
         """What the tenant lays on an event now, in an order that a reloaded board has too."""
         event = self._files.season.events[place]
-        ours = self._hub.events.get((event.provider, event.provider_event_id))
+        ours = self._hub.events.get(event.key)
         (offers,) = self._hub.books
         found: list[Quote] = []
         markets = self._hub.board.markets_of(ours.event_id) if ours else []

@@ -41,7 +41,7 @@ class Season:
 
     def places(self) -> dict[tuple[str, str], int]:
         """(provider, provider_event_id) -> place in `events`."""
-        return {(e.provider, e.provider_event_id): n for n, e in enumerate(self.events)}
+        return {event.key: n for n, event in enumerate(self.events)}
 
 
 def windows(season: Season) -> list[Window]:
@@ -50,8 +50,7 @@ def windows(season: Season) -> list[Window]:
     seen: defaultdict[int, list[datetime]] = defaultdict(list)
     for batch in season.batches:
         if batch.prices:
-            key = (batch.event.provider, batch.event.provider_event_id)
-            seen[places[key]].append(batch.observed_at)
+            seen[places[batch.event.key]].append(batch.observed_at)
     return [
         Window(place, min(moments), max(moments), season.events[place].starts_at)
         for place, moments in sorted(seen.items())

@@ -96,7 +96,7 @@ async def take(
     provider speaks once about an event: the last batch counts
     (test: of two batches of one moment the last counts).
     """
-    said = {(batch.event.provider, batch.event.provider_event_id): batch for batch in batches}
+    said = {batch.event.key: batch for batch in batches}
     decided = [(batch, events[key]) for key, batch in said.items() if key in events]
     if not decided:
         return Taken(0, 0, 0, ())

@@ -142,9 +142,6 @@ INSERT INTO quarantine (provider, batch, reason, place, detail)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
 ON CONFLICT ON CONSTRAINT quarantine_once DO NOTHING"""
 
-# How much of each provider was refused, and why.
-QUARANTINE_COUNTS = "SELECT provider, reason, count(*) FROM quarantine GROUP BY 1, 2 ORDER BY 1, 2"
-
 
 async def competition_aliases(conn: Connection, provider: str) -> dict[str, UUID]:
     """competition_key -> competition id, of one provider."""
@@ -340,9 +337,3 @@ async def quarantine(conn: Connection, refused: Sequence[Quarantined]) -> int:
         ],
     )
     return cursor.rowcount
-
-
-async def quarantine_counts(conn: Connection) -> list[tuple[str, str, int]]:
-    """(provider, reason, rows)."""
-    cursor = await conn.execute(QUARANTINE_COUNTS)
-    return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]

@@ -26,6 +26,11 @@ class FeedEvent:
     starts_at: datetime
     season: str = ""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Whose event it is, by its id there: (provider, provider_event_id)."""
+        return self.provider, self.provider_event_id
+
 
 @dataclass(frozen=True, slots=True)
 class FeedMarket:
@@ -57,6 +62,11 @@ class FeedResult:
     status: Literal["finished", "abandoned", "postponed", "cancelled", "awarded"]
     scores: dict[str, tuple[int, int]]
     observed_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Whose event it is, by its id there: (provider, provider_event_id)."""
+        return self.provider, self.provider_event_id
 
 
 @dataclass(frozen=True, slots=True)

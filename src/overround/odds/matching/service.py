@@ -70,16 +70,14 @@ async def _decide_all(
             ours = next(c for c in candidates if c.event_id == decision.event_id)
             # One provider does not name one match twice: a second game of the day is another one.
             candidates.remove(ours)
-            found[provider, event.provider_event_id] = Resolved(
-                ours.event_id, decision.swapped, ours.starts_at
-            )
+            found[event.key] = Resolved(ours.event_id, decision.swapped, ours.starts_at)
             decided.append(_remembered(event, ours.event_id, decision))
         elif decision.kind == "new" and provider in AUTHORITIES:
             fresh.append((event, decision))
         else:
             await _queue(conn, event, decision, at)
     for event, decision, event_id in await _create(conn, fresh, aliases, at):
-        found[provider, event.provider_event_id] = Resolved(event_id, False, event.starts_at)
+        found[event.key] = Resolved(event_id, False, event.starts_at)
         decided.append(_remembered(event, event_id, decision))
     if decided:
         await store.remember(conn, decided, at)
@@ -117,7 +115,7 @@ async def _create(
         if home == away:
             await _queue(conn, event, decision, at, reason="same_participant")
             continue
-        event_id = ids.derived(event.starts_at, "event", event.provider, event.provider_event_id)
+        event_id = ids.derived(event.starts_at, "event", *event.key)
         competition = competitions[event.provider, event.competition_key]
         new_events.append(
             NewEvent(
