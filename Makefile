@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SYNCED := .venv/.synced
+# Feeds' files that the demo takes, too, and its port, e.g. `make demo PORT=8080 FEED=prematch.zip`.
+FEED ?=
+PORT ?= 8000
 # The replay's season and tenant, e.g. `make replay SEASON=../shared/data/football-data/1819`.
 SEASON ?= ../shared/data/football-data/2122
 TENANT ?= acme
@@ -14,10 +17,13 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay test kill bench check fmt clean
+.PHONY: help demo setup replay test kill bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
+
+demo: $(SYNCED) ## a moving market, two bookmakers, players: http://acme.localhost:8000 (PORT=, FEED=)
+	$(BIN)/overround demo --port $(PORT) $(addprefix --feed ,$(FEED))
 
 setup: $(SYNCED) ## create .venv and install what uv.lock names
 

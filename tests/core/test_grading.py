@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Literal
 
 import pytest
 
 from overround.core import grading, line, payoff
 from overround.core.errors import Invalid
-from overround.core.grading import Facts
-from overround.core.payoff import Grade
+from overround.core.grading import Facts, Goal
 from tests.core.reference import Case, cases
 
 LINES = range(-14, 27)
 SCORES = list(product(range(9), range(9)))
+OPEN_SIDES = ("0", "3", "2+", "1:0", "0:2", "1:1", "other", "draw", "home/1", "away/2+", "kane")
 
 
 def _name(
@@ -68,8 +69,10 @@ def test_what_a_final_score_makes_of_each_side(
 
 def test_periods_read_their_own_goals() -> None:
     facts = Facts({"ht": (1, 0), "ft": (1, 2)})
-    by_period = {p: grading.grade("1x2", p, None, "home", facts) for p in grading.PERIODS}
+    by_period = {p: grading.grade("1x2", p, None, "home", facts) for p in ("ft", "ht", "2h")}
     assert by_period == {"ft": payoff.LOST, "ht": payoff.WON, "2h": payoff.LOST}
+    others = set(grading.PERIODS) - set(by_period)
+    assert {grading.grade("1x2", p, None, "home", facts) for p in others} == {None}
     assert grading.grade("total", "2h", 8, "over", facts) == payoff.VOID
     turned = {
         side: grading.grade("half_time_full_time", "ft", None, side, facts)
@@ -104,6 +107,14 @@ def test_a_missing_fact_is_not_a_lost_leg(
         ("1X2", "ft", None, "home", "unknown_market"),
         ("1x2", "et", None, "home", "unknown_market"),
         ("half_time_full_time", "ht", None, "home/home", "unknown_market"),
+        ("total_sets", "ft", 10, "over", "unknown_market"),
+        ("handicap_1x2", "ft", 2, "home", "line_not_whole"),
+        ("nth_goal", "ft", 5, "home", "line_not_whole"),
+        ("nth_goal", "ft", 0, "home", "line_out_of_range"),
+        ("exact_goals", "ft", None, "06", "unknown_side"),
+        ("winning_margin", "ft", None, "home/0", "unknown_side"),
+        ("anytime_scorer", "ft", None, "a player", "unknown_side"),
+        ("anytime_scorer", "ft", None, "x" * 41, "unknown_side"),
         ("total", "ft", None, "over", "line_missing"),
         ("asian_handicap", "ft", None, "home", "line_missing"),
         ("1x2", "ft", None, "over", "unknown_side"),
@@ -151,18 +162,133 @@ def test_a_quarter_line_is_the_mean_of_its_two_halves(market: str) -> None:
             assert payoff.multiplier(whole, 23_456) == halves / 2
 
 
+@pytest.mark.parametrize("level", [True, False])
 @pytest.mark.parametrize("market", sorted(grading.MARKETS))
-def test_the_states_of_a_market_are_all_its_scores_make_of_it(market: str) -> None:
+def test_the_states_of_a_market_are_all_its_scores_make_of_it(market: str, level: bool) -> None:
     sides = grading.sides(market)
     if not sides:
-        assert grading.states(market, None) == ()
+        assert grading.states(market, None, level=level) == ()
         return
-    for line_q4 in LINES if grading.market(market).needs_line else [None]:
-        seen: set[tuple[Grade | None, ...]] = set()
-        for half, second in product(SCORES[:30], SCORES):
-            full = (half[0] + second[0], half[1] + second[1])
-            facts = Facts({"ht": half, "ft": full})
-            seen.add(tuple(grading.grade(market, "ft", line_q4, side, facts) for side in sides))
-        states = grading.states(market, line_q4)
+    row = grading.market(market)
+    period = "ft" if "ft" in row.periods else "final"
+    for line_q4 in LINES if row.needs_line else [None]:
+        if line_q4 is not None and (line_q4 < row.line_min_q4 or (row.whole_line and line_q4 % 4)):
+            continue
+        seen = {
+            tuple(grading.grade(market, period, line_q4, side, facts) for side in sides)
+            for facts in every_ending(market, level)
+        }
+        states = grading.states(market, line_q4, level=level)
         assert set(states) == seen
         assert len(set(states)) == len(states)
+
+
+def every_ending(market: str, level: bool) -> list[Facts]:
+    """Facts of every score up to nine that `market` can be asked after."""
+    if market == "to_qualify":
+        return [Facts({"advanced": (1, 0)}), Facts({"advanced": (0, 1)})]
+    if market in ("nth_goal", "last_goal"):
+        orders = [goals for n in range(8) for goals in product(("home", "away"), repeat=n)]
+        return [
+            Facts({"ft": (goals.count("home"), goals.count("away"))}, tuple(map(Goal, goals)))
+            for goals in orders
+            if level or goals.count("home") != goals.count("away")
+        ]
+    if market in ("set_handicap", "total_sets"):
+        return [Facts({"sets": score}) for score in SCORES if level or score[0] != score[1]]
+    halves = SCORES[:30] if market in ("half_time_full_time", "highest_scoring_half") else [(0, 0)]
+    return [
+        Facts({"ht": half, "ft": full})
+        for half, second in product(halves, SCORES)
+        if (full := (half[0] + second[0], half[1] + second[1])) and (level or full[0] != full[1])
+    ]
+
+
+def test_a_sport_is_shown_by_the_question_that_has_its_answers() -> None:
+    main = {sport: grading.main_market(sport) for sport in ("football", "handball", "tennis", "x")}
+    assert main == {
+        "football": ("1x2", "ft"),
+        "handball": ("1x2", "ft"),
+        "tennis": ("moneyline", "final"),
+        "x": ("moneyline", "final"),
+    }
+
+
+def test_what_scores_alone_cannot_settle_is_not_laid() -> None:
+    laid = {market for market in grading.MARKETS if grading.can_be_laid(market)}
+    assert {"1x2", "total", "half_time_full_time", "to_qualify"} <= laid
+    assert not laid & {"nth_goal", "last_goal", "anytime_scorer", "correct_score", "exact_goals"}
+    for market in laid:
+        row = grading.market(market)
+        line_q4 = 4 if row.needs_line else None
+        period = "ft" if "ft" in row.periods else "final"
+        scores: dict[str, tuple[int, int]] = dict.fromkeys(
+            ("ht", "ft", "final", "sets", "advanced"), (1, 0)
+        )
+        assert grading.grade(market, period, line_q4, row.sides[0], Facts(scores)) is not None
+
+
+def test_a_score_ends_level_where_nobody_plays_on() -> None:
+    assert not grading.may_end_level("tennis", "moneyline", "final")
+    assert not grading.may_end_level("tennis", "total", "s1")
+    assert grading.may_end_level("tennis", "asian_handicap", "final")
+    assert not grading.may_end_level("basketball", "asian_handicap", "final")
+    assert grading.may_end_level("basketball", "moneyline", "ft")
+    assert grading.may_end_level("american_football", "moneyline", "final")
+    assert len(grading.states("moneyline", None)) == 3
+    assert len(grading.states("moneyline", None, level=False)) == 2
+
+
+@pytest.mark.parametrize(
+    ("market", "line_q4", "side", "mirror"),
+    [
+        ("1x2", None, "home", ("1x2", None, "away")),
+        ("1x2", None, "draw", ("1x2", None, "draw")),
+        ("moneyline", None, "away", ("moneyline", None, "home")),
+        ("double_chance", None, "1X", ("double_chance", None, "X2")),
+        ("double_chance", None, "12", ("double_chance", None, "12")),
+        ("asian_handicap", -3, "home", ("asian_handicap", 3, "away")),
+        ("handicap_1x2", 4, "draw", ("handicap_1x2", -4, "draw")),
+        ("set_handicap", 6, "away", ("set_handicap", -6, "home")),
+        ("total", 10, "over", ("total", 10, "over")),
+        ("home_total", 6, "over", ("away_total", 6, "over")),
+        ("away_odd_even", None, "odd", ("home_odd_even", None, "odd")),
+        ("home_clean_sheet", None, "yes", ("away_clean_sheet", None, "yes")),
+        ("half_time_full_time", None, "home/draw", ("half_time_full_time", None, "away/draw")),
+        ("result_and_total", 10, "away/over", ("result_and_total", 10, "home/over")),
+        ("correct_score", None, "2:1", ("correct_score", None, "1:2")),
+        ("correct_score", None, "other", ("correct_score", None, "other")),
+        ("winning_margin", None, "home/3+", ("winning_margin", None, "away/3+")),
+        ("first_scorer", None, "home", ("first_scorer", None, "home")),
+    ],
+)
+def test_a_selection_is_mirrored_with_its_event(
+    market: str, line_q4: int | None, side: str, mirror: tuple[str, int | None, str]
+) -> None:
+    assert grading.mirrored(market, line_q4, side) == mirror
+
+
+@pytest.mark.parametrize("market", sorted(grading.MARKETS))
+def test_a_mirrored_selection_is_worth_the_same_in_the_mirrored_event(market: str) -> None:
+    row = grading.market(market)
+    sides = row.sides or [side for side in OPEN_SIDES if row.has(side)]
+    period = "ft" if "ft" in row.periods else "final"
+    assert sides
+    lines = range(max(row.line_min_q4, -8), 20, 4) if row.needs_line else [None]
+    for line_q4, side in product(lines, sides):
+        other, line, mirror = grading.mirrored(market, line_q4, side)
+        assert grading.mirrored(other, line, mirror) == (market, line_q4, side)
+        for facts in every_ending(market, level=True)[:400]:
+            ours = grading.grade(market, period, line_q4, side, facts)
+            assert ours == grading.grade(other, period, line, mirror, turned(facts))
+
+
+_TURNED: dict[str, Literal["home", "away"]] = {"home": "away", "away": "home"}
+
+
+def turned(facts: Facts) -> Facts:
+    """The same match with home and away the other way round."""
+    scores = {key: (away, home) for key, (home, away) in facts.scores.items()}
+    if facts.goals is None:
+        return Facts(scores)
+    return Facts(scores, tuple(Goal(_TURNED[goal.team]) for goal in facts.goals))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
@@ -143,5 +147,87 @@ def test_nobody_takes_over_inside_a_guarded_transaction(database_urls: Urls) -> 
                 await conn.execute(MARK, [held.token, held.token])
             await expiring
             assert await marks(db) == 1
+
+    asyncio.run(story())
+
+
+HOLD = """
+import asyncio, sys
+from overround.db import Database, lease
+
+async def hold():
+    db = await Database.open(sys.argv[1], purpose="test", size_min=1, size_max=2)
+    held = await lease.take(db, "hub", "a process")
+    print("held", flush=True)
+    await lease.keep(db, held)
+
+asyncio.run(hold())
+"""
+
+
+def holding(urls: Urls) -> subprocess.Popen[str]:
+    """A process that holds the lease and renews it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, urls["worker"]], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_killed_holder_is_replaced_at_once(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the clock of a process that the kernel knows to have ended."""
+    monkeypatch.setattr(lease, "TTL_S", 3_600)
+
+    async def story(process: subprocess.Popen[str]) -> None:
+        async with opened(database_urls) as db:
+            # Stopped is not dead: it may go on, so it keeps what it holds.
+            process.send_signal(signal.SIGSTOP)
+            waiting = asyncio.create_task(lease.take(db, "hub", "the second"))
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(waiting), timeout=1)
+            process.kill()
+            second = await asyncio.wait_for(waiting, timeout=30)
+            async with db.transaction(None) as conn:
+                await second.guard(conn)
+
+    process = holding(database_urls)
+    try:
+        asyncio.run(story(process))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("differs", ["machine", "words"])
+def test_a_holder_that_nobody_here_can_see_is_waited_out(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch, differs: str
+) -> None:
+    """Its pid says nothing on another machine, however dead that number is here."""
+    monkeypatch.setattr(lease, "_POLL_S", 0.01)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitpid(process.pid, 0)
+    process.returncode = 0
+    signed = {
+        "machine": f"hub, pid {process.pid} (before) on another machine's boot",
+        "words": f"hub {process.pid}",
+    }
+
+    def sign(_holder: str) -> str:
+        return signed[differs]
+
+    async def story() -> None:
+        async with opened(database_urls) as db:
+            monkeypatch.setattr(lease, "_signed", sign)
+            await lease.take(db, "hub", "")
+            monkeypatch.undo()
+            monkeypatch.setattr(lease, "_POLL_S", 0.01)
+            monkeypatch.setattr(lease, "TTL_S", 0)
+            with pytest.raises(Unavailable, match="held"):
+                await lease.take(db, "hub", "the second")
+            await expire(db)
+            await lease.take(db, "hub", "the second")
 
     asyncio.run(story())

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from overround.db import Database
 from overround.db.logins import Role
+from overround.odds.feeds import football_data
 from overround.people import tenants
 from overround.people.tenants import Tenant
+from overround.roles import files as reading
 from overround.roles import replay
 from overround.roles.replay import Options, Progress
 from tests.support.edge import add_tenant
@@ -145,7 +147,7 @@ async def replayed(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Replay the path; the report without what differs from run to run."""
-    files = replay.read(path)
+    files = reading.read(path, [football_data.PROVIDER])
     async with pools(urls) as (worker, app):
         tenant = await tenant_of(worker, name)
         report = await replay.replay(worker, app, tenant, files, options, progress)

@@ -20,6 +20,7 @@ from overround.core.errors import Unavailable
 from overround.db import lease as leases
 from overround.db.logins import Role
 from overround.money import ledger
+from overround.roles import files as reading
 from overround.roles import hub, replay
 from overround.roles.attach import Endpoints
 from tests.roles.seasons import MATCHES, OPTIONS, extra, old, pools, replayed, tenant_of, whole
@@ -290,10 +291,10 @@ def test_the_report_is_of_its_own_run(database_urls: Urls, tmp_path: Path) -> No
 
 def test_a_match_in_two_files_counts_once(tmp_path: Path) -> None:
     """The second file's rows are refused with a reason, whatever they say."""
-    files = replay.read(whole(tmp_path))
+    files = reading.read(whole(tmp_path))
     (source,) = sorted(tmp_path.rglob("*.csv"))[:1]
     (source.parent / f"again_{source.name}").write_bytes(source.read_bytes())
-    read = replay.read(source.parent)
+    read = reading.read(source.parent)
     assert len(read.season.events) == len(files.season.events)
     assert len(read.season.batches) == len(files.season.batches)
-    assert {refused.reason for refused in read.rejected} == {"duplicate_row"}
+    assert {r.reason for refused in read.refused.values() for r in refused} == {"duplicate_row"}

@@ -2,7 +2,8 @@
 
 A line is `verb words => expected  # remark`. Amounts are written as the current tenant's currency
 writes them, a selection as `E1.home`, `E1.over2.5`, `E1.away-0.25` (the handicap of the side that
-is named), `E1.yes`, `E1.home_dnb`, `E1.home_ht` or `E1.1:0`. A refusal is named like a class:
+is named), `E1.yes`, `E1.home_dnb`, `E1.home_ht`, `E1.home_ml` (moneyline, everything included) or
+`E1.1:0`. A refusal is named like a class:
 `InsufficientFunds`. Every story ends with the ledger's and the bets' invariants.
 """
 
@@ -27,7 +28,7 @@ _SELECTION = re.compile(
     r"(?P<event>\w+)\.(?:(?P<total>over|under)(?P<goals>[0-9.]+)"
     r"|(?P<handicap>home|away)(?P<start>[+-]?[0-9.]+)"
     r"|(?P<score>\d+:\d+)"
-    r"|(?P<side>home|draw|away|yes|no|odd|even|1X|X2|12)(?:_(?P<kind>dnb|ht))?)"
+    r"|(?P<side>home|draw|away|yes|no|odd|even|1X|X2|12)(?:_(?P<kind>dnb|ht|ml))?)"
 )
 _SIDES = {
     "yes": "both_teams_to_score",
@@ -39,7 +40,16 @@ _SIDES = {
     "12": "double_chance",
 }
 _STATUSES: dict[str, ResultStatus] = {
-    word: word for word in ("abandoned", "postponed", "cancelled", "awarded")
+    word: word
+    for word in (
+        "finished",
+        "abandoned",
+        "retired",
+        "walkover",
+        "postponed",
+        "cancelled",
+        "awarded",
+    )
 }
 
 
@@ -117,6 +127,8 @@ def selection(text: str) -> Pick:
         return Pick(event, "asian_handicap", match["handicap"], line_q4=home)
     if match["score"]:
         return Pick(event, "correct_score", match["score"])
+    if match["kind"] == "ml":
+        return Pick(event, "moneyline", match["side"], "final")
     market_type = "draw_no_bet" if match["kind"] == "dnb" else _SIDES.get(match["side"], "1x2")
     return Pick(event, market_type, match["side"], "ht" if match["kind"] == "ht" else "ft")
 
@@ -316,13 +328,16 @@ class _Teller:
             return await my_bet(conn, who.tenant_id, who.actor_id, self.bets[key])
 
     async def do_result(self, name: str, said: str, *more: str) -> str:
-        """`result E1 2-0 ht=1-0` or `result E1 postponed`; how many results were new."""
+        """`result E1 2-0 ht=1-0`, `result T1 finished sets=2-0` or `result E1 abandoned ft=1-0`;
+        how many results were new."""
+        scores = {period: _score(goals) for period, goals in (word.split("=") for word in more)}
         if said in _STATUSES:
-            return str(await self.world.result(name, {}, _STATUSES[said]))
-        scores = {"ft": _score(said)} | {
-            period: _score(goals) for period, goals in (word.split("=") for word in more)
-        }
-        return str(await self.world.result(name, scores))
+            return str(await self.world.result(name, scores, _STATUSES[said]))
+        return str(await self.world.result(name, {"ft": _score(said)} | scores))
+
+    async def do_sport(self, name: str, sport: str) -> None:
+        """`sport T1 tennis`; what is not named so is football."""
+        await self.world.event(name, sport=sport)
 
     async def do_settle(self) -> str:
         return str(await self.world.settle())

@@ -128,7 +128,9 @@ class World:
 
     # -- what may happen -----------------------------------------------------------------------
 
-    def fixture(self, name: str, starts_at: datetime | None = None) -> FeedEvent:
+    def fixture(
+        self, name: str, starts_at: datetime | None = None, sport: str = "football"
+    ) -> FeedEvent:
         """The feed's event of that name; two names are two pairs of teams."""
         digits = int.from_bytes(name.encode(), "big")
         home = f"{_TOWNS[digits % 10]} {_SUITS[digits % 8]} {name}"
@@ -136,8 +138,8 @@ class World:
         return FeedEvent(
             PROVIDER,
             f"fixture {name}",
-            "football",
-            "E0",
+            sport,
+            "E0" if sport == "football" else sport,
             "Premier League",
             "England",
             home,
@@ -145,10 +147,12 @@ class World:
             starts_at or (LIVE_AT if self.live else AT) + timedelta(days=1),
         )
 
-    async def event(self, name: str, starts_at: datetime | None = None) -> UUID:
+    async def event(
+        self, name: str, starts_at: datetime | None = None, sport: str = "football"
+    ) -> UUID:
         """An event, known to the hub; the same name is the same event."""
         if name not in self.events:
-            fed = self.fixture(name, starts_at)
+            fed = self.fixture(name, starts_at, sport)
             async with self.worker.transaction(None) as conn:
                 await self.hub.know(conn, [fed], self.at)
             self.events[name] = self.hub.events[PROVIDER, fed.provider_event_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
@@ -16,4 +17,14 @@ def until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -
         if time.monotonic() - started_s > timeout_s:
             raise AssertionError(f"waited {timeout_s} s for {what}")
         time.sleep(POLL_S)
+    return time.monotonic() - started_s
+
+
+async def until_async(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> float:
+    """As `until`, letting the other tasks of the loop run meanwhile."""
+    started_s = time.monotonic()
+    while not condition():
+        if time.monotonic() - started_s > timeout_s:
+            raise AssertionError(f"waited {timeout_s} s for {what}")
+        await asyncio.sleep(POLL_S)
     return time.monotonic() - started_s

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import httpx2
 import psycopg
@@ -32,7 +33,8 @@ from overround.kit import logs
 from overround.kit.settings import Settings, WebSettings
 from overround.roles import api
 logs.configure("info")
-asyncio.run(api.run_until_signal(Settings(web=WebSettings(port=int(sys.argv[2]))), sys.argv[1]))
+settings = Settings(web=WebSettings(port=int(sys.argv[2])))
+asyncio.run(api.run_until_signal(settings, sys.argv[1], redis_url=sys.argv[3] or None))
 """
 
 
@@ -64,8 +66,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(urls: Urls) -> Generator[Served]:
-    """An api process on a database with two tenants; killed afterwards."""
+def served(
+    urls: Urls, redis_url: str = "", stderr: IO[str] | int = subprocess.PIPE
+) -> Generator[Served]:
+    """An api process on a database with two tenants; killed afterwards.
+
+    A test that makes it log more than a pipe holds gives a file for it.
+    """
 
     async def prepare() -> None:
         async with opened(urls):
@@ -74,7 +81,9 @@ def served(urls: Urls) -> Generator[Served]:
     asyncio.run(prepare())
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, urls["app"], str(port)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVE, urls["app"], str(port), redis_url],
+        stderr=stderr,
+        text=True,
     )
     found = Served(process, port)
 

@@ -20,6 +20,32 @@ CONNECTIONS_MAX: Final = 50
 # typed, so the rule is silenced call by call and nowhere else.
 
 
+def connect(url: str, *, connections_max: int = CONNECTIONS_MAX) -> Redis:
+    """A client of `url` that opens nothing yet and tries nothing twice; close it with `aclose()`.
+
+    For what goes on without the cache: each command fails within `COMMAND_S` at the latest, with
+    one of `failures()`, and the caller decides when to ask again. Answers are bytes.
+    """
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    return Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
+        url,
+        socket_connect_timeout=CONNECT_S,
+        socket_timeout=COMMAND_S,
+        max_connections=connections_max,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What a command raises when the cache is away, refuses, or is too slow."""
+    from redis.exceptions import RedisError
+
+    return RedisError, OSError, TimeoutError
+
+
 @asynccontextmanager
 async def opened(url: str) -> AsyncGenerator[Redis]:
     """A client of `url` for the length of the block; answers are bytes.

@@ -13,9 +13,11 @@ import typer
 
 from overround.cli import (
     books,
+    calc,
     config,
     context,
     db_commands,
+    demo,
     doctor,
     run_commands,
     season,
@@ -31,12 +33,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(calc.app, name="calc")
 app.add_typer(config.app, name="config")
 app.add_typer(db_commands.app, name="db")
 app.add_typer(run_commands.app, name="run")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(users.app, name="users")
 app.add_typer(season.results, name="results")
+app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("replay")(season.replay)
 app.command("import")(season.import_)

@@ -10,10 +10,21 @@ from overround.cli import context
 from overround.cli.context import ConfigOption, JsonOption, StateOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from overround.kit.settings import Settings
+    from overround.odds.feeds import LiveFeed
     from overround.roles.attach import Endpoints
 
 app = typer.Typer(no_args_is_help=True, help="Run one role in the foreground.")
+
+SupervisedOption = Annotated[
+    bool, typer.Option("--supervised", hidden=True, help="End when standard input is closed.")
+]
+ListenOption = Annotated[
+    int | None, typer.Option("--listen-fd", hidden=True, help="A listening socket of the parent.")
+]
 
 
 @app.callback()
@@ -32,24 +43,48 @@ def servers(state: StateOption = None, config: ConfigOption = None) -> None:
 
 
 @app.command("api")
-def api(state: StateOption = None, config: ConfigOption = None) -> None:
+def api(
+    listen_fd: ListenOption = None,
+    supervised: SupervisedOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
     """The HTTP edge, until interrupted."""
     from overround.roles import api as role
 
-    settings = context.settings(state, config)
+    settings = _settings(state, config, supervised)
+    listener = None if listen_fd is None else role.inherited(listen_fd)
     with context.servers(settings) as endpoints:
-        context.run_async(role.run_until_signal(settings, endpoints.url("app")))
+        context.run_async(
+            role.run_until_signal(settings, endpoints.url("app"), listener, endpoints.redis_url)
+        )
+
+
+@app.command("hub")
+def hub(
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Take the simulator of the demonstration, too.")
+    ] = False,
+    supervised: SupervisedOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """The writer of the board: feeds in, offers and edges out. One at a time writes."""
+    settings = _settings(state, config, supervised)
+    with context.servers(settings) as endpoints:
+        context.run_async(_hub(settings, endpoints, simulate))
 
 
 @app.command("settle")
 def settle(
     once: Annotated[bool, typer.Option("--once", help="Settle what is due, then end.")] = False,
+    supervised: SupervisedOption = False,
     state: StateOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Grade and pay the bets of decided events; any number of these may run."""
-    settings = context.settings(state, config)
+    settings = _settings(state, config, supervised)
     with context.servers(settings) as endpoints:
         settled = context.run_async(_settle(settings, endpoints, once))
     if once:
@@ -59,28 +94,68 @@ def settle(
 @app.command("jobs")
 def jobs(
     once: Annotated[bool, typer.Option("--once", help="Run each job once, then end.")] = False,
+    supervised: SupervisedOption = False,
     state: StateOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Revenue days and expiry, until interrupted."""
-    settings = context.settings(state, config)
+    settings = _settings(state, config, supervised)
     with context.servers(settings) as endpoints:
         changed = context.run_async(_jobs(settings, endpoints, once))
     if once:
         context.show({"changed": changed}, as_json=as_json, text=lambda: f"{changed} rows changed")
 
 
+@app.command("bettors")
+def bettors(
+    supervised: SupervisedOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """The players of a demonstration, over HTTP, until interrupted."""
+    settings = _settings(state, config, supervised)
+    with context.servers(settings) as endpoints:
+        context.run_async(_bettors(settings, endpoints))
+
+
+def _settings(state: Path | None, config: Path | None, supervised: bool) -> Settings:
+    """The role's settings; a role under a supervisor ends with it from here on."""
+    if supervised:
+        from overround.roles import supervisor
+
+        supervisor.end_with_parent()
+    return context.settings(state, config)
+
+
+async def _hub(settings: Settings, endpoints: Endpoints, simulate: bool) -> None:
+    from overround.roles import live_hub
+    from overround.roles.process import stopping
+
+    feeds: list[Callable[[], LiveFeed]] = []
+    if simulate:
+        from overround.roles import demo_run
+
+        feeds.append(demo_run.read(endpoints.state).simulator)
+    with stopping() as stop:
+        await live_hub.run(settings, endpoints, stop, feeds)
+
+
 async def _settle(settings: Settings, endpoints: Endpoints, once: bool) -> int:
     from overround.core.clock import WallClock
     from overround.roles import settle as role
     from overround.roles.process import database, stopping
+    from overround.storefront import Hints
 
     async with database(settings, endpoints.url("worker"), "worker") as worker:
         if once:
             return await role.run_once(worker, WallClock())
-        with stopping() as stop:
-            await role.run(worker, WallClock(), stop)
+        hints = Hints.open(endpoints.redis_url)
+        try:
+            with stopping() as stop:
+                await role.run(worker, WallClock(), stop, hints.tell)
+        finally:
+            await hints.close()
     return 0
 
 
@@ -97,3 +172,11 @@ async def _jobs(settings: Settings, endpoints: Endpoints, once: bool) -> int:
         with stopping() as stop:
             await role.run(worker, limits, WallClock(), stop)
     return 0
+
+
+async def _bettors(settings: Settings, endpoints: Endpoints) -> None:
+    from overround.roles import bettors as role
+    from overround.roles.process import stopping
+
+    with stopping() as stop:
+        await role.run(settings, endpoints, stop)

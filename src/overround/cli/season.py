@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
 
 import typer
 
 from overround.cli import context
 from overround.cli.context import ConfigOption, JsonOption, StateOption
+from overround.core.endings import ResultStatus
 
 if TYPE_CHECKING:
     from overround.kit.settings import Settings
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 results = typer.Typer(no_args_is_help=True, help="What happened, entered by hand.")
 
-_SCORE = re.compile(r"([0-9]{1,2})[-:]([0-9]{1,2})")
+_SCORE = re.compile(r"([0-9]{1,3})[-:]([0-9]{1,3})")
 
 Source = Annotated[
-    Path, typer.Argument(metavar="PATH", exists=True, help="A file or folder of a feed.")
+    Path, typer.Argument(metavar="PATH", exists=True, help="A file, folder or zip of a feed.")
 ]
 
 
@@ -70,9 +71,11 @@ def enter(
     event: Annotated[UUID, typer.Argument(help="The event's id.")],
     ft: Annotated[str | None, typer.Option(metavar="H-A", help="Full-time score.")] = None,
     ht: Annotated[str | None, typer.Option(metavar="H-A", help="Half-time score.")] = None,
-    status: Annotated[
-        Literal["finished", "abandoned", "postponed", "cancelled", "awarded"], typer.Option()
-    ] = "finished",
+    score: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PERIOD=H-A", help="Any other score, such as final=101-99 or s1=6-4."),
+    ] = None,
+    status: Annotated[ResultStatus, typer.Option()] = "finished",
     entered_by: Annotated[str, typer.Option(help="Who says so; kept with the result.")] = "cli",
     state: StateOption = None,
     config: ConfigOption = None,
@@ -80,6 +83,11 @@ def enter(
 ) -> None:
     """Record a result; a different one later is a new version."""
     scores = {period: _score(text) for period, text in (("ht", ht), ("ft", ft)) if text is not None}
+    for told in score or ():
+        period, _, text = told.partition("=")
+        if not period or period in scores:
+            raise typer.BadParameter(f"{told!r} is no score of a period; write s1=6-4, each once")
+        scores[period] = _score(text)
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         version = context.run_async(_enter(settings, endpoints, event, status, scores, entered_by))
@@ -96,11 +104,13 @@ async def _replay(
     advance: Callable[[int, int], None],
 ) -> dict[str, Any]:
     from overround.core.clock import WallClock
+    from overround.odds.feeds import football_data
+    from overround.roles import files as reading
     from overround.roles import replay as role
     from overround.roles import seeding
     from overround.roles.process import database
 
-    files = role.read(path)
+    files = reading.read(path, [football_data.PROVIDER])
     await seeding.prepare(endpoints)
     seed, bets, players = size
     async with (
@@ -116,21 +126,21 @@ async def _import(
     settings: Settings, endpoints: Endpoints, path: Path, advance: Callable[[int, int], None]
 ) -> dict[str, Any]:
     from overround.core.clock import WallClock
-    from overround.roles import importer, replay, seeding
+    from overround.odds import feeds
+    from overround.roles import inbox, seeding
     from overround.roles.process import database
 
-    files = replay.read(path)
+    found = list(feeds.payloads(path))
     await seeding.prepare(endpoints)
     async with database(settings, endpoints.url("worker"), "worker") as worker:
-        done = await importer.import_files(worker, files, WallClock().now(), advance)
-    return done.as_dict()
+        return await inbox.import_path(worker, found, path.name, WallClock(), advance)
 
 
 async def _enter(
     settings: Settings,
     endpoints: Endpoints,
     event_id: UUID,
-    status: Literal["finished", "abandoned", "postponed", "cancelled", "awarded"],
+    status: ResultStatus,
     scores: dict[str, tuple[int, int]],
     entered_by: str,
 ) -> int | None:

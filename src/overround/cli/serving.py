@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from overround.cli import context
-from overround.cli.context import ConfigOption, StateOption
+from overround.cli.context import ConfigOption, JsonOption, StateOption
 
 if TYPE_CHECKING:
     from overround.kit.settings import Settings
     from overround.roles.attach import Endpoints
 
 
-def serve(state: StateOption = None, config: ConfigOption = None) -> None:
-    """Serve the tenants: api, settlement and jobs, until interrupted."""
+def serve(
+    state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Serve the tenants: api, hub, settlement and jobs, until interrupted."""
+    from overround.roles import serve as role
+
     settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        context.run_async(_serve(settings, endpoints))
+    with served(settings) as endpoints:
+        done = context.run_async(role.serve(settings, endpoints, config, say))
+    context.show(done, as_json=as_json, text=lambda: _text(done))
 
 
-async def _serve(settings: Settings, endpoints: Endpoints) -> None:
-    from overround.roles import seeding, serve
+@contextmanager
+def served(settings: Settings) -> Generator[Endpoints]:
+    """The servers, for a command that stays: its stderr is for people, its logs are a file."""
+    from overround.kit import logs
 
-    await seeding.prepare(endpoints)
-    await serve.serve(settings, endpoints)
+    with (
+        context.servers(settings) as endpoints,
+        (endpoints.state / "logs" / "supervisor.log").open("a", encoding="utf-8") as stream,
+    ):
+        logs.configure(settings.log.level, stream)
+        try:
+            yield endpoints
+        finally:
+            logs.configure(settings.log.level)
+
+
+def say(line: str) -> None:
+    """What a person who looks at the terminal should know, beside the result."""
+    sys.stderr.write(f"overround: {line}\n")
+    sys.stderr.flush()
+
+
+def _text(done: dict[str, Any]) -> str:
+    again = [f"{name} {count}" for name, count in done["restarts"].items() if count]
+    return f"ended; started again: {', '.join(again) or 'nothing'}"

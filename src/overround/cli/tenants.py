@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -115,6 +117,37 @@ def demo_deposits(
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
+@app.command("theme")
+def theme(
+    subdomain: Subdomain,
+    name: Annotated[str | None, typer.Option(help="Shown in place of the tenant's name.")] = None,
+    brand: Annotated[str | None, typer.Option(help="#rrggbb of the header and buttons.")] = None,
+    accent: Annotated[str | None, typer.Option(help="#rrggbb of links; default: brand.")] = None,
+    logo: Annotated[
+        Path | None, typer.Option(help="A PNG, WebP or SVG of at most 9 kB.", exists=True)
+    ] = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a tenant's site these looks in place of those it had; without options, the default."""
+    asked = {"name": name, "brand": brand, "accent": accent, "logo": _picture(logo)}
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        given = {key: value for key, value in asked.items() if value is not None}
+        row = _row(context.run_async(_theme(endpoints.url("worker"), subdomain, given)))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
+
+
+def _picture(path: Path | None) -> str | None:
+    """The file as a data address; whether it is a good one is the tenant's rule."""
+    if path is None:
+        return None
+    kinds = {".png": "image/png", ".webp": "image/webp", ".svg": "image/svg+xml"}
+    kind = kinds.get(path.suffix.lower(), "application/octet-stream")
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
 async def _everyone(url: str) -> list[Tenant]:
     from overround.cli import databases
     from overround.people import tenants
@@ -152,6 +185,14 @@ async def _set_status(url: str, subdomain: str, status: TenantStatus) -> Tenant:
         return await tenants.set_status(acting.conn, acting.caller, status, acting.at)
 
 
+async def _theme(url: str, subdomain: str, asked: dict[str, str]) -> Tenant:
+    from overround.cli import databases
+    from overround.people import tenants
+
+    async with databases.acting_for(url, subdomain) as acting:
+        return await tenants.set_theme(acting.conn, acting.caller, asked, acting.at)
+
+
 async def _demo_deposits(url: str, subdomain: str, allowed: bool) -> Tenant:
     from overround.cli import databases
     from overround.people import tenants
@@ -177,6 +218,7 @@ def _row(tenant: Tenant) -> dict[str, Any]:
         "fee_bps": tenant.fee_bps,
         "margin_bps": tenant.margin_bps,
         "demo_deposits": tenant.demo_deposits,
+        "theme": tenant.settings.get("theme", {}),
         "created_at": tenant.created_at.isoformat(),
     }
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final, Literal
 
+from overround.core import systems
 from overround.core.errors import Invalid
 from overround.core.payoff import WON, Grade, multiplier_ratio
 
@@ -28,7 +29,7 @@ def payout(stake_minor: int, legs: Sequence[tuple[Grade, int]], rounding: Roundi
     if stake_minor < 1:
         raise Invalid("a stake is at least one minor unit", code="stake_out_of_range")
     numerator, denominator = _product(legs)
-    return _rounded(stake_minor * numerator, denominator, rounding)
+    return rounded(stake_minor * numerator, denominator, rounding)
 
 
 def potential(stake_minor: int, prices_e4: Sequence[int], rounding: Rounding = "down") -> int:
@@ -44,22 +45,25 @@ def exact(stake: Fraction, legs: Sequence[tuple[Grade, int]]) -> Fraction:
     return stake * Fraction(*_product(legs))
 
 
-def _product(legs: Sequence[tuple[Grade, int]]) -> tuple[int, int]:
-    if not legs:
+def check_count(legs: int) -> None:
+    """Raises Invalid `no_legs`, or `too_many_legs` above `MAX_LEGS`."""
+    if legs < 1:
         raise Invalid("a bet has at least one leg", code="no_legs")
-    if len(legs) > MAX_LEGS:
+    if legs > MAX_LEGS:
         raise Invalid(f"a bet has at most {MAX_LEGS} legs", code="too_many_legs")
-    numerator, denominator = 1, 1
-    for grade, price_e4 in legs:
-        above, below = multiplier_ratio(grade, price_e4)
-        numerator *= above
-        denominator *= below
-    return numerator, denominator
 
 
-def _rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
+def rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
+    """The one rounding of a bet: numerator/denominator, not negative, as a whole number."""
     whole, rest = divmod(numerator, denominator)
     if rounding == "half_even" and (2 * rest, whole % 2) > (denominator, 0):
         # Above one half, or exactly one half beside an odd number: the pair compares both at once.
         return whole + 1
     return whole
+
+
+def _product(legs: Sequence[tuple[Grade, int]]) -> systems.Ratio:
+    """A combo is the system whose one line has every leg."""
+    check_count(len(legs))
+    returns = [multiplier_ratio(grade, price_e4) for grade, price_e4 in legs]
+    return systems.total(returns, (len(returns),))

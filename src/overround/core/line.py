@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from overround.core.errors import Invalid
+from overround.core.rational import MINUS_SIGN
 
 QUARTERS: Final = 4
 
@@ -17,8 +18,6 @@ QUARTERS: Final = 4
 MAX_LINE_Q4: Final = 1_000 * QUARTERS
 MAX_TEXT_LENGTH: Final = 16
 
-# U+2212 is the minus sign of typography; at least one book writes it for a hyphen.
-_MINUS_SIGN: Final = "\u2212"
 _NUMBER = r"([+-]?)([0-9]{1,5})(?:\.([0-9]{1,2}))?"
 _LINE = re.compile(rf"{_NUMBER}(?:/{_NUMBER})?")
 _FRACTION_Q4: Final = {"": 0, "0": 0, "00": 0, "25": 1, "5": 2, "50": 2, "75": 3}
@@ -33,7 +32,7 @@ def parse(text: str) -> int:
     """
     match = None
     if len(text) <= MAX_TEXT_LENGTH:
-        match = _LINE.fullmatch(text.replace(_MINUS_SIGN, "-"))
+        match = _LINE.fullmatch(text.replace(MINUS_SIGN, "-"))
     if match is None:
         raise Invalid("a line is a number of quarters", code="invalid_number")
     sign, whole, fraction, second_sign, second_whole, second_fraction = match.groups()

@@ -80,13 +80,17 @@ def multiplier(grade: Grade, price_e4: int) -> Fraction:
 
 
 def multiplier_ratio(grade: Grade, price_e4: int) -> tuple[int, int]:
-    """`multiplier` as (numerator, denominator), not reduced: plain integers for the hot path.
+    """`multiplier` as (numerator, denominator), not reduced: plain integers for the hot path."""
+    return returned_ratio(grade, price_e4, SCALE_E4)
 
-    Putting v = a/b and d = c/e, m = (a*e*S + (b - a)*r*P*c) / (b*e*S) with S = 10,000 and
-    P = price_e4.
+
+def returned_ratio(grade: Grade, above: int, below: int) -> tuple[int, int]:
+    """What one unit staked at the price above/below returns, as (numerator, denominator).
+
+    Putting v = a/b and d = c/e, m = (a*e*below + (b - a)*r*above*c) / (b*e*below).
     """
     void, dead_heat = grade.void_factor, grade.dead_heat_factor
-    scale = dead_heat.denominator * SCALE_E4
+    scale = dead_heat.denominator * below
     staying = void.denominator - void.numerator
-    won = staying * grade.result * price_e4 * dead_heat.numerator
+    won = staying * grade.result * above * dead_heat.numerator
     return void.numerator * scale + won, void.denominator * scale

@@ -15,7 +15,8 @@ from overround.core.errors import Invalid
 SCALE_E4: Final = 10_000
 DECIMALS: Final = 4
 MIN_PRICE_E4: Final = SCALE_E4 + 1
-MAX_PRICE_E4: Final = 100_000 * SCALE_E4
+MAX_PRICE: Final = 100_000
+MAX_PRICE_E4: Final = MAX_PRICE * SCALE_E4
 
 # Longer text is refused before it is looked at, so no input costs more than a constant.
 MAX_TEXT_LENGTH: Final = 24
@@ -61,3 +62,10 @@ def to_text(price_e4: int) -> str:
 def to_fraction(price_e4: int) -> Fraction:
     """The decimal price as an exact fraction; what every payout is computed from."""
     return Fraction(price_e4, SCALE_E4)
+
+
+def from_fraction(decimal_price: Fraction) -> int:
+    """The price_e4 at or below an exact decimal price. Raises Invalid `price_out_of_range`."""
+    if decimal_price > MAX_PRICE:
+        raise Invalid("a price is above 1 and at most 100000", code="price_out_of_range")
+    return check(decimal_price * SCALE_E4 // 1)

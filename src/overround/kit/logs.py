@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, Final, cast
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -26,8 +26,11 @@ def clean(text: str) -> str:
     return _CONTROL.sub(" ", _ANSI.sub("", text[:TEXT_CHARS_MAX]))
 
 
-def configure(level: str = "info") -> None:
-    """Send this process's logs, those of libraries included, to stderr as JSON lines."""
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send this process's logs, those of libraries included, to `stream` as JSON lines.
+
+    By default that is stderr; a command whose stderr is for a person gives a file.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -41,7 +44,7 @@ def configure(level: str = "info") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(_number_of(level)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -54,6 +57,8 @@ def configure(level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_number_of(level))
+    # It would write a line for every request that it sends.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def get(name: str) -> FilteringBoundLogger:

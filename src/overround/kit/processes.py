@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,6 +55,39 @@ def ourselves() -> ProcessKey:
 def is_alive(key: ProcessKey) -> bool:
     """Whether that very process runs still."""
     return key_of(key.pid) == key
+
+
+def has_ended(key: ProcessKey) -> bool:
+    """Whether that very process has ended for certain; False also where nobody can tell.
+
+    Another account's process may be hidden from us and live: only the kernel's own "no such
+    process", a zombie, or a pid that was handed out again is a proof.
+    """
+    try:
+        os.kill(key.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    try:
+        process = psutil.Process(key.pid)
+        return process.status() == psutil.STATUS_ZOMBIE or _started(process) != key.started
+    except psutil.Error:
+        return False
+
+
+def machine() -> str:
+    """Where our pids mean something: this boot of this machine, inside its containers their own.
+
+    Two processes with equal words see each other's pids; with unequal words they may or may not.
+    """
+    if sys.platform != "linux":
+        return f"{uuid.getnode():x}"
+    try:
+        space = Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        space = "-"
+    return f"{_boot_id()}/{space}"
 
 
 def command_line(key: ProcessKey) -> list[str]:

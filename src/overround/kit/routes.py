@@ -1,8 +1,9 @@
 """What a part's `http.py` may ask: who calls, with which right, at what time.
 
 `web` fills `RouteTools` and puts it on the app; a part only names what a route needs. Every route
-declares one permission (test: every route declares a permission), and there are five: `Anybody`
-(no tenant either), `Visitor` (nobody need be logged in), `User`, `Player`, and `staff(scope)`.
+declares one permission (test: every route declares a permission), and there are six: `Anybody`
+(no tenant either), `Visitor` (nobody need be logged in), `User`, `Player`, `Staff` (of whatever
+scope), and `staff(scope)`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from overround.core.errors import Forbidden, Unauthenticated
 from overround.core.principal import Kind, Principal
 from overround.kit import paging
 from overround.kit.idempotency import KeyReused, checked_key
+from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
 
 __all__ = [
@@ -36,11 +38,13 @@ __all__ = [
     "Permission",
     "Player",
     "RouteTools",
+    "Staff",
     "Tools",
     "User",
     "Visiting",
     "Visitor",
     "client_address",
+    "holds",
     "mark_replayed",
     "route_tools",
     "staff",
@@ -53,7 +57,7 @@ class RouteTools:
     """What the routes share, on `app.state.route_tools`.
 
     `authenticate` gives the principal of a request, or None; `hashing` is where passwords are
-    hashed; the session's lengths are in seconds.
+    hashed; the session's lengths are in seconds; `tell` is called after the commit.
     """
 
     clock: Clock
@@ -61,6 +65,7 @@ class RouteTools:
     hashing: BoundedThreads
     session_idle_s: int
     session_absolute_s: int
+    tell: Tell = tell_nobody
 
 
 def route_tools(request: Request) -> RouteTools:
@@ -107,9 +112,16 @@ class Permission:
             raise Unauthenticated
         if principal.kind not in self.kinds:
             raise Forbidden
-        if self.scope is not None and not principal.scopes & {self.scope, "*"}:
+        if self.scope is not None and not holds(principal, self.scope):
             raise Forbidden
         return principal
+
+
+def holds(principal: Principal, scope: str) -> bool:
+    """Whether the principal has the right: who may manage something may also read it."""
+    noun, _, verb = scope.partition(".")
+    wider = {f"{noun}.manage"} if verb == "read" else set[str]()
+    return bool(principal.scopes & ({scope, "*"} | wider))
 
 
 def staff(scope: str) -> Permission:
@@ -121,6 +133,7 @@ Anybody = Annotated[None, Depends(Open())]
 Visitor = Annotated[UUID, Depends(Visiting())]
 User = Annotated[Principal, Depends(Permission("user", frozenset({"player", "staff"})))]
 Player = Annotated[Principal, Depends(Permission("player", frozenset({"player"})))]
+Staff = Annotated[Principal, Depends(Permission("staff", frozenset({"staff"})))]
 
 
 def _now(request: Request) -> datetime:

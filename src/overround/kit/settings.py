@@ -136,6 +136,18 @@ class WebSettings(_Section):
     )
 
 
+class StreamSettings(_Section):
+    """Open pages, each with one stream."""
+
+    process_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=5_000, description="Most open streams of one api process."
+    )
+    address_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1_000,
+        description="Most open streams from one address; behind a proxy all come from the proxy's.",
+    )
+
+
 class HubSettings(_Section):
     """The single writer of the board."""
 
@@ -183,6 +195,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings, description="PostgreSQL.")
     redis: RedisSettings = Field(default_factory=RedisSettings, description="Redis or Valkey.")
     web: WebSettings = Field(default_factory=WebSettings, description="The HTTP edge.")
+    stream: StreamSettings = Field(default_factory=StreamSettings, description="Open pages.")
     hub: HubSettings = Field(default_factory=HubSettings, description="The board's writer.")
     session: SessionSettings = Field(default_factory=SessionSettings, description="Logins.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")

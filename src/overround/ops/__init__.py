@@ -5,6 +5,26 @@ transaction of the step it counts, so a killed replay goes on exactly where the 
 ended (test: killed at three moments).
 """
 
-from overround.ops.store import Run, advance_run, begin_run, finish_run
+from overround.ops.model import FoundEdge
+from overround.ops.store import (
+    Run,
+    advance_run,
+    begin_run,
+    edges_found,
+    events_decided,
+    finish_run,
+    provider_counts,
+    unended_events,
+)
 
-__all__ = ["Run", "advance_run", "begin_run", "finish_run"]
+__all__ = [
+    "FoundEdge",
+    "Run",
+    "advance_run",
+    "begin_run",
+    "edges_found",
+    "events_decided",
+    "finish_run",
+    "provider_counts",
+    "unended_events",
+]

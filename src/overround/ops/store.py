@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from overround.db import Connection
+from overround.ops.model import FoundEdge
 
 # A run is one per tenant, files and seed.
 BEGIN = """
@@ -31,6 +33,34 @@ ADVANCE = (
 FINISH = """
 UPDATE replay_run SET finished_at = coalesce(finished_at, %s), report = coalesce(report, %s)
 WHERE tenant_id = %s AND id = %s"""
+
+# How many events a provider has named since a time.
+EVENTS_NAMED = "SELECT count(*) FROM feed_event WHERE provider = %s AND matched_at >= %s"
+
+# Of how many events that a provider has named since a time something is known that happened.
+EVENTS_DECIDED = """
+SELECT count(DISTINCT r.event_id) FROM feed_event f JOIN result r ON r.event_id = f.event_id
+WHERE f.provider = %s AND f.matched_at >= %s"""
+
+# How many times a price of a provider's sources has changed since a time.
+PRICES_CHANGED = """
+SELECT count(*) FROM price_history h JOIN source o ON o.id = h.source_id
+WHERE o.provider = %s AND h.observed_at >= %s"""
+
+# What was found since a time on the events of a provider, with what it takes to prove it.
+EDGES_FOUND = """
+SELECT g.id, g.class AS kind, e.sport, m.market_type, m.period, m.line_q4, g.guaranteed_ppm, g.legs
+FROM edge g
+JOIN event e ON e.id = g.event_id
+JOIN market m ON m.id = g.market_id
+JOIN feed_event f ON f.event_id = g.event_id AND f.provider = %s
+WHERE g.detected_at >= %s
+ORDER BY g.detected_at, g.id"""
+
+# The events of a provider that nothing has ended yet.
+UNENDED = """
+SELECT e.id FROM feed_event f JOIN event e ON e.id = f.event_id
+WHERE f.provider = %s AND e.status IN ('scheduled', 'live') ORDER BY e.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +96,32 @@ async def finish_run(
 ) -> None:
     """Keep what came out."""
     await conn.execute(FINISH, [at, Jsonb(dict(report)), run.tenant_id, run.id])
+
+
+async def provider_counts(conn: Connection, provider: str, since: datetime) -> tuple[int, int]:
+    """(events named, prices changed) by a provider since a time."""
+    counts: list[int] = []
+    for statement in (EVENTS_NAMED, PRICES_CHANGED):
+        row = await (await conn.execute(statement, [provider, since])).fetchone()
+        assert row is not None
+        counts.append(row[0])
+    return counts[0], counts[1]
+
+
+async def events_decided(conn: Connection, provider: str, since: datetime) -> int:
+    """Of how many events that a provider has named since a time there is a result."""
+    row = await (await conn.execute(EVENTS_DECIDED, [provider, since])).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def edges_found(conn: Connection, provider: str, since: datetime) -> list[FoundEdge]:
+    """What was found since a time on a provider's events, in the order in which it was."""
+    async with conn.cursor(row_factory=class_row(FoundEdge)) as cursor:
+        await cursor.execute(EDGES_FOUND, [provider, since])
+        return await cursor.fetchall()
+
+
+async def unended_events(conn: Connection, provider: str) -> list[UUID]:
+    """The events of a provider that nothing has ended yet."""
+    return [row[0] for row in await (await conn.execute(UNENDED, [provider])).fetchall()]

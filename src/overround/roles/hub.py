@@ -19,8 +19,8 @@ from overround.kit import logs
 from overround.odds import board as boards
 from overround.odds import catalogue, edges, matching
 from overround.odds.board import Board, SourceKind
-from overround.odds.catalogue import Happened, Quarantined
-from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, Rejected
+from overround.odds.catalogue import Happened, LiveScore, Quarantined
+from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, FeedScore, Rejected
 from overround.odds.matching import Resolved
 
 LEASE: Final = "hub"
@@ -40,6 +40,8 @@ class Hub:
     events: dict[FeedKey, Resolved] = field(default_factory=dict[FeedKey, Resolved])
     _scopes: dict[UUID, tuple[str, str]] = field(default_factory=dict[UUID, tuple[str, str]])
     _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    _starts_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    _ahead: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
 
     @classmethod
     def empty(cls) -> Hub:
@@ -48,12 +50,22 @@ class Hub:
 
     @classmethod
     async def load(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
-        """The hub as it stood at `at`: start-up and recovery are the same path."""
-        board = await boards.load(conn, at)
-        open_events = board.event_ids()
+        """The hub as it stood at `at`, for a replay or an import that goes on from there."""
+        return await cls._over(conn, await boards.load(conn, at), books)
+
+    @classmethod
+    async def load_now(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
+        """The hub as it stands: a live hub's start-up and recovery are the same path."""
+        return await cls._over(conn, await boards.load_now(conn, at), books)
+
+    @classmethod
+    async def _over(cls, conn: Connection, board: Board, books: Sequence[Offers]) -> Hub:
+        event_ids = board.event_ids()
         for book in books:
-            await book.load(conn, open_events)
-        return cls(board, list(books))
+            await book.load(conn, event_ids)
+        hub = cls(board, list(books))
+        await hub._scopes_of(conn, event_ids)
+        return hub
 
     async def know(self, conn: Connection, events: Sequence[FeedEvent], at: datetime) -> None:
         """Decide which event of ours each feed event is; what is decided already costs one read."""
@@ -65,27 +77,37 @@ class Hub:
         batches: Sequence[FeedBatch],
         kinds: Mapping[str, SourceKind],
         at: datetime,
+        *,
+        lay: bool = True,
     ) -> int:
-        """Take what providers say: board, journal, edges, offers. Returns the cells changed."""
+        """Take what providers say: board, journal, edges, offers. Returns the cells changed.
+
+        Without `lay` no book prices anything by it: what is history is never laid
+        (test: an import lays nothing that has started).
+        """
         unknown = [b.event for b in batches if b.event.key not in self.events]
         if unknown:
             await self.know(conn, unknown, at)
         taken = await boards.take(conn, self.board, batches, self.events, kinds)
+        scopes = await self._scopes_of(conn, taken.event_ids)
         if taken.fresh:
-            await edges.detect(conn, self.board, taken.event_ids, at)
+            sports = {event_id: sport for event_id, (sport, _) in scopes.items()}
+            await edges.detect(conn, self.board, sports, at)
         # Prices in play go on the board; what is laid ended with the start
         # (test: what has started is laid no more).
         named = (self.events.get(batch.event.key) for batch in batches)
         starts = {ours.event_id: ours.starts_at for ours in named if ours}
         ahead = [event_id for event_id in taken.event_ids if starts[event_id] > at]
-        scopes = await self._scopes_of(conn, ahead)
-        touched = {key: s for key, s in scopes.items() if self._closed_at.get(key, _NEVER) > at}
-        for book in self.books:
+        touched = {key: scopes[key] for key in ahead if self._closed_at.get(key, _NEVER) > at}
+        for book in self.books if lay else ():
             await book.refresh(conn, self.board, touched, at)
         return taken.changed
 
-    async def lay(self, conn: Connection, at: datetime) -> int:
-        """Price every event ahead by the settings that the books have now; returns rows written.
+    async def lay(
+        self, conn: Connection, at: datetime, only: Sequence[Offers] | None = None
+    ) -> int:
+        """Price every event ahead by the settings that the books (or `only` some of them) have now;
+        returns rows written.
 
         What was switched on again, a new margin and a new tenant's book show here
         (test: a tenant that comes later lays what is on the board).
@@ -97,13 +119,26 @@ class Hub:
             if event.starts_at > at and (event.closed_at or _NEVER) > at
         }
         written = 0
-        for book in self.books:
+        for book in self.books if only is None else only:
             written += await book.refresh(conn, self.board, ahead, at)
         return written
 
     async def start(self, conn: Connection, keys: Sequence[FeedKey], at: datetime) -> int:
         """The events start: closing prices are frozen, nothing of them is laid any more."""
         starting = {ours.event_id: ours.starts_at for key in keys if (ours := self.events.get(key))}
+        return await self._begin(conn, starting, at)
+
+    async def start_due(self, conn: Connection, at: datetime) -> int:
+        """Start whatever on the board has come to its time, a start that was slept through too
+        (test: an event that started while the hub was down is closed)."""
+        starting = {key: starts_at for key, starts_at in self._ahead.items() if starts_at <= at}
+        return await self._begin(conn, starting, at) if starting else 0
+
+    async def _begin(
+        self, conn: Connection, starting: Mapping[UUID, datetime], at: datetime
+    ) -> int:
+        for event_id in starting:
+            self._ahead.pop(event_id, None)
         started = await catalogue.start_events(conn, list(starting))
         await boards.close(conn, self.board, starting)
         if started:
@@ -112,27 +147,78 @@ class Hub:
             await book.close(conn, self.board, starting, at)
         return len(started)
 
+    async def scores(self, conn: Connection, scores: Sequence[FeedScore]) -> None:
+        """Write where events in play stand."""
+        live = [
+            LiveScore(
+                ours.event_id,
+                score.clock[:40],
+                _oriented(score.scores, swapped=ours.swapped),
+                score.observed_at,
+            )
+            for score in scores
+            if (ours := self.events.get(score.key))
+        ]
+        if live:
+            await catalogue.record_scores(conn, live)
+
+    def drop(self, event_ids: Sequence[UUID]) -> None:
+        """Forget events that have ended: their prices, offers and names leave the memory."""
+        gone = set(event_ids)
+        for event_id in gone:
+            for cells in self.board.markets_of(event_id):
+                for book in self.books:
+                    book.forget(cells.selection_ids)
+            self.board.drop(event_id)
+            self._scopes.pop(event_id, None)
+            self._closed_at.pop(event_id, None)
+            self._ahead.pop(event_id, None)
+            self._starts_at.pop(event_id, None)
+        self.events = {k: ours for k, ours in self.events.items() if ours.event_id not in gone}
+
+    def starts_at(self, event_id: UUID) -> datetime:
+        """When an event on the board starts."""
+        return self._starts_at[event_id]
+
+    def sport_of(self, event_id: UUID) -> str:
+        """The sport of an event on the board."""
+        return self._scopes[event_id][0]
+
     async def results(
         self, conn: Connection, results: Sequence[FeedResult], tenants: Sequence[UUID], at: datetime
     ) -> int:
         """Record what happened and make it due for `tenants`.
+
+        Of an event the newest word counts; one that cannot be is kept in quarantine and costs
+        itself only (test: an impossible result stops nobody else).
 
         Returns how many results were new. A tenant is due even when nothing is new: settling again
         pays nothing again, and a tenant that comes later has its bets settled too. It is due when
         the results can be seen, which may be after `at`
         (test: a result that is dated ahead is settled at its time).
         """
-        happened = [
-            Happened(
-                ours.event_id,
-                result.status,
-                _oriented(result, swapped=ours.swapped),
-                result.provider,
-                result.observed_at,
+        said: dict[UUID, Happened] = {}
+        refused: list[Quarantined] = []
+        for result in sorted(results, key=lambda one: one.observed_at):
+            ours = self.events.get(result.key)
+            if ours is None:
+                continue
+            scores = _oriented(result.scores, swapped=ours.swapped)
+            one = Happened(
+                ours.event_id, result.status, scores, result.provider, result.observed_at
             )
-            for result in results
-            if (ours := self.events.get(result.key))
-        ]
+            why = catalogue.contradiction(one)
+            if why is None:
+                said[one.event_id] = one
+            else:
+                where = result.provider_event_id[:300]
+                refused.append(
+                    Quarantined(result.provider, "results", "result_impossible", where, why[:1000])
+                )
+        if refused:
+            _log.warning("feed.refused", rows=len(refused), where=[one.place for one in refused])
+            await catalogue.quarantine(conn, refused)
+        happened = list(said.values())
         new = await catalogue.record_results(conn, happened)
         if new:
             for book in self.books:
@@ -140,8 +226,7 @@ class Hub:
             self._closed_at |= dict.fromkeys(new, at)
             await end(conn, list(new), at)
         due = {
-            one.event_id: (new.get(one.event_id, 0), max(at, one.observed_at))
-            for one in sorted(happened, key=lambda one: one.observed_at)
+            one.event_id: (new.get(one.event_id, 0), max(at, one.observed_at)) for one in happened
         }
         await work.put(conn, "settle", tenants, due)
         return len(new)
@@ -154,6 +239,8 @@ class Hub:
             found = await catalogue.events_by_id(conn, missing)
             self._scopes |= {e.id: (e.sport, str(e.competition_id)) for e in found.values()}
             self._closed_at |= {e.id: e.closed_at for e in found.values() if e.closed_at}
+            self._starts_at |= {e.id: e.starts_at for e in found.values()}
+            self._ahead |= {e.id: e.starts_at for e in found.values() if e.status == "scheduled"}
         return {event_id: self._scopes[event_id] for event_id in event_ids}
 
 
@@ -179,8 +266,10 @@ async def refuse(conn: Connection, provider: str, batch: str, rejected: Sequence
     )
 
 
-def _oriented(result: FeedResult, *, swapped: bool) -> dict[str, tuple[int, int]]:
+def _oriented(
+    scores: Mapping[str, tuple[int, int]], *, swapped: bool
+) -> dict[str, tuple[int, int]]:
     """The score from our home side's view."""
     if not swapped:
-        return result.scores
-    return {period: (away, home) for period, (home, away) in result.scores.items()}
+        return dict(scores)
+    return {period: (away, home) for period, (home, away) in scores.items()}

@@ -1,19 +1,24 @@
-"""Import: a feed's file into the catalogue, the board and the results, for every tenant.
+"""Import: a feed's files into the catalogue, the board and the results, for every tenant.
 
-What the file dates in the past is taken at its own time, in order; what it quotes for matches to
-come is taken as seen now. Importing a file again adds nothing.
+What the files date in the past is taken at its own time, in order; what they quote for matches to
+come is taken as seen now. Nothing is laid of what has started (test: an import lays nothing that
+has started). Importing a file again adds nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from overround.betting.offers import Offers, book_of
+from overround.betting import offers
+from overround.betting.offers import Offers
 from overround.db import Connection, Database, work
 from overround.db import lease as leases
 from overround.db.lease import Lease
@@ -21,35 +26,43 @@ from overround.odds import board as boards
 from overround.odds import catalogue
 from overround.odds.catalogue import Happened, ResultStatus
 from overround.odds.feeds import FeedBatch
-from overround.odds.feeds.football_data import PROVIDER
 from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.roles import hub as hubs
 from overround.roles import timeline
+from overround.roles.files import Files
 from overround.roles.hub import Hub
-from overround.roles.replay import Files, Progress
+from overround.roles.replay import Progress
 from overround.roles.timeline import Season, Step
+
+# What one transaction takes: no lock is held for long, and a live hub gets its turn between two.
+_PRICES_PER_STEP: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What an import did."""
+    """What an import did; `matches` are those that have an event of ours."""
 
     matches: int
     prices: int
     changed: int
     results: int
-    rejected: int
+    files: Files
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures by their names."""
-        return {
+        """The figures by their names; what was refused by reason, and each sport's coverage."""
+        reasons = Counter(r.reason for refused in self.files.refused.values() for r in refused)
+        sports = {one.sport: one.as_dict() for one in self.files.coverage}
+        figures: dict[str, Any] = {
             "matches": self.matches,
+            "undecided": len(self.files.season.events) - self.matches,
             "prices": self.prices,
             "changed": self.changed,
             "results": self.results,
-            "rejected": self.rejected,
+            "rejected": self.files.rejected,
         }
+        parts = {"reasons": dict(reasons), "sports": sports}
+        return figures | {name: part for name, part in parts.items() if part}
 
 
 async def import_files(
@@ -60,40 +73,63 @@ async def import_files(
     Raises Unavailable while a hub holds the board.
     """
     async with leases.held(worker, hubs.LEASE, f"import {os.getpid()}") as lease:
-        return await _import(worker, lease, files, at, progress)
+        everyone = await _active(worker)
+        hub = await _load(worker, everyone, at)
+        done = await take(worker, hub, lease, files, at, progress)
+        await _lay(worker, hub, lease, everyone, at)
+        return done
 
 
-async def _import(
-    worker: Database, lease: Lease, files: Files, at: datetime, progress: Progress | None
+async def take(
+    worker: Database,
+    hub: Hub,
+    lease: Lease,
+    files: Files,
+    at: datetime,
+    progress: Progress | None = None,
+    turn: AbstractAsyncContextManager[object] | None = None,
 ) -> Import:
-    everyone = await _active(worker)
-    hub = await _load(worker, everyone, at)
-    async with worker.transaction(None) as conn:
+    """Take `files` into a hub that stands at `at`, in short transactions under its lease.
+
+    Each transaction waits for its `turn`, so that a hub that runs goes on between two of them. The
+    books lay nothing by it: whose hub it is calls `hub.lay` afterwards.
+    """
+    turn = turn or asyncio.Lock()
+    async with turn, worker.transaction(None) as conn:
         await lease.guard(conn)
-        await hubs.refuse(conn, PROVIDER.key, files.sha256, files.rejected)
-        await hub.lay(conn, at)
+        for provider, refused in files.refused.items():
+            await hubs.refuse(conn, provider, files.sha256, refused)
         await hub.know(conn, files.season.events, at)
     season = await _unseen(worker, files.season, at)
-    kinds: dict[str, boards.SourceKind] = {
-        price.source: PROVIDER.source_kind(price.source)
-        for batch in season.batches
-        for price in batch.prices
-    }
-    steps = list(timeline.steps(season, ()))
+    steps = [part for step in timeline.steps(season, ()) for part in _parts(step)]
     changed = results = 0
     for n, step in enumerate(steps, start=1):
-        async with worker.transaction(None) as conn:
+        async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)
             if step.kind == "prices":
-                changed += await hub.prices(conn, step.batches, kinds, step.at)
+                changed += await hub.prices(conn, step.batches, files.kinds, step.at, lay=False)
             elif step.kind == "start":
-                await hub.start(conn, _keys(season, step), step.at)
+                await _start(conn, hub, _keys(season, step), step.at)
             else:
                 owners = await _owners(conn)
                 results += await hub.results(conn, step.results, owners, step.at)
         if progress is not None:
             progress(n, len(steps))
-    return Import(len(hub.events), files.prices, changed, results, len(files.rejected))
+    matches = sum(event.key in hub.events for event in files.season.events)
+    return Import(matches, files.prices, changed, results, files)
+
+
+def _parts(step: Step) -> Iterator[Step]:
+    """The step in transactions of a bounded size; a batch is never torn apart."""
+    batches: list[FeedBatch] = []
+    prices = 0
+    for batch in step.batches:
+        if batches and prices + len(batch.prices) > _PRICES_PER_STEP:
+            yield replace(step, batches=tuple(batches))
+            batches, prices = [], 0
+        batches.append(batch)
+        prices += len(batch.prices)
+    yield replace(step, batches=tuple(batches))
 
 
 async def _active(worker: Database) -> list[Tenant]:
@@ -108,24 +144,40 @@ async def _owners(conn: Connection) -> list[UUID]:
 
 
 async def _load(worker: Database, everyone: Sequence[Tenant], at: datetime) -> Hub:
-    books: list[Offers] = []
-    for tenant in everyone:
-        async with worker.reading(tenant.id) as conn:
-            book = await book_of(
-                conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-            )
-        books.append(Offers(book))
+    books = [await _book(worker, tenant) for tenant in everyone]
     async with worker.reading(None) as conn:
         return await Hub.load(conn, books, at)
 
 
+async def _book(worker: Database, tenant: Tenant) -> Offers:
+    async with worker.reading(tenant.id) as conn:
+        return Offers(
+            await offers.book_of(
+                conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
+            )
+        )
+
+
+async def _lay(
+    worker: Database, hub: Hub, lease: Lease, everyone: Sequence[Tenant], at: datetime
+) -> None:
+    """Price everything ahead by the settings that hold now, which nobody changes meanwhile."""
+    async with worker.transaction(None) as conn:
+        await lease.guard(conn)
+        await offers.revisions(conn)
+        for book, tenant in zip(hub.books, everyone, strict=True):
+            book.book = (await _book(worker, tenant)).book
+            await book.load(conn, hub.board.event_ids())
+        await hub.lay(conn, at)
+
+
 async def _unseen(worker: Database, season: Season, at: datetime) -> Season:
     """What of the season can be taken at `at`: past batches that are new, and coming prices."""
-    past = [batch for batch in season.batches if batch.observed_at <= at]
+    past = {boards.batch_id(batch): batch for batch in season.batches if batch.observed_at <= at}
     async with worker.reading(None) as conn:
-        seen = await boards.seen(conn, [boards.batch_id(batch) for batch in past])
-    batches = [batch for batch in past if boards.batch_id(batch) not in seen]
-    named = {batch.event.key for batch in past}
+        seen = await boards.seen(conn, list(past))
+    batches = [batch for batch_id, batch in past.items() if batch_id not in seen]
+    named = {batch.event.key for batch in past.values()}
     coming: dict[tuple[str, str], FeedBatch] = {}
     for batch in sorted(season.batches, key=lambda b: b.observed_at):
         key = batch.event.key
@@ -134,6 +186,14 @@ async def _unseen(worker: Database, season: Season, at: datetime) -> Season:
     results = [result for result in season.results if result.observed_at <= at]
     started = tuple(event for event in season.events if event.starts_at <= at)
     return Season(started, (*batches, *coming.values()), tuple(results))
+
+
+async def _start(conn: Connection, hub: Hub, keys: Sequence[tuple[str, str]], at: datetime) -> None:
+    await hub.start(conn, keys, at)
+    # What was laid while nobody stood here at its start is on no board any more
+    # (test: what was laid is closed when a later import finds it started).
+    started = [ours.event_id for key in keys if (ours := hub.events.get(key))]
+    await offers.close_events(conn, started, at)
 
 
 def _keys(season: Season, step: Step) -> list[tuple[str, str]]:

@@ -9,13 +9,11 @@ is committed and ends with the same report (test: killed at three moments).
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -24,26 +22,24 @@ from overround.betting import bets, settlement
 from overround.betting.bets import Slip, SlipLeg
 from overround.betting.offers import Offers, book_of
 from overround.core import ids, money
-from overround.core.errors import Invalid, Unavailable
+from overround.core.errors import Unavailable
 from overround.db import Connection, Database
 from overround.db import lease as leases
 from overround.db.lease import Lease
 from overround.kit import logs
 from overround.money import ledger, revenue
 from overround.odds import edges
-from overround.odds.board import SourceKind
-from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, Rejected
-from overround.odds.feeds.football_data import PROVIDER
 from overround.people import cashier, users
 from overround.people.tenants import Tenant
 from overround.people.users import NewUser
 from overround.roles import hub as hubs
 from overround.roles import players as playing
 from overround.roles import timeline
+from overround.roles.files import Files
 from overround.roles.hub import Hub
 from overround.roles.players import Plan, Quote
 from overround.roles.process import TRANSIENT
-from overround.roles.timeline import Season, Step
+from overround.roles.timeline import Step
 
 BETS: Final = 20_000
 PLAYERS: Final = 500
@@ -56,52 +52,6 @@ _RETRIED: Final = (*TRANSIENT, Unavailable)
 _log = logs.get(__name__)
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The feed's files, read: what they say and what they are, for the run's id."""
-
-    season: Season
-    rejected: tuple[Rejected, ...]
-    prices: int
-    sha256: str
-    described: str
-
-
-def read(path: Path) -> Files:
-    """Read a file or folder of the feed. Raises Invalid `no_events` when it names no event.
-
-    A match that a second file repeats is refused there (test: a match in two files counts once).
-    """
-    digest, rejected = hashlib.sha256(), list[Rejected]()
-    events: dict[tuple[str, str], FeedEvent] = {}
-    batches: list[FeedBatch] = []
-    results: list[FeedResult] = []
-    for payload in PROVIDER.read(path):
-        if isinstance(payload, Rejected):
-            rejected.append(payload)
-            continue
-        digest.update(payload.name.encode() + b"\0" + hashlib.sha256(payload.body).digest())
-        parsed = PROVIDER.parse(payload.name, payload.body)
-        new = {event.key: event for event in parsed.events}
-        for key in new.keys() & events.keys():
-            rejected.append(Rejected("duplicate_row", payload.name, key[1]))
-            del new[key]
-        events |= new
-        batches += [batch for batch in parsed.batches if batch.event.key in new]
-        results += [result for result in parsed.results if result.key in new]
-        rejected += parsed.rejected
-    if not events:
-        why = ", ".join(f"{r.reason} ({r.where})" for r in rejected[:3]) or "nothing to read"
-        raise Invalid(f"{path} holds no events of a feed we know: {why}", code="no_events")
-    season = Season(
-        tuple(sorted(events.values(), key=lambda e: (e.starts_at, e.provider_event_id))),
-        tuple(batches),
-        tuple(results),
-    )
-    prices = sum(len(batch.prices) for batch in batches)
-    return Files(season, tuple(rejected), prices, digest.hexdigest(), path.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +116,6 @@ class _Replay:
         plans = playing.plan(timeline.windows(season), options.bets, options.players, options.seed)
         self._steps = list(timeline.steps(season, plans))
         self._place = season.places()
-        self._kinds: dict[str, SourceKind] = {
-            price.source: PROVIDER.source_kind(price.source)
-            for batch in season.batches
-            for price in batch.prices
-        }
         self._players = [
             ids.derived(self._begins_at, "player", str(self._run_id), str(n))
             for n in range(options.players)
@@ -207,7 +152,8 @@ class _Replay:
             run = await ops.begin_run(
                 conn, tenant.id, self._run_id, self._files.described, datetime.now(UTC)
             )
-            await hubs.refuse(conn, PROVIDER.key, self._files.sha256, self._files.rejected)
+            for provider, refused in self._files.refused.items():
+                await hubs.refuse(conn, provider, self._files.sha256, refused)
             book = await book_of(
                 conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
             )
@@ -257,7 +203,7 @@ class _Replay:
     async def _take(self, conn: Connection, step: Step) -> None:
         """Everything of a step but its bets."""
         if step.kind == "prices":
-            await self._hub.prices(conn, step.batches, self._kinds, step.at)
+            await self._hub.prices(conn, step.batches, self._files.kinds, step.at)
         elif step.kind == "start":
             events = self._files.season.events
             keys = [(events[n].provider, events[n].provider_event_id) for n in step.starts]
@@ -354,7 +300,7 @@ class _Replay:
             "tenant": tenant.subdomain,
             "matches": len(event_ids),
             "prices": self._files.prices,
-            "rejected": len(self._files.rejected),
+            "rejected": self._files.rejected,
             "bets": accepted,
             "refused": refused,
             "settled": settled,

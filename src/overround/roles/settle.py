@@ -8,16 +8,17 @@ from overround.betting.settlement import jobs
 from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit import loop
+from overround.kit.telling import Tell, tell_nobody
 from overround.roles.process import TRANSIENT
 
 _INTERVAL_S = 1.0
 
 
-async def run(db: Database, clock: Clock, stop: asyncio.Event) -> None:
-    """Settle until told to stop."""
+async def run(db: Database, clock: Clock, stop: asyncio.Event, tell: Tell = tell_nobody) -> None:
+    """Settle until told to stop; `tell` hears whose bets were settled."""
     await loop.repeat(
         "settle",
-        lambda: jobs.run_once(db, clock.now()),
+        lambda: jobs.run_once(db, clock.now(), tell),
         stop,
         interval_s=_INTERVAL_S,
         transient=TRANSIENT,

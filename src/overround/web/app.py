@@ -14,6 +14,7 @@ from overround.betting.offers import http as offers
 from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit.routes import Anybody, Output, RouteTools
+from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
 from overround.money.revenue import http as revenue
 from overround.odds.board import http as board
@@ -22,21 +23,28 @@ from overround.odds.edges import http as edges
 from overround.people.cashier import http as cashier
 from overround.people.sessions import SessionLimits
 from overround.people.sessions import http as sessions
-from overround.web import problems
+from overround.web import pages, problems
 from overround.web.bodies import Bodies
 from overround.web.gate import Authenticator, Gate
 from overround.web.ids import Ids
+from overround.web.live import Live
+from overround.web.stream import Streams
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the application needs of its process: opened before it, closed after it."""
+    """What the application needs of its process: opened before it, closed after it.
+
+    Without `live` there are no streams, and pages look again by themselves.
+    """
 
     database: Database
     clock: Clock
     hashing: BoundedThreads
     base_domain: str
     limits: SessionLimits
+    live: Live | None = None
+    tell: Tell = tell_nobody
 
 
 class HealthOut(Output):
@@ -65,6 +73,7 @@ ROUTERS = (
     board.router,
     edges.router,
     revenue.router,
+    *pages.ROUTERS,
 )
 
 
@@ -86,10 +95,11 @@ def api(services: Services) -> FastAPI:
     app.state.database = services.database
     app.state.route_tools = RouteTools(
         clock=services.clock,
-        authenticate=Authenticator(services.database, services.clock, services.limits),
+        authenticate=_authenticator(services),
         hashing=services.hashing,
         session_idle_s=services.limits.idle_s,
         session_absolute_s=services.limits.absolute_s,
+        tell=services.tell,
     )
     problems.install(app)
     for router in ROUTERS:
@@ -97,7 +107,15 @@ def api(services: Services) -> FastAPI:
     return app
 
 
+def _authenticator(services: Services) -> Authenticator:
+    return Authenticator(services.database, services.clock, services.limits)
+
+
 def create_app(services: Services) -> ASGIApp:
     """The ASGI application that a server runs."""
     inner: ASGIApp = Bodies(api(services))
-    return Ids(Gate(inner, services.database, services.base_domain))
+    if services.live is not None:
+        knows = _authenticator(services)
+        inner = Streams(inner, services.live, knows, knows.may_stay)
+    gated = Gate(inner, services.database, services.base_domain)
+    return Ids(pages.Browsers(pages.Assets(gated)))

@@ -19,6 +19,7 @@ from overround.web.origins import SAFE_METHODS
 
 BODY_BYTES_MAX: Final = 64 * 1024
 READ_TIMEOUT_S: Final = 10.0
+FORM: Final = "application/x-www-form-urlencoded"
 _DIGITS_MAX: Final = 30
 # The rest of such a body is not read, so its connection cannot be used again.
 _CLOSE: Final = {"Connection": "close"}
@@ -83,6 +84,9 @@ class Bodies:
             raise HTTPException(408, headers=_CLOSE) from None
         if body:
             kind = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+            # A form is a page's: the API reads one language, and a page reads its form strictly.
+            if kind == FORM and not scope["path"].startswith("/api/"):
+                return body
             if kind != "application/json":
                 raise HTTPException(415)
             check_json(body)

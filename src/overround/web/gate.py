@@ -21,7 +21,7 @@ WITHOUT_TENANT: Final = frozenset({"/healthz"})
 
 
 class Gate:
-    """ASGI middleware. Puts `tenant_id`, `subdomain` and `token` on `scope["state"]`.
+    """ASGI middleware. Puts `tenant_id`, `book_id`, `subdomain`, `token` on `scope["state"]`.
 
     The tenant is read for each request and kept nowhere, so a suspended one stops with its next
     request (test: a suspended tenant stops at once).
@@ -61,7 +61,9 @@ class Gate:
             found.by_cookie,
         ):
             raise Forbidden("this write comes from another site", code="foreign_origin")
-        scope["state"].update(tenant_id=tenant.id, subdomain=subdomain, token=found.token)
+        scope["state"].update(
+            tenant_id=tenant.id, book_id=tenant.book_id, subdomain=subdomain, token=found.token
+        )
 
 
 class Authenticator:
@@ -73,18 +75,43 @@ class Authenticator:
         self._limits = limits
 
     async def __call__(self, request: Request) -> Principal | None:
+        live = await self._live(request)
+        if live is None:
+            return None
+        at = self._clock.now()
+        if sessions.touch_due(live.last_seen_at, at):
+            tenant_id = request.state.tenant_id
+            async with self._database.transaction(tenant_id) as conn:
+                await sessions.touch(conn, tenant_id, live.id, at)
+        return _principal(request, live)
+
+    async def may_stay(self, scope: Scope, principal: Principal | None) -> bool:
+        """Whether who came in by the gate would be let in again, with the same rights.
+
+        It is asked of streams that stay open, and an open stream is not a sign that somebody is
+        there: the session is not touched.
+        """
+        request = Request(scope)
+        async with self._database.reading(None) as conn:
+            tenant = await tenants.by_id(conn, request.state.tenant_id)
+        if tenant.status != "active":
+            return False
+        if principal is None:
+            return True
+        live = await self._live(request)
+        return live is not None and _principal(request, live) == principal
+
+    async def _live(self, request: Request) -> sessions.Live | None:
         token, tenant_id = request.state.token, request.state.tenant_id
         if token is None:
             return None
         at = self._clock.now()
         async with self._database.reading(tenant_id) as conn:
-            live = await sessions.authenticate(conn, tenant_id, token, self._limits, at)
-        if live is None:
-            return None
-        if sessions.touch_due(live.last_seen_at, at):
-            async with self._database.transaction(tenant_id) as conn:
-                await sessions.touch(conn, tenant_id, live.id, at)
-        return Principal(tenant_id, live.user_id, live.kind, frozenset(live.scopes))
+            return await sessions.authenticate(conn, tenant_id, token, self._limits, at)
+
+
+def _principal(request: Request, live: sessions.Live) -> Principal:
+    return Principal(request.state.tenant_id, live.user_id, live.kind, frozenset(live.scopes))
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

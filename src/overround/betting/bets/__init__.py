@@ -8,13 +8,26 @@ answer has its bet. A request with a key that was answered before gets the same 
 from overround.betting.bets.model import (
     Bet,
     Decision,
+    EventLiability,
+    LatestBet,
     Leg,
+    MarketLiability,
     OddsPolicy,
+    SelectionLiability,
     Slip,
     SlipLeg,
 )
 from overround.betting.bets.rules import LEGS_MAX, body_sha256
-from overround.betting.bets.service import BATCH_MAX, my_bet, my_bets, place, place_at
+from overround.betting.bets.service import (
+    BATCH_MAX,
+    latest,
+    liabilities,
+    my_bet,
+    my_bets,
+    place,
+    place_at,
+    top_exposures,
+)
 from overround.betting.bets.store import check, check_deep, counts, run_days
 
 __all__ = [
@@ -22,17 +35,24 @@ __all__ = [
     "LEGS_MAX",
     "Bet",
     "Decision",
+    "EventLiability",
+    "LatestBet",
     "Leg",
+    "MarketLiability",
     "OddsPolicy",
+    "SelectionLiability",
     "Slip",
     "SlipLeg",
     "body_sha256",
     "check",
     "check_deep",
     "counts",
+    "latest",
+    "liabilities",
     "my_bet",
     "my_bets",
     "place",
     "place_at",
     "run_days",
+    "top_exposures",
 ]

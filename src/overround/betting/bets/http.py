@@ -6,14 +6,22 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from overround.betting.bets import service
-from overround.betting.bets.model import Bet, Decision, Leg, Slip, SlipLeg
+from overround.betting.bets.model import (
+    Bet,
+    Decision,
+    EventLiability,
+    Leg,
+    MarketLiability,
+    Slip,
+    SlipLeg,
+)
 from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX
 from overround.core import ids, line, money, price
-from overround.core.errors import Refusal
+from overround.core.errors import NotFound, Refusal
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import paging, routes
@@ -27,12 +35,15 @@ from overround.kit.routes import (
     Now,
     Output,
     Player,
+    Tools,
 )
+from overround.odds import catalogue
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["bets"])
 
 _NEWEST = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+_EXPOSURES_DEFAULT = 10
 
 PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
 AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
@@ -107,6 +118,72 @@ class BetsOut(Output):
     next_cursor: str | None
 
 
+class LatestBetOut(Output):
+    """A bet and who placed it."""
+
+    player_id: UUID
+    player: str
+    bet: BetOut
+
+
+class LatestBetsOut(Output):
+    """A page of all players' bets, newest first."""
+
+    items: list[LatestBetOut]
+    next_cursor: str | None
+
+
+class SelectionLiabilityOut(Output):
+    """The net loss if this selection wins; below zero the house earns. Combos count in full, as if
+    their other open legs won."""
+
+    selection_id: UUID
+    side: str
+    singles: int
+    combos: int
+    stake: str
+    liability: str
+
+
+class MarketLiabilityOut(Output):
+    """A market with its worst end."""
+
+    market_id: UUID
+    market: str
+    period: str
+    line: str | None
+    stake: str
+    worst: str
+    selections: list[SelectionLiabilityOut]
+
+
+class EventLiabilityOut(Output):
+    """An event, its worst market first; the exposure is the sum of the markets' worst ends."""
+
+    event_id: UUID
+    bets: int
+    stake: str
+    exposure: str
+    currency: str
+    markets: list[MarketLiabilityOut]
+
+
+class ExposureOut(Output):
+    """An event and the most that its open bets cost."""
+
+    event_id: UUID
+    bets: int
+    stake: str
+    exposure: str
+    currency: str
+
+
+class ExposuresOut(Output):
+    """The greatest exposures first."""
+
+    items: list[ExposureOut]
+
+
 class BetRefused(Refusal):
     """The bet was not accepted."""
 
@@ -115,7 +192,13 @@ class BetRefused(Refusal):
 
 @router.post("/bets", status_code=201)
 async def place(
-    body: SlipIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
+    body: SlipIn,
+    caller: Player,
+    key: IdempotencyKey,
+    db: Db,
+    now: Now,
+    tools: Tools,
+    response: Response,
 ) -> PlacedOut:
     """Place a bet. The same key and body get the same answer, a refusal too."""
     async with db.transaction(caller.tenant_id) as conn:
@@ -123,6 +206,8 @@ async def place(
         slip = _slip(body, caller, key, now, tenant.currency)
         (decision,) = await service.place(conn, caller.tenant_id, [slip])
     routes.mark_replayed(response, decision.kind == "replayed")
+    if decision.kind == "accepted":
+        tools.tell(caller.tenant_id, [caller.actor_id], office=True)
     return _placed_out(decision)
 
 
@@ -158,6 +243,65 @@ async def my_bet(bet_id: UUID, caller: Player, db: Db) -> BetOut:
     """One of my bets."""
     async with db.reading(caller.tenant_id) as conn:
         return _bet_out(await service.my_bet(conn, caller.tenant_id, caller.actor_id, bet_id))
+
+
+ReadsBets = Annotated[Principal, Depends(routes.staff("bets.read"))]
+ReadsRisk = Annotated[Principal, Depends(routes.staff("risk.read"))]
+
+
+@router.get("/office/bets")
+async def latest_bets(
+    caller: ReadsBets,
+    db: Db,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> LatestBetsOut:
+    """All players' bets, newest first."""
+    before = paging.parse(cursor) if cursor else _NEWEST
+    async with db.reading(caller.tenant_id) as conn:
+        found = await service.latest(conn, caller.tenant_id, before.id, limit + 1)
+    last = found[limit - 1].bet if len(found) > limit else None
+    return LatestBetsOut(
+        items=[
+            LatestBetOut(player_id=one.bet.user_id, player=one.player, bet=_bet_out(one.bet))
+            for one in found[:limit]
+        ],
+        next_cursor=Cursor(last.placed_at, last.id).to_text() if last else None,
+    )
+
+
+@router.get("/office/events/{event_id}/liability")
+async def event_liability(event_id: UUID, caller: ReadsRisk, db: Db) -> EventLiabilityOut:
+    """What the open bets on an event would cost, by market and selection."""
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        events = await catalogue.events_by_id(conn, [event_id])
+        found = await service.liabilities(conn, caller.tenant_id, list(events))
+    if not events:
+        raise NotFound("no such event")
+    return _liability_out(found.get(event_id) or EventLiability(event_id, 0, 0, 0, ()), currency)
+
+
+@router.get("/office/exposures")
+async def exposures(
+    caller: ReadsRisk, db: Db, now: Now, limit: Limit = _EXPOSURES_DEFAULT
+) -> ExposuresOut:
+    """The events whose open bets could cost the most."""
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.top_exposures(conn, caller.tenant_id, now, limit)
+    return ExposuresOut(
+        items=[
+            ExposureOut(
+                event_id=one.event_id,
+                bets=one.bets,
+                stake=money.to_text(one.stake_minor, currency),
+                exposure=money.to_text(one.exposure_minor, currency),
+                currency=currency,
+            )
+            for one in found
+        ]
+    )
 
 
 def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str) -> Slip:
@@ -254,4 +398,37 @@ def _leg_out(leg: Leg) -> LegOut:
         price=price.to_text(leg.price_e4),
         shown_price=price.to_text(leg.shown_price_e4),
         grade=leg.grade,
+    )
+
+
+def _liability_out(found: EventLiability, currency: str) -> EventLiabilityOut:
+    return EventLiabilityOut(
+        event_id=found.event_id,
+        bets=found.bets,
+        stake=money.to_text(found.stake_minor, currency),
+        exposure=money.to_text(found.exposure_minor, currency),
+        currency=currency,
+        markets=[_market_liability_out(market, currency) for market in found.markets],
+    )
+
+
+def _market_liability_out(found: MarketLiability, currency: str) -> MarketLiabilityOut:
+    return MarketLiabilityOut(
+        market_id=found.market_id,
+        market=found.market_type,
+        period=found.period,
+        line=None if found.line_q4 is None else line.to_text(found.line_q4),
+        stake=money.to_text(found.stake_minor, currency),
+        worst=money.to_text(found.worst_minor, currency),
+        selections=[
+            SelectionLiabilityOut(
+                selection_id=one.selection_id,
+                side=one.side,
+                singles=one.singles,
+                combos=one.combos,
+                stake=money.to_text(one.stake_minor, currency),
+                liability=money.to_text(one.liability_minor, currency),
+            )
+            for one in found.selections
+        ],
     )

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from overround.core.combos import Rounding
+
 OddsPolicy = Literal["none", "higher", "any"]
 DecisionKind = Literal["accepted", "refused", "replayed", "key_reused"]
 
@@ -81,3 +83,83 @@ class Bet:
     placed_at: datetime
     settled_at: datetime | None
     legs: tuple[Leg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LatestBet:
+    """A bet as the office reads it, with the name that its player goes by."""
+
+    bet: Bet
+    player: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSelection:
+    """A selection of a market on which bets are open, with what they stake and would be paid.
+
+    `won_minor` is paid if the leg wins and `void_minor` if it is void, a combo's other legs taken
+    as won. Of the combos, `reduced` have a leg that was graded other than won: they are counted
+    and staked here, and what they are paid is left out.
+    """
+
+    event_id: UUID
+    market_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+    selection_id: UUID
+    side: str
+    singles: int
+    combos: int
+    reduced: int
+    stake_minor: int
+    won_minor: int
+    void_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReducedCombo:
+    """An open leg (the `n`th of `grades`, from 1) of a combo that a graded leg has made smaller."""
+
+    selection_id: UUID
+    n: int
+    stake_minor: int
+    payout_rounding: Rounding
+    grades: list[str | None]
+    prices_e4: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionLiability:
+    """What one answer means to the house; below zero it earns."""
+
+    selection_id: UUID
+    side: str
+    singles: int
+    combos: int
+    stake_minor: int
+    liability_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketLiability:
+    """A market on which bets are open; `worst_minor` is its worst end, whoever wins."""
+
+    market_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+    stake_minor: int
+    worst_minor: int
+    selections: tuple[SelectionLiability, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventLiability:
+    """An event on which bets are open, its worst market first."""
+
+    event_id: UUID
+    bets: int
+    stake_minor: int
+    exposure_minor: int
+    markets: tuple[MarketLiability, ...]

@@ -6,15 +6,20 @@ Errors: Invalid (a bound of the slip, before anything is asked), NotFound.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from overround.betting.bets import rules, store
-from overround.betting.bets.model import Bet, Decision, Slip
+from overround.betting.bets import liability, rules, store
+from overround.betting.bets.model import Bet, Decision, EventLiability, LatestBet, Slip
 from overround.core.errors import NotFound
 from overround.db import Connection
 
 BATCH_MAX = 64
+# Where the events lie on which a bet may be open; one that was postponed for longer is seen by
+# asking for it.
+_BEHIND = timedelta(days=2)
+_AHEAD = timedelta(days=30)
+_EVENTS_AT_ONCE = 200
 
 
 async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
@@ -60,3 +65,38 @@ async def my_bet(conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID)
     if found is None:
         raise NotFound("no such bet")
     return found
+
+
+async def latest(conn: Connection, tenant_id: UUID, before: UUID, limit: int) -> list[LatestBet]:
+    """A page of all players' bets, newest first, below an id."""
+    return await store.latest(conn, tenant_id, before, limit)
+
+
+async def liabilities(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]
+) -> dict[UUID, EventLiability]:
+    """event id -> what its open bets could cost; an event without any is absent."""
+    found = await store.open_selections(conn, tenant_id, event_ids)
+    concerned = {row.event_id for row in found if row.reduced}
+    reduced = await store.reduced_combos(conn, tenant_id, list(concerned)) if concerned else []
+    return liability.of_events(found, reduced)
+
+
+async def top_exposures(
+    conn: Connection, tenant_id: UUID, at: datetime, limit: int
+) -> list[EventLiability]:
+    """The `limit` events with the greatest exposure, among those that started within two days or
+    start within a month.
+
+    They are read in the order of what they could cost at most, until no further one can be among
+    the first (test: the greatest exposures are found behind greater bounds).
+    """
+    bounds = await store.exposure_bounds(conn, tenant_id, at - _BEHIND, at + _AHEAD)
+    best: list[EventLiability] = []
+    for first in range(0, len(bounds), _EVENTS_AT_ONCE):
+        if len(best) == limit and best[-1].exposure_minor >= bounds[first][1]:
+            break
+        some = [event_id for event_id, _ in bounds[first : first + _EVENTS_AT_ONCE]]
+        best += (await liabilities(conn, tenant_id, some)).values()
+        best = sorted(best, key=lambda one: (-one.exposure_minor, one.event_id))[:limit]
+    return best

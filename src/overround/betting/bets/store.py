@@ -8,7 +8,17 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from overround.betting.bets.model import Bet, Decision, Leg, Slip
+from psycopg.rows import class_row
+
+from overround.betting.bets.model import (
+    Bet,
+    Decision,
+    LatestBet,
+    Leg,
+    OpenSelection,
+    ReducedCombo,
+    Slip,
+)
 from overround.betting.bets.recompute import payout_due
 from overround.betting.bets.rules import body_sha256
 from overround.db import Connection
@@ -51,6 +61,71 @@ JOIN event e ON e.id = l.event_id
 JOIN market m ON m.id = l.market_id
 JOIN selection s ON s.id = l.selection_id
 WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""
+
+# The office's page of bets, newest first, by id: an id begins with the time, so its own index is
+# the order, and placing pays for no second one.
+LATEST = """
+SELECT b.id, b.user_id, b.kind, b.stake_minor, b.currency, b.potential_payout_minor, b.status,
+       b.outcome, b.payout_minor, b.placed_at, b.settled_at, u.display_name
+FROM bet b JOIN users u ON u.tenant_id = b.tenant_id AND u.id = b.user_id
+WHERE b.tenant_id = %s AND b.id < %s::uuid ORDER BY b.id DESC LIMIT %s"""
+
+# What open bets stake and could be paid on some events, selection by selection; a market with a
+# bet is shown with all its answers. What a combo is paid if this leg is void is its potential
+# without the leg's price, rounded up. Combos with a leg that was graded other than won are counted
+# here and paid by `REDUCED`, because only the payoff knows what is left of them.
+OPEN_SELECTIONS = """
+WITH open_leg AS MATERIALIZED (
+    SELECT l.market_id, l.selection_id, l.price_e4, b.kind, b.stake_minor,
+           b.potential_payout_minor AS won_minor,
+           b.kind = 'combo' AND EXISTS (
+               SELECT 1 FROM leg g
+               WHERE g.tenant_id = l.tenant_id AND g.bet_id = l.bet_id AND g.grade <> 'won')
+               AS is_reduced
+    FROM leg l JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id
+    WHERE l.tenant_id = %(tenant)s AND l.event_id = ANY(%(events)s) AND l.grade IS NULL
+      AND b.status = 'open'
+), summed AS (
+    SELECT selection_id, count(*) FILTER (WHERE kind = 'single') AS singles,
+           count(*) FILTER (WHERE kind = 'combo') AS combos,
+           count(*) FILTER (WHERE is_reduced) AS reduced, sum(stake_minor) AS stake_minor,
+           sum(won_minor) FILTER (WHERE NOT is_reduced) AS won_minor,
+           sum(CASE kind WHEN 'single' THEN stake_minor
+                         ELSE ceil(won_minor * 10000::numeric / price_e4) END)
+               FILTER (WHERE NOT is_reduced) AS void_minor
+    FROM open_leg GROUP BY selection_id
+)
+SELECT m.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id,
+       s.side, coalesce(b.singles, 0)::integer AS singles, coalesce(b.combos, 0)::integer AS combos,
+       coalesce(b.reduced, 0)::integer AS reduced,
+       coalesce(b.stake_minor, 0)::bigint AS stake_minor,
+       coalesce(b.won_minor, 0)::bigint AS won_minor,
+       coalesce(b.void_minor, 0)::bigint AS void_minor
+FROM market m JOIN selection s ON s.market_id = m.id LEFT JOIN summed b ON b.selection_id = s.id
+WHERE m.id IN (SELECT market_id FROM open_leg)
+ORDER BY m.event_id, m.id, s.id"""
+
+# The combos that a graded leg has made smaller, each with all its legs.
+REDUCED = """
+SELECT l.selection_id, l.n, b.stake_minor, b.payout_rounding,
+       array_agg(a.grade ORDER BY a.n) AS grades, array_agg(a.price_e4 ORDER BY a.n) AS prices_e4
+FROM leg l
+JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id
+JOIN leg a ON a.tenant_id = l.tenant_id AND a.bet_id = l.bet_id
+WHERE l.tenant_id = %(tenant)s AND l.event_id = ANY(%(events)s) AND l.grade IS NULL
+  AND b.status = 'open' AND b.kind = 'combo'
+GROUP BY l.selection_id, l.n, b.tenant_id, b.id
+HAVING bool_or(a.grade <> 'won')"""
+
+# Which events could cost the most: what all their open bets would be paid above their stakes, more
+# than which no event can cost.
+EXPOSURE_BOUNDS = """
+SELECT e.id, sum(b.potential_payout_minor - b.stake_minor)::bigint
+FROM event e
+JOIN leg l ON l.tenant_id = %(tenant)s AND l.event_id = e.id AND l.grade IS NULL
+JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id AND b.status = 'open'
+WHERE e.starts_at > %(since)s AND e.starts_at < %(until)s
+GROUP BY e.id ORDER BY 2 DESC, e.id"""
 
 # A bet has exactly one stake held, of its own amount, and one taken or returned when it is settled.
 CHECK_STAKES = """
@@ -203,6 +278,42 @@ async def bet(conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID) ->
     cursor = await conn.execute(BET, [tenant_id, user_id, bet_id])
     found = await _with_legs(conn, tenant_id, await cursor.fetchall())
     return found[0] if found else None
+
+
+async def latest(conn: Connection, tenant_id: UUID, before: UUID, limit: int) -> list[LatestBet]:
+    """At most `limit` bets of the tenant with an id below `before`, newest first."""
+    cursor = await conn.execute(LATEST, [tenant_id, before, limit])
+    rows = await cursor.fetchall()
+    bets = await _with_legs(conn, tenant_id, [row[:-1] for row in rows])
+    return [LatestBet(bet, row[-1]) for bet, row in zip(bets, rows, strict=True)]
+
+
+async def open_selections(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]
+) -> list[OpenSelection]:
+    """What is open on some events, market by market, event by event."""
+    async with conn.cursor(row_factory=class_row(OpenSelection)) as cursor:
+        await cursor.execute(OPEN_SELECTIONS, {"tenant": tenant_id, "events": list(event_ids)})
+        return await cursor.fetchall()
+
+
+async def reduced_combos(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]
+) -> list[ReducedCombo]:
+    """The open legs on some events whose combo a graded leg has made smaller."""
+    async with conn.cursor(row_factory=class_row(ReducedCombo)) as cursor:
+        await cursor.execute(REDUCED, {"tenant": tenant_id, "events": list(event_ids)})
+        return await cursor.fetchall()
+
+
+async def exposure_bounds(
+    conn: Connection, tenant_id: UUID, since: datetime, until: datetime
+) -> list[tuple[UUID, int]]:
+    """(event id, the most it could cost, minor units), the greatest first, by time of start."""
+    cursor = await conn.execute(
+        EXPOSURE_BOUNDS, {"tenant": tenant_id, "since": since, "until": until}
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
 async def _with_legs(

@@ -5,24 +5,78 @@ written only when price or state differs; nobody but the hub computes a price; a
 row under its event's lock, so a stale reader can never sell an old price.
 """
 
-from overround.betting.offers.model import BoardLine, Book, Offer, OfferState, Setting, Terms
-from overround.betting.offers.rules import price, terms
-from overround.betting.offers.service import Offers, book_of, switch
-from overround.betting.offers.store import board, close_events, offers_of
+from overround.betting.offers.model import (
+    BoardLine,
+    Book,
+    Held,
+    Laid,
+    ListedCompetition,
+    ListedEvent,
+    Offer,
+    OfferState,
+    Scope,
+    Search,
+    Setting,
+    Terms,
+)
+from overround.betting.offers.rules import held, price, terms
+from overround.betting.offers.service import (
+    MARGIN_BPS_MAX,
+    MULTIPLIER_E4_MAX,
+    MULTIPLIER_E4_MIN,
+    OFFICE_BEHIND,
+    Offers,
+    book_of,
+    listed,
+    office_competitions,
+    office_events,
+    shown_since,
+    switch,
+)
+from overround.betting.offers.store import (
+    board,
+    close_events,
+    competitions_laid,
+    main_lines,
+    markets_laid,
+    next_of_each,
+    offers_of,
+    revisions,
+)
 
 __all__ = [
+    "MARGIN_BPS_MAX",
+    "MULTIPLIER_E4_MAX",
+    "MULTIPLIER_E4_MIN",
+    "OFFICE_BEHIND",
     "BoardLine",
     "Book",
+    "Held",
+    "Laid",
+    "ListedCompetition",
+    "ListedEvent",
     "Offer",
     "OfferState",
     "Offers",
+    "Scope",
+    "Search",
     "Setting",
     "Terms",
     "board",
     "book_of",
     "close_events",
+    "competitions_laid",
+    "held",
+    "listed",
+    "main_lines",
+    "markets_laid",
+    "next_of_each",
     "offers_of",
+    "office_competitions",
+    "office_events",
     "price",
+    "revisions",
+    "shown_since",
     "switch",
     "terms",
 ]

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import Field
 
-from overround.betting.offers import service, store
-from overround.betting.offers.model import BoardLine, Setting
+from overround.betting.offers import rules, service, store
+from overround.betting.offers.model import (
+    BoardLine,
+    Book,
+    Held,
+    ListedCompetition,
+    ListedEvent,
+    Scope,
+    Search,
+    Setting,
+)
 from overround.core import grading, line, price
-from overround.core.errors import NotFound
+from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
-from overround.db import audit
+from overround.db import Connection, audit
 from overround.db.routes import Db
 from overround.kit import paging, routes
 from overround.kit.paging import Cursor
@@ -28,6 +37,13 @@ from overround.people import tenants
 router = APIRouter(prefix="/api/v1", tags=["offers"])
 
 _FIRST_ID = UUID(int=0)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SELECTIONS_MAX = 200
+_ID_LENGTH = 36
+
+SelectionsText = Annotated[
+    str, Query(min_length=_ID_LENGTH, max_length=_SELECTIONS_MAX * (_ID_LENGTH + 1))
+]
 
 
 class SelectionOut(Output):
@@ -70,14 +86,22 @@ class BoardOut(Output):
     next_cursor: str | None
 
 
+class OffersOut(Output):
+    """What is laid now, as the stream says it: (selection id, price, state, changed at in ms)."""
+
+    o: list[tuple[UUID, str, str, int]]
+
+
 class SettingIn(Input):
     """A switch and prices for a sport, a competition or an event."""
 
     scope: Literal["sport", "competition", "event"]
     scope_key: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
     enabled: bool = True
-    margin_bps: Annotated[int, Field(ge=0, le=5_000)] | None = None
-    multiplier_e4: Annotated[int, Field(ge=5_000, le=15_000)] = 10_000
+    margin_bps: Annotated[int, Field(ge=0, le=service.MARGIN_BPS_MAX)] | None = None
+    multiplier_e4: Annotated[
+        int, Field(ge=service.MULTIPLIER_E4_MIN, le=service.MULTIPLIER_E4_MAX)
+    ] = 10_000
 
 
 class SettingOut(Output):
@@ -89,6 +113,60 @@ class SettingOut(Output):
     enabled: bool
     margin_bps: int | None
     multiplier_e4: int
+
+
+class TermsOut(Output):
+    """What holds: off where one of `off_by` says so; `margin_from` says whose margin it is."""
+
+    enabled: bool
+    off_by: list[str]
+    margin_bps: int
+    margin_from: Literal["house", "sport", "competition", "event"]
+    multiplier_e4: int
+
+
+class OfficeEventOut(Output):
+    """An event with what holds for it; `own` is what it is set to itself."""
+
+    id: UUID
+    sport: str
+    country: str
+    competition_id: UUID
+    competition: str
+    home: str
+    away: str
+    starts_at: datetime
+    status: str
+    laid: int
+    suspended: int
+    terms: TermsOut
+    own: SettingOut | None
+
+
+class OfficeEventsOut(Output):
+    """A page of events, by start."""
+
+    items: list[OfficeEventOut]
+    next_cursor: str | None
+
+
+class ScopeOut(Output):
+    """A sport or a competition with what it says to all below it."""
+
+    scope: Literal["sport", "competition"]
+    scope_key: str
+    sport: str
+    name: str
+    events: int
+    terms: TermsOut
+    own: SettingOut | None
+
+
+class ScopesOut(Output):
+    """Every sport with events, each followed by its competitions; `margin_bps` is the house's."""
+
+    margin_bps: int
+    items: list[ScopeOut]
 
 
 @router.get("/board", response_model=BoardOut, responses={304: {"description": "Unchanged"}})
@@ -129,7 +207,31 @@ async def markets(event_id: UUID, tenant_id: Visitor, db: Db) -> BoardEventOut:
     return _event_out(events[event_id], lines)
 
 
+@router.get("/offers")
+async def offers_now(
+    selections: SelectionsText, tenant_id: Visitor, db: Db, response: Response
+) -> OffersOut:
+    """What the house lays on some selections (ids with commas between), for who has no stream.
+
+    One that is closed, unknown or not this house's is absent.
+    """
+    asked = _selection_ids(selections)
+    async with db.reading(tenant_id) as conn:
+        book_id = (await tenants.by_id(conn, tenant_id)).book_id
+        found = await store.offers_by_id(conn, book_id, asked)
+    response.headers["Cache-Control"] = "no-cache"
+    return OffersOut(
+        o=[
+            (one.selection_id, price.to_text(one.price_e4), one.state, _millis(one.changed_at))
+            for one in found
+        ]
+    )
+
+
 Manages = Annotated[Principal, Depends(routes.staff("offers.manage"))]
+Reads = Annotated[Principal, Depends(routes.staff("offers.read"))]
+SearchText = Annotated[str, Query(max_length=60)]
+SportText = Annotated[str | None, Query(min_length=1, max_length=40)]
 
 
 @router.put("/office/offer-settings")
@@ -147,6 +249,154 @@ async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> Set
             after=body.model_dump(),
         )
     return SettingOut(**body.model_dump())
+
+
+@router.get("/office/offer-settings")
+async def settings(caller: Reads, db: Db, now: Now) -> ScopesOut:
+    """What each sport and each competition says to its events, and what the house says to all."""
+    async with db.reading(caller.tenant_id) as conn:
+        book = await _book(conn, caller)
+        found = await service.office_competitions(conn, now)
+    return ScopesOut(
+        margin_bps=book.margin_bps,
+        items=[
+            one
+            for sport, group in groupby(found, key=lambda one: one.sport)
+            for one in _scopes_out(book, sport, list(group))
+        ],
+    )
+
+
+@router.get("/office/events")
+async def office_events(
+    caller: Reads,
+    db: Db,
+    now: Now,
+    text: SearchText = "",
+    sport: SportText = None,
+    competition: UUID | None = None,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> OfficeEventsOut:
+    """Events in play and of the next month, found by sport, competition or a word of their names,
+    with the terms that hold for each."""
+    after = paging.parse(cursor) if cursor else Cursor(now - service.OFFICE_BEHIND, _FIRST_ID)
+    search = Search(text.strip(), sport, competition)
+    async with db.reading(caller.tenant_id) as conn:
+        book = await _book(conn, caller)
+        found = await service.office_events(
+            conn, book, search, (after.at, after.id), now, limit + 1
+        )
+    return _office_page(found, limit)
+
+
+@router.get("/office/events/{event_id}")
+async def office_event(event_id: UUID, caller: Reads, db: Db) -> OfficeEventOut:
+    """One event with the terms that hold for it."""
+    async with db.reading(caller.tenant_id) as conn:
+        found = await service.listed(conn, await _book(conn, caller), [event_id])
+    if not found:
+        raise NotFound("no such event")
+    return _listed_out(found[0])
+
+
+async def _book(conn: Connection, caller: Principal) -> Book:
+    tenant = await tenants.by_id(conn, caller.tenant_id)
+    return await service.book_of(
+        conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
+    )
+
+
+def _office_page(found: list[ListedEvent], limit: int) -> OfficeEventsOut:
+    shown = found[:limit]
+    last = shown[-1].event if len(found) > limit else None
+    return OfficeEventsOut(
+        items=[_listed_out(one) for one in shown],
+        next_cursor=Cursor(last.starts_at, last.id).to_text() if last else None,
+    )
+
+
+def _listed_out(found: ListedEvent) -> OfficeEventOut:
+    event = found.event
+    return OfficeEventOut(
+        id=event.id,
+        sport=event.sport,
+        country=event.country,
+        competition_id=event.competition_id,
+        competition=event.competition,
+        home=event.home,
+        away=event.away,
+        starts_at=event.starts_at,
+        status=event.status,
+        laid=found.laid,
+        suspended=found.suspended,
+        terms=_terms_out(found.held),
+        own=_setting_out(found.own),
+    )
+
+
+def _scopes_out(book: Book, sport: str, found: list[ListedCompetition]) -> list[ScopeOut]:
+    """The sport itself, and then its competitions."""
+
+    def scope_out(scope: Scope, key: str, name: str, events: int, held: Held) -> ScopeOut:
+        return ScopeOut(
+            scope="sport" if scope == "sport" else "competition",
+            scope_key=key,
+            sport=sport,
+            name=name,
+            events=events,
+            terms=_terms_out(held),
+            own=_setting_out(book.settings.get((scope, key))),
+        )
+
+    every = sum(one.events for one in found)
+    whole = scope_out("sport", sport, sport, every, rules.held(book, sport))
+    return [
+        whole,
+        *(
+            scope_out(
+                "competition",
+                str(one.id),
+                f"{one.country} {one.name}".strip(),
+                one.events,
+                rules.held(book, sport, str(one.id)),
+            )
+            for one in found
+        ),
+    ]
+
+
+def _terms_out(held: Held) -> TermsOut:
+    return TermsOut(
+        enabled=held.terms.enabled,
+        off_by=list(held.off_by),
+        margin_bps=held.terms.margin_bps,
+        margin_from=held.margin_from or "house",
+        multiplier_e4=held.terms.multiplier_e4,
+    )
+
+
+def _setting_out(setting: Setting | None) -> SettingOut | None:
+    if setting is None:
+        return None
+    return SettingOut(
+        scope=setting.scope,
+        scope_key=setting.scope_key,
+        enabled=setting.enabled,
+        margin_bps=setting.margin_bps,
+        multiplier_e4=setting.multiplier_e4,
+    )
+
+
+def _selection_ids(text: str) -> list[UUID]:
+    try:
+        return [UUID(word) for word in text.split(",")]
+    except ValueError:
+        raise Invalid("selections are ids with commas between", code="selections") from None
+
+
+def _millis(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _page(events: list[Event], lines: list[BoardLine], more: bool) -> BoardOut:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from overround.odds.catalogue.model import Event
+
 Scope = Literal["sport", "competition", "event"]
 OfferState = Literal["open", "suspended", "closed"]
 
@@ -56,6 +58,21 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """A row of a book with its number, for a reader that follows the database."""
+
+    seq: int
+    selection_id: UUID
+    event_id: UUID
+    sport: str
+    market_type: str
+    period: str
+    price_e4: int
+    state: OfferState
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BoardLine:
     """One selection of the public board: where it belongs and what is laid for it."""
 
@@ -69,3 +86,56 @@ class BoardLine:
     price_e4: int
     state: OfferState
     version: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A competition of which the book lays something, with how many coming events of it."""
+
+    competition_id: UUID
+    sport: str
+    country: str
+    name: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The terms that hold and whose word they are; `margin_from` None is the house's own margin."""
+
+    terms: Terms
+    off_by: tuple[Scope, ...]
+    margin_from: Scope | None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which coming events the office looks for; None and an empty text leave nothing out."""
+
+    text: str = ""
+    sport: str | None = None
+    competition_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """An event as the office sees it: the terms that hold, what the event itself is set to, and how
+    many selections the book lays and holds back."""
+
+    event: Event
+    held: Held
+    own: Setting | None
+    laid: int
+    suspended: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCompetition:
+    """A competition with how many of its events are coming or in play."""
+
+    id: UUID
+    sport: str
+    country: str
+    name: str
+    events: int

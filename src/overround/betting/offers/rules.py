@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from overround.betting.offers.model import Book, Terms
+from overround.betting.offers.model import Book, Held, Scope, Terms
 from overround.odds import pricing
 from overround.odds.pricing import Integers, ladder
 
@@ -16,15 +16,27 @@ def terms(book: Book, sport: str, competition: str, event: str) -> Terms:
 
     A switch that is off in any scope takes the event off; multipliers of the scopes multiply.
     """
-    enabled, margin_bps, multiplier_e4 = True, book.margin_bps, _UNIT_E4
-    for key in (("sport", sport), ("competition", competition), ("event", event)):
-        setting = book.settings.get(key)
+    return held(book, sport, competition, event).terms
+
+
+def held(book: Book, sport: str, competition: str | None = None, event: str | None = None) -> Held:
+    """`terms` with whose word they are; without an event, what the wider scopes say."""
+    scopes: tuple[tuple[Scope, str | None], ...] = (
+        ("sport", sport),
+        ("competition", competition),
+        ("event", event),
+    )
+    off_by: tuple[Scope, ...] = ()
+    margin_bps, margin_from, multiplier_e4 = book.margin_bps, None, _UNIT_E4
+    for scope, key in scopes:
+        setting = None if key is None else book.settings.get((scope, key))
         if setting is None:
             continue
-        enabled = enabled and setting.enabled
-        margin_bps = margin_bps if setting.margin_bps is None else setting.margin_bps
+        off_by = off_by if setting.enabled else (*off_by, scope)
+        if setting.margin_bps is not None:
+            margin_bps, margin_from = setting.margin_bps, scope
         multiplier_e4 = multiplier_e4 * setting.multiplier_e4 // _UNIT_E4
-    return Terms(enabled, margin_bps, multiplier_e4)
+    return Held(Terms(not off_by, margin_bps, multiplier_e4), off_by, margin_from)
 
 
 def price(prices_e4: Integers, margin_bps: Integers, multiplier_e4: Integers) -> Integers:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
 
 from overround.betting.offers import rules, store
-from overround.betting.offers.model import Book, OfferState, Setting, Terms
+from overround.betting.offers.model import (
+    Book,
+    ListedCompetition,
+    ListedEvent,
+    OfferState,
+    Search,
+    Setting,
+    Terms,
+)
 from overround.core import grading
-from overround.core.errors import Invalid
+from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
+from overround.odds import catalogue
 from overround.odds.board import Board, MarketCells
 from overround.odds.pricing import Integers
+from overround.storefront import Shown
 
-_MARGIN_BPS_MAX = 5_000
-_MULTIPLIER_E4 = (5_000, 15_000)
+MARGIN_BPS_MAX = 5_000
+MULTIPLIER_E4_MIN, MULTIPLIER_E4_MAX = 5_000, 15_000
+# What the office looks at: no match is in play for longer, and few prices are older than a month.
+OFFICE_BEHIND = timedelta(hours=12)
+OFFICE_AHEAD = timedelta(days=30)
+_COMPETITIONS_MAX = 1_000
 
 
 class Offers:
@@ -27,15 +41,30 @@ class Offers:
     def __init__(self, book: Book) -> None:
         self.book = book
         self._laid: dict[UUID, tuple[int, OfferState]] = {}
+        self._moved: dict[UUID, datetime] = {}
 
     def get(self, selection_id: UUID) -> tuple[int, OfferState] | None:
         """(price_e4, state) of a selection that was ever laid."""
         return self._laid.get(selection_id)
 
+    def moved(self) -> dict[UUID, datetime]:
+        """What differs since the last call, each with when: for whoever shows it to people."""
+        moved, self._moved = self._moved, {}
+        return moved
+
+    def forget(self, selection_ids: Iterable[UUID]) -> None:
+        """These are laid no more and nobody asks for them again."""
+        for selection_id in selection_ids:
+            self._laid.pop(selection_id, None)
+
     async def load(self, conn: Connection, event_ids: Sequence[UUID]) -> None:
-        """Read what the book lays on some events."""
+        """Read what the book lays on some events; what differs from the memory has moved."""
         found = await store.offers_of(conn, self.book.book_id, event_ids)
-        self._laid |= {key: (offer.price_e4, offer.state) for key, offer in found.items()}
+        for selection_id, offer in found.items():
+            now = (offer.price_e4, offer.state)
+            if self._laid.get(selection_id) != now:
+                self._laid[selection_id] = now
+                self._moved[selection_id] = offer.changed_at
 
     async def refresh(
         self,
@@ -92,6 +121,7 @@ class Offers:
         # Written in key order, so that two books' writers never wait for each other in a circle.
         changed.sort()
         self._laid |= {key: (price_e4, state) for key, price_e4, state in changed}
+        self._moved |= dict.fromkeys((key for key, _, _ in changed), at)
         return await store.write(conn, self.book.book_id, changed, at)
 
 
@@ -102,7 +132,7 @@ def _by_size(
     for event_id, (sport, competition) in events.items():
         its_terms = rules.terms(book, sport, competition, str(event_id))
         for cells in board.markets_of(event_id):
-            if grading.sides(cells.market_type) == cells.sides:
+            if grading.can_be_laid(cells.market_type):
                 markets, their_terms = sized[len(cells.sides)]
                 markets.append(cells)
                 their_terms.append(its_terms)
@@ -126,10 +156,81 @@ async def book_of(conn: Connection, *, book_id: UUID, tenant_id: UUID, margin_bp
 async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
     """Switch or price a scope; returns how many offers were suspended at once.
 
-    Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`.
+    Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`, and NotFound for a sport,
+    competition or event that there is not.
     """
-    if setting.margin_bps is not None and not 0 <= setting.margin_bps <= _MARGIN_BPS_MAX:
+    if setting.margin_bps is not None and not 0 <= setting.margin_bps <= MARGIN_BPS_MAX:
         raise Invalid("a margin is from 0 to 50 %", code="margin_out_of_range")
-    if not _MULTIPLIER_E4[0] <= setting.multiplier_e4 <= _MULTIPLIER_E4[1]:
+    if not MULTIPLIER_E4_MIN <= setting.multiplier_e4 <= MULTIPLIER_E4_MAX:
         raise Invalid("a multiplier is from 0.5 to 1.5", code="multiplier_out_of_range")
+    if not await _is_known(conn, setting):
+        raise NotFound(f"no such {setting.scope}")
     return await store.switch(conn, tenant_id, setting, at)
+
+
+async def shown_since(conn: Connection, book_id: UUID, seq: int) -> list[tuple[int, Shown]]:
+    """What the public sees of the rows with a number above `seq`, each with its number."""
+    return [
+        (
+            row.seq,
+            Shown(
+                row.selection_id,
+                row.event_id,
+                (row.market_type, row.period) == grading.main_market(row.sport),
+                row.price_e4,
+                row.state,
+                int(row.changed_at.timestamp() * 1000),
+            ),
+        )
+        for row in await store.changed_since(conn, book_id, seq)
+    ]
+
+
+async def _is_known(conn: Connection, setting: Setting) -> bool:
+    if setting.scope == "sport":
+        return await store.is_scope(conn, sport=setting.scope_key)
+    try:
+        key = UUID(setting.scope_key)
+    except ValueError:
+        return False
+    # The switch compares with the id's own text, so another spelling of it would switch nothing.
+    if str(key) != setting.scope_key:
+        return False
+    if setting.scope == "competition":
+        return await store.is_scope(conn, competition_id=key)
+    return await store.is_scope(conn, event_id=key)
+
+
+async def office_events(
+    conn: Connection,
+    book: Book,
+    search: Search,
+    after: tuple[datetime, UUID],
+    at: datetime,
+    limit: int,
+) -> list[ListedEvent]:
+    """A page of the events that are in play or come within a month, by start."""
+    found = await store.office_events(conn, search, after, at + OFFICE_AHEAD, limit)
+    return await listed(conn, book, found)
+
+
+async def listed(conn: Connection, book: Book, event_ids: Sequence[UUID]) -> list[ListedEvent]:
+    """Some events as the office sees them, in the order given; one that is not there is absent."""
+    events = await catalogue.events_by_id(conn, event_ids)
+    counts = await store.laid_counts(conn, book.book_id, event_ids)
+    return [
+        ListedEvent(
+            event,
+            rules.held(book, event.sport, str(event.competition_id), str(event.id)),
+            book.settings.get(("event", str(event.id))),
+            *counts.get(event.id, (0, 0)),
+        )
+        for event in (events[key] for key in event_ids if key in events)
+    ]
+
+
+async def office_competitions(conn: Connection, at: datetime) -> list[ListedCompetition]:
+    """The competitions with events in play or within a month, by sport, country and name."""
+    return await store.office_competitions(
+        conn, at - OFFICE_BEHIND, at + OFFICE_AHEAD, _COMPETITIONS_MAX
+    )

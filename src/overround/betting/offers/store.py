@@ -8,7 +8,16 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from overround.betting.offers.model import BoardLine, Offer, OfferState, Setting
+from overround.betting.offers.model import (
+    BoardLine,
+    Changed,
+    Laid,
+    ListedCompetition,
+    Offer,
+    OfferState,
+    Search,
+    Setting,
+)
 from overround.db import Connection, arrays
 
 # One tenant's switches and prices.
@@ -18,6 +27,32 @@ WHERE tenant_id = %s"""
 
 # A switch is set as a whole; what it takes off is suspended with it.
 SWITCH = "SELECT offers_switch_v1(%s, %s, %s, %s, %s, %s, %s)"
+
+# From here to the end of the transaction the office's switches wait.
+HOLD_SWITCHES = "SELECT pg_advisory_xact_lock(offer_switch_key())"
+
+# What a reader without the cache asks first: everything that is laid.
+ALL_LAID = """
+SELECT o.seq, o.selection_id, s.event_id, e.sport, m.market_type, m.period, o.price_e4, o.state,
+       o.changed_at
+FROM offer o
+JOIN selection s ON s.id = o.selection_id
+JOIN market m ON m.id = s.market_id
+JOIN event e ON e.id = s.event_id
+WHERE o.book_id = %s AND o.state <> 'closed'"""
+
+# And from then on: the rows written after a number, the closed ones too.
+CHANGED_SINCE = """
+SELECT o.seq, o.selection_id, s.event_id, e.sport, m.market_type, m.period, o.price_e4, o.state,
+       o.changed_at
+FROM offer o
+JOIN selection s ON s.id = o.selection_id
+JOIN market m ON m.id = s.market_id
+JOIN event e ON e.id = s.event_id
+WHERE o.book_id = %s AND o.seq > %s"""
+
+# How often the office has changed each book.
+REVISIONS = "SELECT book_id, revision FROM offer_revision"
 
 # Nothing of the events is laid any more, by any book: a result has come.
 CLOSE_EVENTS = """
@@ -55,12 +90,95 @@ WHERE s.event_id = ANY(%s) AND o.book_id = %s"""
 BOARD = """
 SELECT s.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id,
        s.side,
-       o.price_e4, o.state, o.version
+       o.price_e4, o.state, o.version, o.changed_at
 FROM selection s
 JOIN market m ON m.id = s.market_id
 JOIN offer o ON o.selection_id = s.id AND o.book_id = %s
 WHERE s.event_id = ANY(%s) AND o.state <> 'closed'
 ORDER BY s.event_id, m.market_type, m.period, m.line_q4, s.id"""
+
+# The market that a board shows of each event, which its sport decides.
+MAIN_LINES = """
+SELECT s.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id,
+       s.side, o.price_e4, o.state, o.version, o.changed_at
+FROM event e
+JOIN unnest(%s::text[], %s::text[], %s::text[]) AS main (sport, market_type, period)
+    ON main.sport = e.sport
+JOIN market m ON m.event_id = e.id AND m.market_type = main.market_type
+    AND m.period = main.period AND m.line_q4 IS NULL
+JOIN selection s ON s.market_id = m.id
+JOIN offer o ON o.selection_id = s.id AND o.book_id = %s
+WHERE e.id = ANY(%s) AND o.state <> 'closed'
+ORDER BY s.event_id, s.id"""
+
+# How many markets of each event the book lays: what a board promises behind its one market.
+MARKETS_LAID = """
+SELECT s.event_id, count(DISTINCT s.market_id)
+FROM selection s JOIN offer o ON o.selection_id = s.id AND o.book_id = %s
+WHERE s.event_id = ANY(%s) AND o.state <> 'closed' GROUP BY s.event_id"""
+
+# The competitions that a visitor can choose from.
+COMPETITIONS_LAID = """
+SELECT c.id AS competition_id, c.sport, c.country, c.name, count(*) AS events
+FROM event e JOIN competition c ON c.id = e.competition_id
+WHERE e.starts_at > %(at)s AND (e.closed_at IS NULL OR e.closed_at > %(at)s)
+  AND EXISTS (SELECT 1 FROM selection s JOIN offer o ON o.selection_id = s.id
+              WHERE s.event_id = e.id AND o.book_id = %(book)s AND o.state <> 'closed')
+GROUP BY c.id ORDER BY c.sport, c.country, c.name LIMIT %(limit)s"""
+
+# The next few events of every competition, or of one, so that one that plays every minute does not
+# push the others off the board.
+NEXT_OF_EACH = """
+SELECT id FROM (
+    SELECT e.id, e.starts_at,
+           row_number() OVER (PARTITION BY e.competition_id ORDER BY e.starts_at, e.id) AS nth
+    FROM event e
+    WHERE (e.starts_at, e.id) > (%(start)s, %(id)s::uuid)
+      AND (e.closed_at IS NULL OR e.closed_at > %(at)s)
+      AND (%(sport)s::text IS NULL OR e.sport = %(sport)s)
+      AND (%(competition)s::uuid IS NULL OR e.competition_id = %(competition)s)
+      AND EXISTS (SELECT 1 FROM selection s JOIN offer o ON o.selection_id = s.id
+                  WHERE s.event_id = e.id AND o.book_id = %(book)s AND o.state <> 'closed')
+    ) AS coming
+WHERE nth <= %(each)s ORDER BY starts_at, id LIMIT %(limit)s"""
+
+# What the book lays on some selections: the question of a page that has no stream.
+OFFERS_BY_ID = """
+SELECT selection_id, price_e4, state, version, changed_at FROM offer
+WHERE book_id = %s AND selection_id = ANY(%s) AND state <> 'closed'"""
+
+# The office's events, coming or in play, by start; keyset on (starts_at, id). A word is looked for
+# in the names of both sides and of the competition: there is no index for that, the window of time
+# is what bounds it.
+OFFICE_EVENTS = """
+SELECT e.id FROM event e JOIN competition c ON c.id = e.competition_id
+WHERE (e.starts_at, e.id) > (%(start)s, %(id)s::uuid) AND e.starts_at < %(until)s
+  AND e.status IN ('scheduled', 'live', 'postponed')
+  AND (%(sport)s::text IS NULL OR e.sport = %(sport)s)
+  AND (%(competition)s::uuid IS NULL OR e.competition_id = %(competition)s)
+  AND position(lower(%(text)s) IN
+               lower(e.home || ' ' || e.away || ' ' || c.name || ' ' || c.country)) > 0
+ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
+
+# How many selections of some events the book lays, and how many it holds back.
+LAID_COUNTS = """
+SELECT s.event_id, count(*) FILTER (WHERE o.state = 'open')::integer,
+       count(*) FILTER (WHERE o.state = 'suspended')::integer
+FROM selection s JOIN offer o ON o.selection_id = s.id AND o.book_id = %s
+WHERE s.event_id = ANY(%s) GROUP BY s.event_id"""
+
+# What there is to switch: the competitions with events coming or in play.
+OFFICE_COMPETITIONS = """
+SELECT c.id, c.sport, c.country, c.name, count(*)::integer AS events
+FROM event e JOIN competition c ON c.id = e.competition_id
+WHERE e.starts_at > %s AND e.starts_at < %s AND e.status IN ('scheduled', 'live', 'postponed')
+GROUP BY c.id ORDER BY c.sport, c.country, c.name, c.id LIMIT %s"""
+
+# Whether there is what a setting wants to be about; of the three parameters two are null.
+IS_SCOPE = """
+SELECT EXISTS (SELECT 1 FROM competition WHERE sport = %s)
+    OR EXISTS (SELECT 1 FROM competition WHERE id = %s::uuid)
+    OR EXISTS (SELECT 1 FROM event WHERE id = %s::uuid)"""
 
 
 async def settings(conn: Connection, tenant_id: UUID) -> list[Setting]:
@@ -87,6 +205,30 @@ async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: dateti
     row = await cursor.fetchone()
     assert row is not None
     return row[0]
+
+
+async def changed_since(conn: Connection, book_id: UUID, seq: int) -> list[Changed]:
+    """The book's rows with a number above `seq`; after 0 all that is not closed.
+
+    A number is given before its row is committed: ask again from a while ago to miss none.
+    """
+    async with conn.cursor(row_factory=class_row(Changed)) as cursor:
+        if seq:
+            await cursor.execute(CHANGED_SINCE, [book_id, seq])
+        else:
+            await cursor.execute(ALL_LAID, [book_id])
+        return await cursor.fetchall()
+
+
+async def revisions(conn: Connection) -> dict[UUID, int]:
+    """book id -> how often the office has changed it; a book that is absent never was.
+
+    Nobody changes one until this transaction ends, so what is priced by what was read here is not
+    priced by yesterday's switch.
+    """
+    await conn.execute(HOLD_SWITCHES)
+    cursor = await conn.execute(REVISIONS)
+    return {row[0]: row[1] for row in await cursor.fetchall()}
 
 
 async def close_events(conn: Connection, event_ids: Sequence[UUID], at: datetime) -> int:
@@ -133,3 +275,118 @@ async def board(conn: Connection, book_id: UUID, event_ids: Sequence[UUID]) -> l
     async with conn.cursor(row_factory=class_row(BoardLine)) as cursor:
         await cursor.execute(BOARD, [book_id, list(event_ids)])
         return await cursor.fetchall()
+
+
+async def main_lines(
+    conn: Connection,
+    book_id: UUID,
+    event_ids: Sequence[UUID],
+    main: Sequence[tuple[str, str, str]],
+) -> list[BoardLine]:
+    """What is laid on the main market of some events; `main` is (sport, market type, period)."""
+    columns = [[row[0] for row in main], [row[1] for row in main], [row[2] for row in main]]
+    async with conn.cursor(row_factory=class_row(BoardLine)) as cursor:
+        await cursor.execute(MAIN_LINES, [*columns, book_id, list(event_ids)])
+        return await cursor.fetchall()
+
+
+async def markets_laid(
+    conn: Connection, book_id: UUID, event_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """event id -> how many of its markets are laid; an event with none is absent."""
+    cursor = await conn.execute(MARKETS_LAID, [book_id, list(event_ids)])
+    return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+async def competitions_laid(
+    conn: Connection, book_id: UUID, at: datetime, limit: int
+) -> list[Laid]:
+    """The competitions with coming events that the book lays, by sport, country and name."""
+    async with conn.cursor(row_factory=class_row(Laid)) as cursor:
+        await cursor.execute(COMPETITIONS_LAID, {"book": book_id, "at": at, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def next_of_each(
+    conn: Connection,
+    book_id: UUID,
+    at: datetime,
+    *,
+    after: tuple[datetime, UUID],
+    each: int,
+    limit: int,
+    sport: str | None = None,
+    competition_id: UUID | None = None,
+) -> list[UUID]:
+    """The next events after (start, id) that the book lays, at most `each` of one competition."""
+    cursor = await conn.execute(
+        NEXT_OF_EACH,
+        {
+            "book": book_id,
+            "at": at,
+            "start": after[0],
+            "id": after[1],
+            "sport": sport,
+            "competition": competition_id,
+            "each": each,
+            "limit": limit,
+        },
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def offers_by_id(
+    conn: Connection, book_id: UUID, selection_ids: Sequence[UUID]
+) -> list[Offer]:
+    """What is laid on some selections; one that is closed, or another's, is absent."""
+    async with conn.cursor(row_factory=class_row(Offer)) as cursor:
+        await cursor.execute(OFFERS_BY_ID, [book_id, list(selection_ids)])
+        return await cursor.fetchall()
+
+
+async def office_events(
+    conn: Connection, search: Search, after: tuple[datetime, UUID], until: datetime, limit: int
+) -> list[UUID]:
+    """At most `limit` events that follow `after` (start, id) and start before `until`."""
+    cursor = await conn.execute(
+        OFFICE_EVENTS,
+        {
+            "text": search.text,
+            "sport": search.sport,
+            "competition": search.competition_id,
+            "start": after[0],
+            "id": after[1],
+            "until": until,
+            "limit": limit,
+        },
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def laid_counts(
+    conn: Connection, book_id: UUID, event_ids: Sequence[UUID]
+) -> dict[UUID, tuple[int, int]]:
+    """event id -> selections (laid, suspended), for those with any."""
+    cursor = await conn.execute(LAID_COUNTS, [book_id, list(event_ids)])
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+
+async def office_competitions(
+    conn: Connection, since: datetime, until: datetime, limit: int
+) -> list[ListedCompetition]:
+    """At most `limit` competitions with events that start between the two times, by sport."""
+    async with conn.cursor(row_factory=class_row(ListedCompetition)) as cursor:
+        await cursor.execute(OFFICE_COMPETITIONS, [since, until, limit])
+        return await cursor.fetchall()
+
+
+async def is_scope(
+    conn: Connection,
+    *,
+    sport: str | None = None,
+    competition_id: UUID | None = None,
+    event_id: UUID | None = None,
+) -> bool:
+    """Whether there is such a sport, competition or event; ask for one of them."""
+    row = await (await conn.execute(IS_SCOPE, [sport, competition_id, event_id])).fetchone()
+    return row is not None and row[0]

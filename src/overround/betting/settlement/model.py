@@ -14,8 +14,10 @@ class OpenLeg:
     """A leg with what grading needs to know of it; `result_version` graded it, if any did."""
 
     bet_id: UUID
+    user_id: UUID
     n: int
     event_id: UUID
+    sport: str
     market_type: str
     period: str
     line_q4: int | None

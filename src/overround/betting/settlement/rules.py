@@ -6,23 +6,16 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from overround.betting.settlement.model import Graded, OpenLeg, Payout
-from overround.core import combos, grading, payoff
+from overround.core import combos, endings, grading, payoff
 from overround.core.payoff import Grade, GradeName
 from overround.odds.catalogue.model import Result
-
-# What never took place, or ended without a result, gives stakes back. A postponed match keeps its
-# bets: it may still be played, and a person cancels it when it is not.
-_VOIDS = frozenset({"cancelled", "abandoned", "awarded"})
 
 
 def grade_leg(leg: OpenLeg, result: Result) -> Grade | None:
     """The leg's grade; None while a fact is missing, for which a bet stays open, never lost."""
-    if result.status in _VOIDS:
-        return payoff.VOID
-    if result.status != "finished":
-        return None
     facts = grading.Facts({period: (s[0], s[1]) for period, s in result.scores.items()})
-    return grading.grade(leg.market_type, leg.period, leg.line_q4, leg.side, facts)
+    ended = endings.ending(leg.sport, result.status)
+    return endings.grade_ended(ended, leg.market_type, leg.period, leg.line_q4, leg.side, facts)
 
 
 def settle(

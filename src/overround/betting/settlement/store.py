@@ -18,10 +18,12 @@ LOCK_BETS = "SELECT bets_lock_v1(%s, %s)"
 
 # All legs of the locked bets, in a statement of its own so that it sees what the locks waited for.
 LEGS = """
-SELECT l.bet_id, l.n, l.event_id, m.market_type, m.period, m.line_q4, s.side, l.price_e4, l.grade,
-       l.result_version, b.status = 'open' AS bet_open, b.stake_minor, b.payout_rounding
+SELECT l.bet_id, b.user_id, l.n, l.event_id, e.sport, m.market_type, m.period, m.line_q4, s.side,
+       l.price_e4, l.grade, l.result_version, b.status = 'open' AS bet_open, b.stake_minor,
+       b.payout_rounding
 FROM leg l
 JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id
+JOIN event e ON e.id = l.event_id
 JOIN market m ON m.id = l.market_id
 JOIN selection s ON s.id = l.selection_id
 WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""

@@ -83,11 +83,19 @@ CREATE TABLE selection (
 );
 CREATE INDEX selection_by_event ON selection (event_id);
 
+-- The score while an event is on, as the feed says it; no bet is settled by it.
+CREATE TABLE event_score (
+    event_id    uuid        PRIMARY KEY REFERENCES event (id),
+    clock       text        NOT NULL CHECK (length(clock) <= 40),
+    scores      jsonb       NOT NULL CHECK (length(scores::text) <= 2000),
+    observed_at timestamptz NOT NULL
+);
+
 -- What happened, by version: a corrected result is a new row, never a changed one.
 CREATE TABLE result (
     event_id    uuid        NOT NULL REFERENCES event (id),
     version     integer     NOT NULL CHECK (version > 0),
-    status      text        NOT NULL CHECK (status IN ('finished', 'abandoned', 'postponed', 'cancelled', 'awarded')),
+    status      text        NOT NULL CHECK (status IN ('finished', 'abandoned', 'retired', 'walkover', 'postponed', 'cancelled', 'awarded')),
     scores      jsonb       NOT NULL,
     entered_by  text        NOT NULL CHECK (length(entered_by) BETWEEN 1 AND 100),
     by_person   boolean     NOT NULL,
@@ -107,9 +115,9 @@ CREATE TABLE quarantine (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT quarantine_once UNIQUE (provider, batch, place, reason)
 );
-GRANT SELECT ON competition, competition_alias, participant, alias, event, market, selection, result
+GRANT SELECT ON competition, competition_alias, participant, alias, event, market, selection, event_score, result
     TO overround_app, overround_worker;
-GRANT INSERT, UPDATE ON competition, competition_alias, participant, alias, event, market, selection
+GRANT INSERT, UPDATE ON competition, competition_alias, participant, alias, event, market, selection, event_score
     TO overround_worker;
 GRANT INSERT ON result TO overround_worker;
 GRANT SELECT, INSERT ON quarantine TO overround_worker;

@@ -75,6 +75,21 @@ CREATE TABLE feed_batch (
     prices      integer     NOT NULL
 );
 CREATE INDEX feed_batch_by_event ON feed_batch (event_id, observed_at);
+
+-- What is handed to the hub while it runs: a feed's bytes, taken in order of arrival. What was taken keeps
+-- its report and gives up its bytes.
+CREATE TABLE inbox (
+    id          uuid        PRIMARY KEY,
+    provider    text        NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
+    name        text        NOT NULL CHECK (length(name) BETWEEN 1 AND 300),
+    body        bytea       NOT NULL CHECK (length(body) <= 67108864),
+    received_at timestamptz NOT NULL,
+    taken_at    timestamptz,
+    report      jsonb,
+    problem     text        CHECK (length(problem) <= 1000)
+);
+CREATE INDEX inbox_waiting ON inbox (received_at, id) WHERE taken_at IS NULL;
+GRANT SELECT, INSERT, UPDATE ON inbox TO overround_worker;
 GRANT SELECT ON source, price, price_history, closing_price TO overround_app;
 GRANT SELECT, INSERT, UPDATE ON source, price, closing_price TO overround_worker;
 GRANT SELECT, INSERT ON price_history, feed_batch TO overround_worker;

@@ -28,15 +28,32 @@ CREATE TABLE offer (
 CREATE SEQUENCE offer_seq;
 ALTER TABLE offer ALTER COLUMN seq SET DEFAULT nextval('offer_seq');
 CREATE INDEX offer_by_seq ON offer (book_id, seq);
+-- What a book shows now, without the history of all that it ever laid.
+CREATE INDEX offer_laid ON offer (book_id) WHERE state <> 'closed';
 CREATE INDEX offer_by_selection ON offer (selection_id);
 GRANT SELECT ON offer TO overround_app;
 GRANT SELECT, INSERT, UPDATE ON offer TO overround_worker;
 GRANT USAGE, SELECT ON SEQUENCE offer_seq TO overround_worker;
 
+-- How often the office changed a book. The hub compares it with what it has read, so that a switch shows
+-- without a message that could be lost (test: what is switched on again is laid by the live hub).
+-- A switch holds the lock below shared and the hub takes it alone before it prices: either the hub sees the
+-- switch, or the switch suspends what the hub has just written
+-- (test: the hub does not open what is being switched off).
+CREATE TABLE offer_revision (
+    book_id  uuid   PRIMARY KEY,
+    revision bigint NOT NULL
+);
+GRANT SELECT ON offer_revision TO overround_worker;
+
+-- One lock for all books, because the hub prices them all in one transaction. Below zero: no event's key.
+CREATE FUNCTION offer_switch_key() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT -40::bigint $$;
+GRANT EXECUTE ON FUNCTION offer_switch_key TO overround_app, overround_worker;
+
 -- The office switches a sport, a competition or an event: the setting is written, and what it takes
 -- off is suspended in the same transaction under the events' exclusive locks, so that no bet is taken
 -- after the office was answered (test: a bet that waited for the switch is refused). What it puts on
--- again is laid by the hub with its next prices. Returns how many offers were suspended.
+-- again is laid by the hub when it sees the book's new revision. Returns how many offers were suspended.
 CREATE FUNCTION offers_switch_v1(
     p_tenant uuid, p_scope text, p_scope_key text, p_enabled boolean, p_margin_bps integer,
     p_multiplier_e4 integer, p_at timestamptz)
@@ -46,14 +63,17 @@ DECLARE
     v_events uuid[];
     v_count  integer;
 BEGIN
+    PERFORM pg_advisory_xact_lock_shared(offer_switch_key());
     INSERT INTO offer_setting (tenant_id, scope, scope_key, enabled, margin_bps, multiplier_e4)
     VALUES (p_tenant, p_scope, p_scope_key, p_enabled, p_margin_bps, p_multiplier_e4)
     ON CONFLICT (tenant_id, scope, scope_key) DO UPDATE
     SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps, multiplier_e4 = EXCLUDED.multiplier_e4;
+    SELECT book_id INTO STRICT v_book FROM tenant WHERE id = p_tenant;
+    INSERT INTO offer_revision AS r (book_id, revision) VALUES (v_book, 1)
+    ON CONFLICT (book_id) DO UPDATE SET revision = r.revision + 1;
     IF p_enabled THEN
         RETURN 0;
     END IF;
-    SELECT book_id INTO STRICT v_book FROM tenant WHERE id = p_tenant;
     SELECT array_agg(id) INTO v_events FROM event
     WHERE starts_at > p_at AND CASE p_scope
         WHEN 'event' THEN id::text = p_scope_key

@@ -16,10 +16,21 @@ from overround.odds.board.model import (
     Source,
     SourceKind,
 )
-from overround.odds.board.service import Taken, batch_id, close, from_us, load, take, to_us
-from overround.odds.board.store import closing, seen
+from overround.odds.board.service import (
+    IN_PLAY,
+    Taken,
+    batch_id,
+    close,
+    from_us,
+    load,
+    load_now,
+    take,
+    to_us,
+)
+from overround.odds.board.store import answers, closing, hand_over, seen, taken, waiting
 
 __all__ = [
+    "IN_PLAY",
     "Board",
     "CellState",
     "Change",
@@ -28,12 +39,17 @@ __all__ = [
     "Source",
     "SourceKind",
     "Taken",
+    "answers",
     "batch_id",
     "close",
     "closing",
     "from_us",
+    "hand_over",
     "load",
+    "load_now",
     "seen",
     "take",
+    "taken",
     "to_us",
+    "waiting",
 ]

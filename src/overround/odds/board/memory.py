@@ -36,6 +36,8 @@ class Board:
         self._row_of: dict[tuple[str, str], Source] = {}
         self._column_of: dict[UUID, int] = {}
         self._selection_ids: list[UUID] = []
+        self._market_of_column: list[UUID] = []
+        self._free: list[int] = []
         self._markets: dict[UUID, MarketCells] = {}
         self._markets_of: dict[UUID, list[UUID]] = {}
         shape = (_ROWS_FIRST, _COLUMNS_FIRST)
@@ -76,9 +78,9 @@ class Board:
             return known
         columns: list[int] = []
         for selection_id in selections.values():
-            self._column_of[selection_id] = len(self._selection_ids)
-            columns.append(len(self._selection_ids))
-            self._selection_ids.append(selection_id)
+            column = self._column_for(selection_id, market_id)
+            self._column_of[selection_id] = column
+            columns.append(column)
         self._grow()
         cells = MarketCells(
             market_id,
@@ -93,6 +95,33 @@ class Board:
         self._markets[market_id] = cells
         self._markets_of.setdefault(event_id, []).append(market_id)
         return cells
+
+    def _column_for(self, selection_id: UUID, market_id: UUID) -> int:
+        """A free column, or a new one at the end."""
+        if self._free:
+            column = self._free.pop()
+            self._selection_ids[column] = selection_id
+            self._market_of_column[column] = market_id
+            return column
+        self._selection_ids.append(selection_id)
+        self._market_of_column.append(market_id)
+        return len(self._selection_ids) - 1
+
+    def drop(self, event_id: UUID) -> None:
+        """Forget an event; its columns are given to the next markets, empty
+        (test: a dropped event leaves nothing in its columns)."""
+        for market_id in self._markets_of.pop(event_id, ()):
+            cells = self._markets.pop(market_id)
+            for selection_id in cells.selection_ids:
+                del self._column_of[selection_id]
+            for values in (self.price_e4, self.state, self.observed_us, self.changed_us):
+                values[:, cells.columns] = 0
+            self._free += cells.columns.tolist()
+
+    def cells_of(self, selection_id: UUID) -> MarketCells | None:
+        """The market that a selection answers, if it is on the board."""
+        column = self._column_of.get(selection_id)
+        return None if column is None else self._markets[self._market_of_column[column]]
 
     def markets_of(self, event_id: UUID) -> list[MarketCells]:
         """The event's markets, in the order they came."""
@@ -116,7 +145,7 @@ class Board:
 
     @property
     def columns(self) -> int:
-        """How many selections have a column."""
+        """How many columns there are, the free ones included."""
         return len(self._selection_ids)
 
     # -- prices --------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from overround.odds.board.model import (
     FrozenPrice,
     MarketCells,
     SourceKind,
+    StoredPrice,
 )
 from overround.odds.feeds import FeedBatch, FeedPrice
 from overround.odds.matching import Resolved
@@ -35,9 +36,11 @@ from overround.odds.matching import Resolved
 # How far back a price may have been seen last and still stand on a board that is loaded.
 LOOK_BACK = timedelta(days=60)
 
+# How long after its start an event may still be in play.
+IN_PLAY = timedelta(days=1)
+
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MIRROR = {"home": "away", "away": "home", "1X": "X2", "X2": "1X"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,20 @@ class _Cells:
 
 
 async def load(conn: Connection, at: datetime) -> Board:
-    """The board as it stood at `at`: start-up, recovery and a replay's resumption are this."""
+    """The board as it stood at `at`, for a replay's resumption."""
+    return await _board_of(conn, await store.as_of(conn, at, at - LOOK_BACK))
+
+
+async def load_now(conn: Connection, at: datetime) -> Board:
+    """The board as it stands, with the events in play: a live hub's start-up and recovery."""
+    return await _board_of(conn, await store.now(conn, at - IN_PLAY))
+
+
+async def _board_of(conn: Connection, cells: Sequence[StoredPrice]) -> Board:
     board = Board()
     by_id: dict[int, int] = {}
     for source_id, provider, key, kind in await store.sources(conn):
         by_id[source_id] = board.add_source(source_id, provider, key, kind).row
-    cells = await store.as_of(conn, at, at - LOOK_BACK)
     await _add_markets_of(conn, board, {cell.selection_id for cell in cells})
     column_of = {board.selection_id(column): column for column in range(board.columns)}
     states = {name: state for state, name in STATE_NAMES.items()}
@@ -207,10 +218,8 @@ def _placed(price: FeedPrice, ours: Resolved) -> tuple[str, str, int | None, str
     market = price.market
     if not ours.swapped:
         return market.market_type, market.period, market.line_q4, price.side
-    line = market.line_q4
-    if line is not None and market.market_type == "asian_handicap":
-        line = -line
-    return market.market_type, market.period, line, _MIRROR.get(price.side, price.side)
+    market_type, line_q4, side = grading.mirrored(market.market_type, market.line_q4, price.side)
+    return market_type, market.period, line_q4, side
 
 
 def _apply(board: Board, batch: FeedBatch, ours: Resolved) -> Change:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from overround.db import Connection, arrays
 from overround.odds.board.model import (
@@ -79,6 +81,24 @@ JOIN source o ON o.id = h.source_id
 WHERE h.observed_at BETWEEN %(since)s AND %(at)s AND e.starts_at >= %(at)s
 ORDER BY h.source_id, h.selection_id, h.observed_at DESC"""
 
+# The board as it stands: what is current on events that are ahead or in play. A price that did not
+# change was seen last with its provider's last snapshot of the event.
+NOW = """
+WITH seen AS (
+    SELECT b.event_id, b.provider, max(b.observed_at) AS at
+    FROM event e JOIN feed_batch b ON b.event_id = e.id
+    WHERE e.starts_at > %(since)s AND e.status IN ('scheduled', 'live') AND b.snapshot
+    GROUP BY b.event_id, b.provider)
+SELECT p.source_id, p.selection_id, p.price_e4, p.state,
+       greatest(p.observed_at, seen.at) AS observed_at, p.changed_at
+FROM event e
+JOIN selection s ON s.event_id = e.id
+JOIN price p ON p.selection_id = s.id
+JOIN source o ON o.id = p.source_id
+LEFT JOIN seen ON seen.event_id = e.id AND seen.provider = o.provider
+WHERE e.starts_at > %(since)s AND e.status IN ('scheduled', 'live')
+ORDER BY p.source_id, p.selection_id"""
+
 # What every source quotes now on some events. A price that did not change was seen last with its
 # provider's last snapshot of the event.
 PRICES_OF = """
@@ -115,6 +135,25 @@ JOIN market m ON m.id = s.market_id
 JOIN source o ON o.id = c.source_id
 WHERE c.event_id = ANY(%s) AND o.kind = %s AND c.lag_ms <= %s AND m.period = 'ft'
 ORDER BY c.event_id, m.id, o.key, s.side"""
+
+
+# A feed's bytes for the hub that runs. Handed over again, the same bytes are the same row.
+HAND_OVER = """
+INSERT INTO inbox (id, provider, name, body, received_at) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (id) DO NOTHING"""
+
+# The oldest that waits.
+WAITING = """
+SELECT id, provider, name, body FROM inbox
+WHERE taken_at IS NULL ORDER BY received_at, id LIMIT 1"""
+
+# Taken, or refused with a reason; the bytes are not needed any more.
+TAKEN = """
+UPDATE inbox SET taken_at = %s, report = %s, problem = %s, body = ''::bytea
+WHERE id = %s AND taken_at IS NULL"""
+
+# What became of some payloads.
+ANSWERS = "SELECT id, report, problem FROM inbox WHERE id = ANY(%s) AND taken_at IS NOT NULL"
 
 
 async def sources(conn: Connection) -> list[tuple[int, str, str, SourceKind]]:
@@ -169,6 +208,13 @@ async def as_of(conn: Connection, at: datetime, since: datetime) -> list[StoredP
         return await cursor.fetchall()
 
 
+async def now(conn: Connection, since: datetime) -> list[StoredPrice]:
+    """The board as it stands, of events that start after `since` and have not ended."""
+    async with conn.cursor(row_factory=class_row(StoredPrice)) as cursor:
+        await cursor.execute(NOW, {"since": since})
+        return await cursor.fetchall()
+
+
 async def write_closing(conn: Connection, prices: Sequence[FrozenPrice]) -> int:
     """Freeze closing prices; returns how many were new."""
     columns = [
@@ -208,3 +254,36 @@ async def seen(conn: Connection, batch_ids: Sequence[UUID]) -> set[UUID]:
     """Which of the batches are in the journal."""
     cursor = await conn.execute(SEEN, [list(batch_ids)])
     return {row[0] for row in await cursor.fetchall()}
+
+
+async def hand_over(
+    conn: Connection, payload_id: UUID, provider: str, name: str, body: bytes, at: datetime
+) -> None:
+    """Put a payload where the hub that runs will find it."""
+    await conn.execute(HAND_OVER, [payload_id, provider, name, body, at])
+
+
+async def waiting(conn: Connection) -> tuple[UUID, str, str, bytes] | None:
+    """(id, provider, name, body) of the payload that has waited longest."""
+    row = await (await conn.execute(WAITING)).fetchone()
+    return None if row is None else (row[0], row[1], row[2], bytes(row[3]))
+
+
+async def taken(
+    conn: Connection,
+    payload_id: UUID,
+    report: Mapping[str, object] | None,
+    problem: str | None,
+    at: datetime,
+) -> None:
+    """The payload is taken, with what it did or why not."""
+    said = None if report is None else Jsonb(dict(report))
+    await conn.execute(TAKEN, [at, said, problem, payload_id])
+
+
+async def answers(
+    conn: Connection, payload_ids: Sequence[UUID]
+) -> dict[UUID, tuple[dict[str, Any] | None, str | None]]:
+    """id -> (report, problem) of those payloads that were taken."""
+    cursor = await conn.execute(ANSWERS, [list(payload_ids)])
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}

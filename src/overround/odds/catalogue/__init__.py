@@ -10,6 +10,7 @@ sport, country and category; `closed_at` is a time and not a flag, so whoever st
 from overround.odds.catalogue.model import (
     Event,
     Happened,
+    LiveScore,
     Market,
     NewEvent,
     Participant,
@@ -19,7 +20,11 @@ from overround.odds.catalogue.model import (
     Selection,
 )
 from overround.odds.catalogue.names import team
-from overround.odds.catalogue.service import market_and_selections, record_results
+from overround.odds.catalogue.service import (
+    contradiction,
+    market_and_selections,
+    record_results,
+)
 from overround.odds.catalogue.store import (
     add_competition,
     add_competition_alias,
@@ -30,8 +35,11 @@ from overround.odds.catalogue.store import (
     competition_aliases,
     events_by_id,
     events_page,
+    in_play,
+    live_of,
     markets_of,
     quarantine,
+    record_scores,
     results_known,
     selections_of,
     start_events,
@@ -40,6 +48,7 @@ from overround.odds.catalogue.store import (
 __all__ = [
     "Event",
     "Happened",
+    "LiveScore",
     "Market",
     "NewEvent",
     "Participant",
@@ -54,12 +63,16 @@ __all__ = [
     "add_participants",
     "aliases",
     "competition_aliases",
+    "contradiction",
     "events_by_id",
     "events_page",
+    "in_play",
+    "live_of",
     "market_and_selections",
     "markets_of",
     "quarantine",
     "record_results",
+    "record_scores",
     "results_known",
     "selections_of",
     "start_events",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
-ResultStatus = Literal["finished", "abandoned", "postponed", "cancelled", "awarded"]
+from overround.core.endings import ResultStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,18 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveScore:
+    """Where an event in play stands: the feed's clock, the scores by period, each (home, away)."""
+
+    event_id: UUID
+    clock: str
+    scores: Mapping[str, Sequence[int]]
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
-    """What somebody says happened; `scores` by period (`ht`, `ft`), each (home, away)."""
+    """What somebody says happened; `scores` by the periods of `core.facts`, each (home, away)."""
 
     event_id: UUID
     status: ResultStatus

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from overround.core import grading, ids
+from overround.core import facts, grading, ids
 from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
 from overround.odds.catalogue import store
@@ -18,11 +18,15 @@ _EVENT_STATUS = {
     "finished": "ended",
     "awarded": "ended",
     "abandoned": "abandoned",
+    "retired": "ended",
+    "walkover": "cancelled",
     "postponed": "postponed",
     "cancelled": "cancelled",
 }
-_GOALS_MAX = 99
-_SIDES = 2
+# One of these is the score of a whole event, whatever the sport.
+_WHOLE_SCORES = ("ft", "final", "sets")
+# Who goes through can be told of a match that was never played.
+_TOLD_UNPLAYED = frozenset({"advanced"})
 
 
 def market_and_selections(
@@ -50,7 +54,9 @@ async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict
     and Invalid `result_impossible`; then nothing is written.
     """
     for one in happened:
-        _check(one)
+        impossible = contradiction(one)
+        if impossible is not None:
+            raise Invalid(impossible, code="result_impossible")
     event_ids = [one.event_id for one in happened]
     if await store.lock_events(conn, event_ids) < len(set(event_ids)):
         raise NotFound("no such event")
@@ -71,12 +77,14 @@ def _next_version(one: Happened, before: Result | None) -> Result | None:
     """The version that `one` makes; None when it says nothing new, or less than a person said.
 
     A feed that is read again never takes back what a person has corrected
-    (test: a feed read again leaves a correction alone).
+    (test: a feed read again leaves a correction alone), and what it said before its own correction
+    does not come back (test: an older word changes no result).
     """
     scores = {period: [int(goals) for goals in score] for period, score in one.scores.items()}
     if before is not None:
         same = (before.status, before.scores) == (one.status, scores)
-        if same or (before.by_person and not one.by_person):
+        outranked = before.by_person or one.observed_at < before.observed_at
+        if same or (outranked and not one.by_person):
             return None
     version = 1 if before is None else before.version + 1
     return Result(
@@ -90,19 +98,13 @@ def _next_version(one: Happened, before: Result | None) -> Result | None:
     )
 
 
-def _check(one: Happened) -> None:
-    scores = one.scores
-    for period, score in scores.items():
-        if (
-            period not in ("ht", "ft")
-            or len(score) != _SIDES
-            or not 0 <= min(score) <= max(score) <= _GOALS_MAX
-        ):
-            raise Invalid(f"{period} {score} is no score", code="result_impossible")
-    if one.status == "cancelled" and scores:
-        raise Invalid("a cancelled match has no score", code="result_impossible")
-    if one.status == "finished" and "ft" not in scores:
-        raise Invalid("a finished match needs its full-time score", code="result_impossible")
-    both = zip(scores.get("ht", ()), scores.get("ft", ()), strict=False)
-    if any(half > full for half, full in both):
-        raise Invalid("goals are not taken back after half-time", code="result_impossible")
+def contradiction(one: Happened) -> str | None:
+    """Why what is said to have happened cannot be; None where it can."""
+    impossible = facts.contradiction(one.scores)
+    if impossible is not None:
+        return impossible
+    if one.status in ("cancelled", "walkover") and set(one.scores) - _TOLD_UNPLAYED:
+        return f"a {one.status} match has no score"
+    if one.status == "finished" and not any(key in one.scores for key in _WHOLE_SCORES):
+        return "a finished match needs its whole score"
+    return None

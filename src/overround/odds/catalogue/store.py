@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from overround.db import Connection, arrays
 from overround.odds.catalogue.model import (
     Event,
+    LiveScore,
     Market,
     NewEvent,
     Participant,
@@ -107,6 +108,24 @@ SELECTIONS_OF = (
 START_EVENTS = """
 UPDATE event SET status = 'live', closed_at = coalesce(closed_at, starts_at)
 WHERE id = ANY(%s) AND status = 'scheduled' RETURNING id"""
+
+# The newest score of events in play; an older word changes nothing.
+SCORES = """
+INSERT INTO event_score AS s (event_id, clock, scores, observed_at)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::jsonb[], %s::timestamptz[])
+ON CONFLICT (event_id) DO UPDATE
+SET clock = EXCLUDED.clock, scores = EXCLUDED.scores, observed_at = EXCLUDED.observed_at
+WHERE s.observed_at <= EXCLUDED.observed_at"""
+
+# The events in play with their scores, by start.
+IN_PLAY = """
+SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
+       e.starts_at, e.status, e.closed_at
+FROM event e JOIN competition c ON c.id = e.competition_id
+WHERE e.status = 'live' AND e.starts_at > %s ORDER BY e.starts_at, e.id LIMIT %s"""
+
+# Where some events stand.
+SCORES_OF = "SELECT event_id, clock, scores, observed_at FROM event_score WHERE event_id = ANY(%s)"
 
 # The events' exclusive locks, in ascending order as the bets take theirs: waits for the bets that
 # hold one and keeps later ones out, and two holders of several never deadlock.
@@ -279,6 +298,33 @@ async def start_events(conn: Connection, event_ids: Sequence[UUID]) -> list[UUID
     """Mark scheduled events as live; returns those that were."""
     cursor = await conn.execute(START_EVENTS, [list(event_ids)])
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def record_scores(conn: Connection, scores: Sequence[LiveScore]) -> None:
+    """Write where events in play stand."""
+    await conn.execute(
+        SCORES,
+        [
+            [s.event_id for s in scores],
+            [s.clock for s in scores],
+            [Jsonb(dict(s.scores)) for s in scores],
+            [s.observed_at for s in scores],
+        ],
+    )
+
+
+async def in_play(conn: Connection, since: datetime, limit: int) -> list[Event]:
+    """At most `limit` events that started after `since` and have not ended, by start."""
+    async with conn.cursor(row_factory=class_row(Event)) as cursor:
+        await cursor.execute(IN_PLAY, [since, limit])
+        return await cursor.fetchall()
+
+
+async def live_of(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID, LiveScore]:
+    """event id -> where it stands, for those of which a score was ever said."""
+    async with conn.cursor(row_factory=class_row(LiveScore)) as cursor:
+        await cursor.execute(SCORES_OF, [list(event_ids)])
+        return {score.event_id: score for score in await cursor.fetchall()}
 
 
 async def lock_events(conn: Connection, event_ids: Sequence[UUID]) -> int:

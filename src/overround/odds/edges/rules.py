@@ -40,12 +40,15 @@ def best_prices(market_type: str, quotes: Quotes) -> tuple[ArbitrageLeg, ...] | 
     return _best(sides, complete) if len(complete) > 1 else None
 
 
-def arbitrage(market_type: str, line_q4: int | None, quotes: Quotes) -> Arbitrage | None:
+def arbitrage(
+    market_type: str, line_q4: int | None, quotes: Quotes, *, level: bool = True
+) -> Arbitrage | None:
     """The arbitrage among the best prices of one market, or None.
 
     There is one where the reciprocals of the best prices sum to less than one and the prices are of
     at least two sources. Who takes part (no averages, no exchanges) is the caller's choice; sources
-    that do not quote every side above 1 are passed over. Markets whose sides overlap (double
+    that do not quote every side above 1 are passed over. Without `level` the event cannot end level
+    (`grading.may_end_level`), so a moneyline cannot push. Markets whose sides overlap (double
     chance) or are not a fixed set are never reported: no closed form is exact for them.
     Raises Invalid `unknown_market`, `line_missing`.
     """
@@ -60,7 +63,8 @@ def arbitrage(market_type: str, line_q4: int | None, quotes: Quotes) -> Arbitrag
     booksum = sum((Fraction(SCALE_E4, leg.price_e4) for leg in legs), Fraction(0))
     if booksum >= 1 or len({leg.source for leg in legs}) < 2:
         return None
-    split = guarantee(grading.states(market_type, line_q4), [leg.price_e4 for leg in legs])
+    states = grading.states(market_type, line_q4, level=level)
+    split = guarantee(states, [leg.price_e4 for leg in legs])
     if split is None:
         return None
     return Arbitrage(

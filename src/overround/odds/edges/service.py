@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
 from overround.core import grading, ids
+from overround.core.price import SCALE_E4
 from overround.db import Connection
 from overround.odds import board as boards
 from overround.odds.board import Board, MarketCells
@@ -38,15 +39,17 @@ class CloseCount:
         return {"all": counts.pop("found"), **counts}
 
 
-async def detect(conn: Connection, board: Board, event_ids: Sequence[UUID], at: datetime) -> int:
+async def detect(conn: Connection, board: Board, sport_of: Mapping[UUID, str], at: datetime) -> int:
     """Look at every market of the events; write what is new, changed or gone. Returns how many.
+
+    `sport_of` is the events, each with its sport, which says whether it can end level.
 
     Exchanges take no part: their commission is not in the price.
     """
-    known = await store.open_edges(conn, event_ids)
+    known = await store.open_edges(conn, list(sport_of))
     unchanged: list[UUID] = []
     found = 0
-    for cells, arbitrage in _found(board, event_ids):
+    for cells, arbitrage in _found(board, sport_of):
         found += 1
         edge = _stored(cells, arbitrage, at)
         before = known.pop(cells.market_id, None)
@@ -80,14 +83,27 @@ async def count_closing(conn: Connection, event_ids: Sequence[UUID]) -> dict[str
     return dict(counts)
 
 
-def _found(board: Board, event_ids: Sequence[UUID]) -> Iterator[tuple[MarketCells, Arbitrage]]:
-    for event_id in event_ids:
+def _found(board: Board, sport_of: Mapping[UUID, str]) -> Iterator[tuple[MarketCells, Arbitrage]]:
+    for event_id, sport in sport_of.items():
         for cells in board.markets_of(event_id):
-            if grading.sides(cells.market_type) != cells.sides:
+            if grading.sides(cells.market_type) != cells.sides or not may_pay(board, cells):
                 continue
-            arbitrage = rules.arbitrage(cells.market_type, cells.line_q4, board.quotes(cells))
+            level = grading.may_end_level(sport, cells.market_type, cells.period)
+            arbitrage = rules.arbitrage(
+                cells.market_type, cells.line_q4, board.quotes(cells), level=level
+            )
             if arbitrage is not None:
                 yield cells, arbitrage
+
+
+def may_pay(board: Board, cells: MarketCells) -> bool:
+    """Whether the best prices of all sources together sum below one: a bound that is cheap.
+
+    Whoever takes part in an arbitrage is among them, so nothing is missed
+    (test: the cheap bound misses no arbitrage).
+    """
+    best = board.open_prices(cells).max(axis=0, initial=0)
+    return bool((best > 0).all()) and float((SCALE_E4 / best).sum()) < 1 + 1e-9
 
 
 def _stored(cells: MarketCells, arbitrage: Arbitrage, at: datetime) -> StoredEdge:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from overround.core.endings import ResultStatus
+
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
@@ -55,11 +57,30 @@ class FeedPrice:
 
 @dataclass(frozen=True, slots=True)
 class FeedResult:
-    """What happened, by period: `{"ht": (1, 0), "ft": (2, 0)}`; unknown ones are absent."""
+    """What happened, by the periods of `core.facts`: `{"ht": (1, 0), "ft": (2, 0)}`.
+
+    Unknown ones are absent.
+    """
 
     provider: str
     provider_event_id: str
-    status: Literal["finished", "abandoned", "postponed", "cancelled", "awarded"]
+    status: ResultStatus
+    scores: dict[str, tuple[int, int]]
+    observed_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Whose event it is, by its id there: (provider, provider_event_id)."""
+        return self.provider, self.provider_event_id
+
+
+@dataclass(frozen=True, slots=True)
+class FeedScore:
+    """The score while an event is on; `clock` says how long, in the provider's words (67')."""
+
+    provider: str
+    provider_event_id: str
+    clock: str
     scores: dict[str, tuple[int, int]]
     observed_at: datetime
 

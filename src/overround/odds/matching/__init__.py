@@ -18,7 +18,7 @@ from overround.odds.matching.model import (
     Score,
 )
 from overround.odds.matching.rules import Fixture, decide, likeness, same_event, score, window
-from overround.odds.matching.service import AUTHORITIES, resolve
+from overround.odds.matching.service import AUTHORITIES, recall, resolve
 from overround.odds.matching.store import queued
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "decide",
     "likeness",
     "queued",
+    "recall",
     "resolve",
     "same_event",
     "score",

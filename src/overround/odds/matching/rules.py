@@ -25,10 +25,10 @@ NEAR: Final = timedelta(minutes=15)
 WIDE: Final = timedelta(hours=3)
 # And by more in sports whose sides never meet again within the day, for fixtures that were moved.
 MOVED: Final = timedelta(hours=26)
-_ONCE_A_DAY: Final = frozenset({"football", "americanfootball", "rugby"})
+_ONCE_A_DAY: Final = frozenset({"football", "american_football", "rugby"})
 # Sports whose sides meet again on the same day: there the start is part of the name.
 _ESPORTS: Final = "esports"
-_SERIES_SPORTS: Final = frozenset({"baseball", _ESPORTS, "tabletennis", "darts"})
+_SERIES_SPORTS: Final = frozenset({"baseball", _ESPORTS, "table_tennis", "darts"})
 
 ACCEPT: Final = 0.60
 STRONG: Final = 0.70

@@ -22,7 +22,7 @@ from overround.odds.matching.store import Remembered
 
 # Whose events and teams enter the catalogue by themselves. Everybody else's must match one that is
 # there or wait for a person: a team is never made from an unknown spelling silently.
-AUTHORITIES = frozenset({"football_data"})
+AUTHORITIES = frozenset({"football_data", "goalserve", "simulator"})
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,6 +45,20 @@ async def resolve(
     for (provider, sport, country), unknown in by_scope.items():
         resolved |= await _decide_all(conn, provider, sport, country, unknown, at)
     return resolved
+
+
+async def recall(
+    conn: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Resolved]:
+    """What was decided before about feed events that are named by their keys alone."""
+    by_provider: defaultdict[str, list[str]] = defaultdict(list)
+    for provider, provider_event_id in keys:
+        by_provider[provider].append(provider_event_id)
+    found: dict[tuple[str, str], Resolved] = {}
+    for provider, named in by_provider.items():
+        known = await store.known(conn, provider, named)
+        found |= {(provider, key): ours for key, ours in known.items()}
+    return found
 
 
 async def _decide_all(

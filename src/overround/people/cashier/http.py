@@ -16,7 +16,17 @@ from overround.db.routes import Db
 from overround.kit import paging, routes
 from overround.kit.idempotency import request_sha256
 from overround.kit.paging import Cursor
-from overround.kit.routes import CursorText, IdempotencyKey, Input, Limit, Now, Output, Player
+from overround.kit.routes import (
+    CursorText,
+    IdempotencyKey,
+    Input,
+    Limit,
+    Now,
+    Output,
+    Player,
+    RouteTools,
+    Tools,
+)
 from overround.money import wallets
 from overround.people.cashier import service
 from overround.people.cashier.model import Answer, Payment
@@ -129,24 +139,36 @@ async def statement(
 
 @router.post("/deposits", status_code=201)
 async def deposit(
-    body: AmountIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
+    body: AmountIn,
+    caller: Player,
+    key: IdempotencyKey,
+    db: Db,
+    now: Now,
+    tools: Tools,
+    response: Response,
 ) -> PaymentOut:
     """Pay in."""
     sha256 = request_sha256("deposits", body)
     async with db.transaction(caller.tenant_id) as conn:
         answer = await service.deposit(conn, caller, body.amount, key, sha256, now)
-    return _answer(answer, response)
+    return _answer(answer, response, caller, tools)
 
 
 @router.post("/withdrawals", status_code=201)
 async def withdraw(
-    body: AmountIn, caller: Player, key: IdempotencyKey, db: Db, now: Now, response: Response
+    body: AmountIn,
+    caller: Player,
+    key: IdempotencyKey,
+    db: Db,
+    now: Now,
+    tools: Tools,
+    response: Response,
 ) -> PaymentOut:
     """Ask to be paid out."""
     sha256 = request_sha256("withdrawals", body)
     async with db.transaction(caller.tenant_id) as conn:
         answer = await service.withdraw(conn, caller, body.amount, key, sha256, now)
-    return _answer(answer, response)
+    return _answer(answer, response, caller, tools)
 
 
 @router.get("/payments")
@@ -176,29 +198,40 @@ async def waiting(
 
 
 @router.post("/office/withdrawals/{payment_id}/approve")
-async def approve(payment_id: UUID, caller: Decides, db: Db, now: Now) -> PaymentOut:
+async def approve(payment_id: UUID, caller: Decides, db: Db, now: Now, tools: Tools) -> PaymentOut:
     """Agree to a withdrawal."""
     async with db.transaction(caller.tenant_id) as conn:
-        return _payment_out(await service.approve(conn, caller, payment_id, now))
+        payment = await service.approve(conn, caller, payment_id, now)
+    return _told(payment, caller, tools)
 
 
 @router.post("/office/withdrawals/{payment_id}/pay")
-async def pay(payment_id: UUID, caller: Decides, db: Db, now: Now) -> PaymentOut:
+async def pay(payment_id: UUID, caller: Decides, db: Db, now: Now, tools: Tools) -> PaymentOut:
     """Record that an approved withdrawal was paid out."""
     async with db.transaction(caller.tenant_id) as conn:
-        return _payment_out(await service.pay(conn, caller, payment_id, now))
+        payment = await service.pay(conn, caller, payment_id, now)
+    return _told(payment, caller, tools)
 
 
 @router.post("/office/withdrawals/{payment_id}/refuse")
-async def refuse(payment_id: UUID, body: ReasonIn, caller: Decides, db: Db, now: Now) -> PaymentOut:
+async def refuse(
+    payment_id: UUID, body: ReasonIn, caller: Decides, db: Db, now: Now, tools: Tools
+) -> PaymentOut:
     """Refuse a withdrawal; the money is the player's cash again."""
     async with db.transaction(caller.tenant_id) as conn:
-        return _payment_out(await service.refuse(conn, caller, payment_id, body.reason, now))
+        payment = await service.refuse(conn, caller, payment_id, body.reason, now)
+    return _told(payment, caller, tools)
 
 
 @router.post("/office/adjustments", status_code=201)
 async def adjust(
-    body: AdjustmentIn, caller: Adjusts, key: IdempotencyKey, db: Db, now: Now, response: Response
+    body: AdjustmentIn,
+    caller: Adjusts,
+    key: IdempotencyKey,
+    db: Db,
+    now: Now,
+    tools: Tools,
+    response: Response,
 ) -> PaymentOut:
     """Correct a player's cash."""
     sha256 = request_sha256("adjustments", body)
@@ -206,15 +239,21 @@ async def adjust(
         answer = await service.adjust(
             conn, caller, body.user_id, body.amount, body.reason, key, sha256, now
         )
-    return _answer(answer, response)
+    return _answer(answer, response, caller, tools)
 
 
-def _answer(answer: Answer, response: Response) -> PaymentOut:
+def _answer(answer: Answer, response: Response, caller: Principal, tools: RouteTools) -> PaymentOut:
     # After the commit: the refusal is stored, and the same key gets it again.
     if answer.payment.refusal_code is not None:
         raise InsufficientFunds
     routes.mark_replayed(response, answer.replayed)
-    return _payment_out(answer.payment)
+    return _told(answer.payment, caller, tools)
+
+
+def _told(payment: Payment, caller: Principal, tools: RouteTools) -> PaymentOut:
+    """The answer, once the player's open pages know that there is money to look at."""
+    tools.tell(caller.tenant_id, [payment.user_id])
+    return _payment_out(payment)
 
 
 def _payment_out(payment: Payment) -> PaymentOut:

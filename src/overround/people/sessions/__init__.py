@@ -10,6 +10,7 @@ same hash and gets the same answer as a wrong password.
 from overround.people.sessions.model import (
     Attempt,
     Device,
+    Live,
     Opened,
     Registration,
     Session,
@@ -36,6 +37,7 @@ __all__ = [
     "SALT_BYTES",
     "Attempt",
     "Device",
+    "Live",
     "Opened",
     "Registration",
     "Session",

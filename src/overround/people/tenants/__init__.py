@@ -13,16 +13,22 @@ from overround.people.tenants.service import (
     create,
     everyone,
     set_status,
+    set_theme,
 )
+from overround.people.tenants.theme import Theme
+from overround.people.tenants.theme import of as theme_of
 
 __all__ = [
     "NewTenant",
     "Tenant",
     "TenantStatus",
+    "Theme",
     "allow_demo_deposits",
     "by_id",
     "by_subdomain",
     "create",
     "everyone",
     "set_status",
+    "set_theme",
+    "theme_of",
 ]

@@ -6,13 +6,14 @@ row, which belongs to the tenant.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from overround.core.errors import Conflict, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
-from overround.people.tenants import rules, store
+from overround.people.tenants import rules, store, theme
 from overround.people.tenants.model import NewTenant, Tenant, TenantStatus
 
 
@@ -75,4 +76,20 @@ async def allow_demo_deposits(
     await store.merge_settings(conn, tenant.id, {"demo_deposits": allowed})
     before, after = {"demo_deposits": tenant.demo_deposits}, {"demo_deposits": allowed}
     await audit.write(conn, principal, at, "tenant.settings", f"tenant:{tenant.id}", before, after)
+    return await by_id(conn, tenant.id)
+
+
+async def set_theme(
+    conn: Connection, principal: Principal, asked: Mapping[str, object], at: datetime
+) -> Tenant:
+    """Give the tenant's site these looks in place of those it had.
+
+    Raises NotFound and Invalid (see `theme.checked`).
+    """
+    checked = theme.checked(asked)
+    tenant = await by_id(conn, principal.tenant_id)
+    await store.merge_settings(conn, tenant.id, {"theme": checked})
+    before = {"theme": tenant.settings.get("theme")}
+    target = f"tenant:{tenant.id}"
+    await audit.write(conn, principal, at, "tenant.theme", target, before, {"theme": checked})
     return await by_id(conn, tenant.id)

@@ -15,12 +15,15 @@ UserStatus = Literal["active", "disabled"]
 SCOPES: Final = frozenset(
     {
         "*",
+        "bets.read",
         "events.manage",
         "offers.manage",
+        "offers.read",
         "payments.adjust",
         "payments.decide",
         "reports.read",
         "results.enter",
+        "risk.read",
         "users.manage",
     }
 )

@@ -1,0 +1,197 @@
+"""What a bet pays, for every type of bet: the one function between grades and money.
+
+A bet is legs, a stake and terms. A leg has one pick, or several of which each makes lines of its
+own. A line multiplies what its picks return (`core.payoff`); the bet pays the sum of its lines
+(`core.systems`), each at an equal part of the stake. An each-way bet is two bets of the same lines:
+one at the prices, one at the place terms' share of the winnings.
+
+Everything is an exact fraction and is rounded once, at the end (`payout_minor`). The order of the
+terms: the better of taken and starting price, then Rule 4, then the place terms, then the dead
+heat; of the sum, first a free bet's stake, then the bonus, then the tax on winnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from overround.core import systems, tax
+from overround.core.bonus import BonusLadder, bonus
+from overround.core.combos import Rounding, check_count, rounded
+from overround.core.errors import Invalid
+from overround.core.payoff import LOST, WON, Grade, returned_ratio
+from overround.core.systems import Ratio
+from overround.core.tax import NO_TAX, Tax
+
+_NONE: Final = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A selection at its decimal price, as it ended: `grade` of the win, `place` of the place part.
+
+    `starting_price` is set where best odds are guaranteed: the better of the two counts.
+    `deduction` is Rule 4's share of the winnings, `place_deduction` the place part's own share.
+    Raises Invalid `price_out_of_range`, `deduction_out_of_range`.
+    """
+
+    price: Fraction
+    grade: Grade
+    place: Grade = LOST
+    starting_price: Fraction | None = None
+    deduction: Fraction = _NONE
+    place_deduction: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.price <= 1 or (self.starting_price is not None and self.starting_price <= 1):
+            raise Invalid("a price is above 1", code="price_out_of_range")
+        if not 0 <= self.deduction <= 1 or not 0 <= (self.place_deduction or 0) <= 1:
+            raise Invalid("a deduction is a share of the winnings", code="deduction_out_of_range")
+
+    @property
+    def best_price(self) -> Fraction:
+        """The taken price, or the starting price where that is guaranteed and better."""
+        return max(self.price, self.starting_price or self.price)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One or several picks of one event; a banker is in every line.
+
+    `event` is any name of the event: two legs of one event conflict.
+    """
+
+    picks: tuple[Pick, ...]
+    banker: bool = False
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bet:
+    """`stake` is the whole stake in any unit; each line stands on an equal part of it.
+
+    `sizes` are the sizes of a system's lines, bankers included; None: every leg must win.
+    `place_fraction` makes it each-way. A free bet's stake is not paid out unless `stake_returned`.
+    Raises Invalid `stake_out_of_range`, `no_legs`, `too_many_legs` (picks, counted together),
+    `invalid_size`, `conflicting_legs`, `place_fraction_out_of_range`, `bonus_out_of_range` (only a
+    combo earns one).
+    """
+
+    legs: tuple[Leg, ...]
+    stake: Fraction
+    sizes: tuple[int, ...] | None = None
+    place_fraction: Fraction | None = None
+    free_bet: bool = False
+    stake_returned: bool = False
+    ladder: BonusLadder | None = None
+    tax: Tax = NO_TAX
+
+    def __post_init__(self) -> None:
+        if self.stake <= 0:
+            raise Invalid("a stake is above zero", code="stake_out_of_range")
+        lines(self.legs, self.sizes, each_way=self.place_fraction is not None)
+        events = [leg.event for leg in self.legs if leg.event is not None]
+        if len(set(events)) < len(events):
+            raise Invalid("two legs are of one event", code="conflicting_legs")
+        if self.place_fraction is not None and not 0 < self.place_fraction <= 1:
+            raise Invalid("place terms are a share", code="place_fraction_out_of_range")
+        plain = all(len(leg.picks) == 1 for leg in self.legs)
+        if self.ladder and not (plain and self.sizes is None and self.place_fraction is None):
+            raise Invalid("only a combo earns a bonus", code="bonus_out_of_range")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a bet pays, exact, in the unit of its stake; `payout` has the bonus in and the tax out.
+
+    `tax` is what was withheld of the payout; a tax on the stake never was at play.
+    """
+
+    payout: Fraction
+    lines: int
+    bonus: Fraction
+    tax: Fraction
+
+
+def lines(legs: Sequence[Leg], sizes: Sequence[int] | None, *, each_way: bool = False) -> int:
+    """How many lines a bet has; each-way doubles them.
+
+    Raises Invalid `no_legs`, `too_many_legs`, `invalid_size`.
+    """
+    check_count(len(legs))
+    if any(not leg.picks for leg in legs):
+        raise Invalid("a leg has at least one pick", code="no_legs")
+    check_count(sum(len(leg.picks) for leg in legs))
+    counted, _ = _over_lines(legs, sizes, [(len(leg.picks), 1) for leg in legs])
+    return counted * (2 if each_way else 1)
+
+
+def settle(bet: Bet) -> Settled:
+    """What the bet pays as its picks ended. Cannot fail: `Bet` says no to what has no answer."""
+    parts = _parts(bet)
+    count = lines(bet.legs, bet.sizes, each_way=len(parts) > 1)
+    unit = bet.stake * (1 - bet.tax.on_stake) / count
+    gross = unit * sum(_total(bet, [_sum(ratios) for ratios in part]) for part in parts)
+    own_stake = bet.stake
+    if bet.free_bet and not bet.stake_returned:
+        # The lines that return anything would return their stake with it.
+        paying = [[(sum(above > 0 for above, _ in ratios), 1) for ratios in part] for part in parts]
+        gross = max(_NONE, gross - unit * sum(_total(bet, part) for part in paying))
+        own_stake = _NONE
+    added = _NONE
+    if bet.ladder is not None:
+        won = [pick.best_price for leg in bet.legs for pick in leg.picks if pick.grade == WON]
+        added = bonus(bet.ladder, won, gross - own_stake)
+    withheld = tax.on_winnings(bet.tax, gross + added, own_stake)
+    return Settled(gross + added - withheld, count, added, withheld)
+
+
+def payout_minor(bet: Bet, rounding: Rounding = "down") -> int:
+    """What a bet whose stake is in minor units pays, rounded once."""
+    return rounded(*settle(bet).payout.as_integer_ratio(), rounding)
+
+
+def win_ratio(pick: Pick) -> Ratio:
+    """What a unit on the pick to win returns."""
+    return _ratio(pick.grade, (pick.best_price - 1) * (1 - pick.deduction))
+
+
+def place_ratio(pick: Pick, place_fraction: Fraction) -> Ratio:
+    """What a unit on the pick to be placed returns, at that share of the winnings."""
+    deduction = pick.deduction if pick.place_deduction is None else pick.place_deduction
+    return _ratio(pick.place, (pick.best_price - 1) * (1 - deduction) * place_fraction)
+
+
+def _ratio(grade: Grade, profit: Fraction) -> Ratio:
+    return returned_ratio(grade, profit.numerator + profit.denominator, profit.denominator)
+
+
+def _parts(bet: Bet) -> list[list[list[Ratio]]]:
+    """What the picks of each leg return: in the win part and, for each-way, in the place part."""
+    won = [[win_ratio(pick) for pick in leg.picks] for leg in bet.legs]
+    fraction = bet.place_fraction
+    if fraction is None:
+        return [won]
+    return [won, [[place_ratio(pick, fraction) for pick in leg.picks] for leg in bet.legs]]
+
+
+def _sum(ratios: Sequence[Ratio]) -> Ratio:
+    """What the picks of a leg return together: each of them makes lines of its own."""
+    if len(ratios) == 1:
+        return ratios[0]
+    return sum((Fraction(*ratio) for ratio in ratios), _NONE).as_integer_ratio()
+
+
+def _total(bet: Bet, returns: Sequence[Ratio]) -> Fraction:
+    return Fraction(*_over_lines(bet.legs, bet.sizes, returns))
+
+
+def _over_lines(
+    legs: Sequence[Leg], sizes: Sequence[int] | None, returns: Sequence[Ratio]
+) -> Ratio:
+    """The sum over all lines of the product over their legs."""
+    bankers = [ratio for leg, ratio in zip(legs, returns, strict=True) if leg.banker]
+    others = [ratio for leg, ratio in zip(legs, returns, strict=True) if not leg.banker]
+    return systems.total(others, (len(legs),) if sizes is None else sizes, bankers)

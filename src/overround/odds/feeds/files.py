@@ -1,0 +1,147 @@
+"""Files on disk: a file, a folder or a zip, and what is in it is known by its first bytes.
+
+A zip is read member by member and never unpacked to disk: how many members it has, how large one
+may become and all of them together are bounded, so that a small file cannot fill the memory
+(test: an archive that would grow without end is refused).
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from overround.core.errors import ProviderDataError
+from overround.odds.feeds.model import Rejected
+from overround.odds.feeds.provider import Payload
+
+HEAD_BYTES: Final = 16_384
+MAX_FILES: Final = 10_000
+MAX_ARCHIVE_BYTES: Final = 64_000_000
+MAX_MEMBERS: Final = 1_000
+MAX_UNPACKED_BYTES: Final = 256_000_000
+
+_ZIP: Final = b"PK\x03\x04"
+_ENCRYPTED: Final = 0x1
+_MAX_NAME_LENGTH: Final = 200
+# Whatever a broken archive makes of the modules that read it.
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for: known by its first bytes, of at most so many bytes; a stable reason for
+    everything else."""
+
+    recognises: Callable[[bytes], bool]
+    unknown: str
+    body_bytes_max: int
+
+
+def read(path: Path, wanted: Wanted) -> Iterator[Payload | Rejected]:
+    """What is wanted of `path`, in name order, one body in memory at a time.
+
+    A folder is walked without following links. A file of another kind is a `Rejected`
+    (`wanted.unknown`), as is one that cannot be read or is too large. Raises ProviderDataError
+    `no_such_path`, and `too_many_files` for a folder of more than 10,000.
+    """
+    for file in _files(path):
+        name = file.name if file == path else file.relative_to(path).as_posix()
+        yield from _bodies(file, _printable(name), wanted)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ProviderDataError("there is no such file or folder", code="no_such_path")
+    files: list[Path] = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files.extend(Path(folder, name) for name in names if not name.startswith("."))
+        if len(files) > MAX_FILES:
+            raise ProviderDataError("the folder holds too many files", code="too_many_files")
+    return sorted(files)
+
+
+def _bodies(file: Path, name: str, wanted: Wanted) -> Iterator[Payload | Rejected]:
+    try:
+        # A pipe or a device would block or never end.
+        if not file.is_file():
+            yield Rejected("not_a_file", name)
+            return
+        with file.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+            if not head.startswith(_ZIP):
+                yield _body(head, stream, name, wanted)
+            elif file.stat().st_size > MAX_ARCHIVE_BYTES:
+                yield Rejected("archive_too_large", name)
+            else:
+                yield from _members(stream, name, wanted)
+    except OSError as error:
+        yield Rejected("unreadable", name, error.strerror or "")
+
+
+def _body(head: bytes, rest: IO[bytes], name: str, wanted: Wanted) -> Payload | Rejected:
+    if not wanted.recognises(head):
+        return Rejected(wanted.unknown, name)
+    body = head + rest.read(wanted.body_bytes_max + 1 - len(head))
+    if len(body) > wanted.body_bytes_max:
+        return Rejected("body_too_large", name)
+    return Payload(name, body)
+
+
+def _members(stream: IO[bytes], name: str, wanted: Wanted) -> Iterator[Payload | Rejected]:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            infos = sorted(
+                (info for info in archive.infolist() if not info.is_dir()),
+                key=lambda info: info.filename,
+            )
+            if len(infos) > MAX_MEMBERS:
+                yield Rejected("too_many_members", name, str(len(infos)))
+                return
+            left = MAX_UNPACKED_BYTES
+            for info in infos:
+                found = _member(archive, info, f"{name}:{_printable(info.filename)}", wanted)
+                left -= len(found.body) if isinstance(found, Payload) else 0
+                if left < 0:
+                    yield Rejected("archive_too_large", name)
+                    return
+                yield found
+    except _BROKEN as error:
+        yield Rejected("archive_broken", name, _printable(str(error)))
+
+
+def _member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, wanted: Wanted
+) -> Payload | Rejected:
+    if info.flag_bits & _ENCRYPTED:
+        return Rejected("encrypted", name)
+    try:
+        # The size in the directory is a claim; what counts is what comes out.
+        with archive.open(info) as member:
+            return _body(member.read(HEAD_BYTES), member, name, wanted)
+    except _BROKEN as error:
+        return Rejected("member_broken", name, _printable(str(error)))
+
+
+def _printable(text: str) -> str:
+    """A name or message that can be stored and shown, whatever it was made of."""
+    return (text if text.isprintable() else ascii(text)[1:-1])[:_MAX_NAME_LENGTH]

@@ -1,0 +1,166 @@
+"""What a run of the demonstration did, read from the database and proved where it can be.
+
+Only this run counts: events and prices since its origin from its feed, and the bets whose key names
+it. Every arbitrage is recomputed from its stored stakes by the payoff that settles bets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any, Final, Literal
+
+from overround import ops
+from overround.betting import bets
+from overround.core import grading, money
+from overround.core.payoff import Grade, multiplier
+from overround.core.price import SCALE_E4
+from overround.db import Database
+from overround.money import ledger, revenue
+from overround.odds.feeds.simulator import PROVIDER_KEY
+from overround.ops import FoundEdge
+from overround.people.tenants import Tenant
+from overround.roles.demo_run import DemoRun
+
+_PPM: Final = 1_000_000
+
+Proof = Literal["gains", "even", "false"]
+
+
+@dataclass(frozen=True, slots=True)
+class Takings:
+    """What a tenant's players asked for in the run, and what became of it."""
+
+    tenant: Tenant
+    accepted: int
+    refused: dict[str, int]
+    settled: int
+    handle_minor: int
+    payout_minor: int
+    fee_minor: int
+    ledger_minor: int
+
+    def revenue(self) -> dict[str, str]:
+        """The settled bets' money as text."""
+        currency = self.tenant.currency
+        amounts = {
+            "handle": self.handle_minor,
+            "payout": self.payout_minor,
+            "ggr": self.handle_minor - self.payout_minor,
+            "fee": self.fee_minor,
+        }
+        texts = {name: money.to_text(minor, currency) for name, minor in amounts.items()}
+        return {"currency": currency, **texts}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A run as it stands."""
+
+    events: int
+    prices: int
+    edges: Sequence[FoundEdge]
+    takings: Sequence[Takings]
+
+    @property
+    def accepted(self) -> int:
+        """The bets of all tenants."""
+        return sum(one.accepted for one in self.takings)
+
+    @property
+    def settled(self) -> int:
+        """The settled bets of all tenants."""
+        return sum(one.settled for one in self.takings)
+
+    def line(self) -> str:
+        """The figures for somebody who is watching."""
+        return (
+            f"{self.events} events · {self.prices:,} prices · {len(self.edges)} arbitrages"
+            f" · {self.accepted} bets · {self.settled} settled"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report."""
+        refused = sum((Counter(one.refused) for one in self.takings), Counter[str]())
+        proofs = Counter(proof(edge) for edge in self.edges)
+        return {
+            "events": self.events,
+            "prices": self.prices,
+            "arbitrages": proofs["gains"],
+            "arbitrages_checked": proofs.total(),
+            "arbitrages_even": proofs["even"],
+            "arbitrages_false": proofs["false"],
+            "bets": self.accepted,
+            "bets_by_tenant": {one.tenant.subdomain: one.accepted for one in self.takings},
+            "refused": dict(refused.most_common()),
+            "settled": self.settled,
+            "revenue": {one.tenant.subdomain: one.revenue() for one in self.takings},
+            "ledger_total": dict(self._ledger_totals()),
+        }
+
+    def _ledger_totals(self) -> Iterator[tuple[str, str]]:
+        totals: Counter[str] = Counter()
+        for one in self.takings:
+            totals[one.tenant.currency] += one.ledger_minor
+        for currency, minor in totals.items():
+            yield currency, money.to_text(minor, currency)
+
+
+async def figures(
+    worker: Database, run: DemoRun, everyone: Sequence[Tenant], at: datetime
+) -> Figures:
+    """The run as it stands at `at`."""
+    async with worker.reading(None) as conn:
+        events, prices = await ops.provider_counts(conn, PROVIDER_KEY, run.origin)
+        edges = await ops.edges_found(conn, PROVIDER_KEY, run.origin)
+    takings = [await _takings(worker, run, tenant, at) for tenant in everyone]
+    return Figures(events, prices, edges, takings)
+
+
+async def _takings(worker: Database, run: DemoRun, tenant: Tenant, at: datetime) -> Takings:
+    async with worker.snapshot(tenant.id) as conn:
+        accepted, refused, settled = await bets.counts(
+            conn, tenant.id, run.origin, at, run.key_prefix
+        )
+        days = await bets.run_days(
+            conn, tenant.id, tenant.time_zone, run.origin, at, run.key_prefix
+        )
+        ledger_minor = await ledger.total_minor(conn, tenant.id)
+    return Takings(
+        tenant,
+        accepted,
+        refused,
+        settled,
+        handle_minor=sum(handle for _, handle, _ in days),
+        payout_minor=sum(payout for _, _, payout in days),
+        fee_minor=sum(
+            revenue.fee_minor(handle - payout, tenant.fee_bps) for _, handle, payout in days
+        ),
+        ledger_minor=ledger_minor,
+    )
+
+
+def proof(edge: FoundEdge) -> Proof:
+    """What the stored stakes of an edge truly return, in the worst of the ways its market can end.
+
+    "gains": more than was staked. "even": what was staked, as a free roll does, or less by no more
+    than the stakes were rounded down by. "false": the edge does not keep what it says.
+    """
+    stakes = [leg["stake_ppm"] for leg in edge.legs]
+    prices_e4 = [leg["price_e4"] for leg in edge.legs]
+
+    def returned(grades: Sequence[Grade]) -> Fraction:
+        legs = zip(stakes, grades, prices_e4, strict=True)
+        return sum((stake * multiplier(grade, e4) for stake, grade, e4 in legs), Fraction(0))
+
+    level = grading.may_end_level(edge.sport, edge.market_type, edge.period)
+    states = grading.states(edge.market_type, edge.line_q4, level=level)
+    worst = min(map(returned, states)) - sum(stakes)
+    # Each stake lost less than a millionth, and with it at most that much of its price.
+    rounding = Fraction(sum(prices_e4), SCALE_E4)
+    if worst + rounding < edge.guaranteed_ppm or not _PPM - len(stakes) < sum(stakes) <= _PPM:
+        return "false"
+    return "gains" if worst > 0 else "even"

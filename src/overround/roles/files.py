@@ -1,0 +1,144 @@
+"""A feed's files, read: everything they say together, and what it is, for whoever takes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from overround.core.errors import Invalid, ProviderDataError
+from overround.odds import feeds
+from overround.odds.board import SourceKind
+from overround.odds.feeds import (
+    Coverage,
+    FeedBatch,
+    FeedEvent,
+    FeedResult,
+    Parsed,
+    Payload,
+    Provider,
+    Rejected,
+)
+from overround.roles.timeline import Season
+
+# Under whose name refusals are kept of which nobody knows the provider.
+NOBODY: Final = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the files of some providers say, the refusals by provider, and what they are.
+
+    `kinds` says of each source whether it is a bookmaker or an exchange; `prices` counts those of
+    all batches; `coverage` is there where a provider quotes more than has a place with us.
+    """
+
+    season: Season
+    refused: dict[str, tuple[Rejected, ...]]
+    kinds: dict[str, SourceKind]
+    coverage: tuple[Coverage, ...]
+    prices: int
+    sha256: str
+    described: str
+
+    @property
+    def rejected(self) -> int:
+        """How much was refused, by whatever provider."""
+        return sum(len(refusals) for refusals in self.refused.values())
+
+
+def read(path: Path, providers: Sequence[Provider] = feeds.PROVIDERS) -> Files:
+    """Read a file, folder or zip of some of `providers`; see `gather`.
+
+    Raises ProviderDataError as the reading of a path does.
+    """
+    return gather(feeds.payloads(path, providers), path.name)
+
+
+def gather(found: Iterable[tuple[Provider, Payload] | Rejected], described: str) -> Files:
+    """Parse payloads and put together what they say. Raises Invalid `no_events`.
+
+    A body that its provider cannot read costs itself only. An event that a second file repeats is
+    refused there (test: a match in two files counts once), but where the provider says more of an
+    event from file to file, every file counts.
+    """
+    together = _Together()
+    for one in found:
+        if isinstance(one, Rejected):
+            together.refuse(NOBODY, [one])
+        else:
+            together.take(*one)
+    if not together.events:
+        first = [r for refusals in together.refused.values() for r in refusals][:3]
+        why = ", ".join(f"{r.reason} ({r.where})" for r in first) or "nothing to read"
+        raise Invalid(f"{described} holds no events of a feed we know: {why}", code="no_events")
+    return together.files(described)
+
+
+@dataclass(slots=True)
+class _Together:
+    """The files as they are put together."""
+
+    events: dict[tuple[str, str], FeedEvent] = field(
+        default_factory=dict[tuple[str, str], FeedEvent]
+    )
+    batches: list[FeedBatch] = field(default_factory=list[FeedBatch])
+    results: list[FeedResult] = field(default_factory=list[FeedResult])
+    refused: dict[str, list[Rejected]] = field(default_factory=dict[str, list[Rejected]])
+    coverage: dict[str, Coverage] = field(default_factory=dict[str, Coverage])
+    providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
+    digest: list[bytes] = field(default_factory=list[bytes])
+
+    def refuse(self, provider: str, rejected: Iterable[Rejected]) -> None:
+        self.refused.setdefault(provider, []).extend(rejected)
+
+    def take(self, provider: Provider, payload: Payload) -> None:
+        self.providers[provider.key] = provider
+        self.digest.append(payload.name.encode() + b"\0" + hashlib.sha256(payload.body).digest())
+        try:
+            parsed = provider.parse(payload.name, payload.body)
+        except ProviderDataError as error:
+            self.refuse(provider.key, [Rejected(error.code, payload.name, str(error))])
+            return
+        self.refuse(provider.key, parsed.rejected)
+        new = {event.key: event for event in parsed.events}
+        if not provider.repeats:
+            for key in new.keys() & self.events.keys():
+                self.refuse(provider.key, [Rejected("duplicate_row", payload.name, key[1])])
+                del new[key]
+        self._add(new, parsed)
+
+    def _add(self, new: dict[tuple[str, str], FeedEvent], parsed: Parsed) -> None:
+        self.events |= new
+        self.batches += [batch for batch in parsed.batches if batch.event.key in new]
+        self.results += [result for result in parsed.results if result.key in new]
+        for counts in parsed.coverage:
+            if counts.sport in self.coverage:
+                self.coverage[counts.sport].add(counts)
+            else:
+                self.coverage[counts.sport] = counts
+
+    def files(self, described: str) -> Files:
+        season = Season(
+            tuple(sorted(self.events.values(), key=lambda e: (e.starts_at, e.provider_event_id))),
+            tuple(self.batches),
+            tuple(self.results),
+        )
+        return Files(
+            season,
+            {provider: tuple(rejected) for provider, rejected in self.refused.items()},
+            self._kinds(),
+            tuple(self.coverage[sport] for sport in sorted(self.coverage)),
+            sum(len(batch.prices) for batch in self.batches),
+            hashlib.sha256(b"".join(self.digest)).hexdigest(),
+            described,
+        )
+
+    def _kinds(self) -> dict[str, SourceKind]:
+        return {
+            price.source: self.providers[batch.event.provider].source_kind(price.source)
+            for batch in self.batches
+            for price in batch.prices
+        }

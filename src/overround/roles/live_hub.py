@@ -1,0 +1,301 @@
+"""The hub's role: the one process that listens to the feeds and writes the board, under a lease.
+
+A tick asks every feed what it said since the last one and takes it in one transaction: prices,
+edges, offers, starts, scores; results follow in a transaction of their own, because odds alone may
+lose their last moments with the power. What differs is published after the commit. Whatever fails,
+the memory is thrown away and loaded again, and the feeds are asked for everything anew: start-up
+and recovery are one path (test: a live hub goes on after its database was away).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from overround.betting import offers
+from overround.betting.offers import Offers
+from overround.core import grading
+from overround.core.clock import Clock, WallClock
+from overround.core.errors import Unavailable
+from overround.db import Connection, Database
+from overround.db import lease as leases
+from overround.db.lease import Lease
+from overround.kit import logs, loop
+from overround.kit.settings import Settings
+from overround.odds import catalogue, matching
+from overround.odds.board import SourceKind
+from overround.odds.feeds import FeedBatch, LiveFeed, Said
+from overround.people import tenants
+from overround.people.tenants import Tenant
+from overround.roles import hub as hubs
+from overround.roles import inbox
+from overround.roles.attach import Endpoints
+from overround.roles.hub import Hub
+from overround.roles.process import TRANSIENT, database
+from overround.storefront import Publisher, Shown
+
+# Faster than people see; slower would let prices pile up that nobody was shown.
+TICK_S: Final = 0.1
+# How soon a new tenant is noticed.
+TENANTS_EVERY: Final = timedelta(seconds=5)
+# How soon a file that was handed over is noticed.
+INBOX_S: Final = 0.5
+_PAUSE_S: Final = 0.5
+_OVER: Final = frozenset({"ended", "abandoned", "postponed", "cancelled"})
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_log = logs.get(__name__)
+
+Feeds = Sequence[Callable[[], LiveFeed]]
+
+
+async def run(
+    settings: Settings,
+    endpoints: Endpoints,
+    stop: asyncio.Event,
+    feeds: Feeds = (),
+    clock: Clock | None = None,
+) -> None:
+    """Be the hub until told to stop; while another one lives, wait for its lease.
+
+    `feeds` make a feed anew: after a failure it has to say everything again. Raises what
+    `process.database` raises at the start; later failures are waited out.
+    """
+    async with database(settings, endpoints.url("worker"), "worker") as worker:
+        while not stop.is_set():
+            try:
+                async with leases.held(worker, hubs.LEASE, f"hub {os.getpid()}") as lease:
+                    live = Live(worker, lease, [make() for make in feeds], clock or WallClock())
+                    publisher = await Publisher.open(endpoints.redis_url, live.everything)
+                    try:
+                        await live.run(publisher, stop)
+                    finally:
+                        await publisher.close()
+            except (*TRANSIENT, Unavailable) as error:
+                _log.warning("hub.interrupted", reason=str(error)[:200])
+            except Exception:  # noqa: BLE001  (a fault is logged; the next life is the handler)
+                _log.exception("hub.failed")
+            await loop.wait(stop, _PAUSE_S)
+
+
+@dataclass(slots=True)
+class Live:
+    """One life of the hub, from taking the lease to its first failure."""
+
+    worker: Database
+    lease: Lease
+    feeds: Sequence[LiveFeed]
+    clock: Clock
+    hub: Hub = field(default_factory=Hub.empty)
+    _tenants: dict[UUID, Tenant] = field(default_factory=dict[UUID, Tenant])
+    _tenants_at: datetime = _NEVER
+    _revisions: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    _over: set[UUID] = field(default_factory=set[UUID])
+    # Ticks and the steps of an import take turns: each leaves memory and journal in one state.
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run(self, publisher: Publisher, stop: asyncio.Event) -> None:
+        """Tick until told to stop. Raises the first failure; this life is over then."""
+        await self.load()
+        for book in self.hub.books:
+            await publisher.publish(book.book.book_id, [])
+        _log.info("hub.started", events=len(self.hub.board.event_ids()))
+        working = {
+            asyncio.create_task(self._ticks(publisher, stop)),
+            asyncio.create_task(self._letters(stop)),
+        }
+        try:
+            done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+        _log.info("hub.stopped")
+
+    async def _ticks(self, publisher: Publisher, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            began_s = time.monotonic()
+            async with self.turn:
+                await self.tick(publisher)
+            await loop.wait(stop, max(TICK_S - (time.monotonic() - began_s), 0.005))
+
+    async def _letters(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if not await inbox.take_one(self.worker, self.hub, self.lease, self.clock, self.turn):
+                await loop.wait(stop, INBOX_S)
+
+    async def load(self) -> None:
+        """The tenants, their books and the board as they stand."""
+        at = self.clock.now()
+        everyone = await self._everyone()
+        books = [await self._book(tenant) for tenant in everyone if tenant.status == "active"]
+        async with self.worker.transaction(None) as conn:
+            await self.lease.guard(conn)
+            self._revisions = await offers.revisions(conn)
+            self.hub = await Hub.load_now(conn, books, at)
+            await self.hub.lay(conn, at)
+        self._tenants = {tenant.id: tenant for tenant in everyone}
+        self._tenants_at = at
+
+    async def tick(self, publisher: Publisher) -> None:
+        """Take what was said by now, and show what it changed."""
+        at = self.clock.now()
+        if at - self._tenants_at > TENANTS_EVERY:
+            await self._look_for_tenants(at)
+        said = [feed.until(at) for feed in self.feeds]
+        async with self.worker.transaction(None) as conn:
+            await self.lease.guard(conn)
+            await self._revise(conn, at)
+            await self._take(conn, said, at)
+        ended = await self._results(said, at)
+        for book_id, shown in self._moved():
+            await publisher.publish(book_id, shown)
+        self.hub.drop(ended)
+
+    def everything(self, book_id: UUID) -> Iterable[Shown]:
+        """All that a book lays now, for a reader who has lost it."""
+        book = next(one for one in self.hub.books if one.book.book_id == book_id)
+        at = self.clock.now()
+        selections = (
+            selection_id
+            for event_id in self.hub.board.event_ids()
+            for cells in self.hub.board.markets_of(event_id)
+            for selection_id in cells.selection_ids
+        )
+        return (shown for key in selections if (shown := self._shown(book, key, at)) is not None)
+
+    async def _take(self, conn: Connection, said: Sequence[Said], at: datetime) -> None:
+        events = [event for one in said for event in one.events]
+        if events:
+            await self.hub.know(conn, events, at)
+        batches = [batch for one in said for batch in one.batches if not self._is_over(batch)]
+        if batches:
+            await self.hub.prices(conn, batches, self._kinds(batches), at)
+        await self.hub.start_due(conn, at)
+        scores = [score for one in said for score in one.scores]
+        if scores:
+            await self.hub.scores(conn, scores)
+
+    async def _results(self, said: Sequence[Said], at: datetime) -> list[UUID]:
+        """Record what was said to have happened; returns the events that are over."""
+        results = [result for one in said for result in one.results]
+        if not results:
+            return []
+        async with self.worker.transaction(None) as conn:
+            await self.lease.guard(conn)
+            unknown = [one.key for one in results if one.key not in self.hub.events]
+            if unknown:
+                self.hub.events |= await matching.recall(conn, unknown)
+            await self.hub.results(conn, results, list(self._tenants), at)
+            named = [ours.event_id for r in results if (ours := self.hub.events.get(r.key))]
+            found = await catalogue.events_by_id(conn, named)
+        ended = [event.id for event in found.values() if event.status in _OVER]
+        self._over.update(ended)
+        return ended
+
+    def _is_over(self, batch: FeedBatch) -> bool:
+        """A late word about an event that has ended brings it back to nobody's board."""
+        ours = self.hub.events.get(batch.event.key)
+        return ours is not None and ours.event_id in self._over
+
+    def _kinds(self, batches: Sequence[FeedBatch]) -> dict[str, SourceKind]:
+        feed_of = {feed.key: feed for feed in self.feeds}
+        return {
+            price.source: feed_of[batch.event.provider].source_kind(price.source)
+            for batch in batches
+            for price in batch.prices
+        }
+
+    # -- the books -----------------------------------------------------------------------------
+
+    async def _everyone(self) -> list[Tenant]:
+        """Every tenant that was ever there: a suspended one lays nothing but settles."""
+        async with self.worker.reading(None) as conn:
+            return await tenants.everyone(conn)
+
+    async def _book(self, tenant: Tenant) -> Offers:
+        async with self.worker.reading(tenant.id) as conn:
+            return Offers(
+                await offers.book_of(
+                    conn,
+                    book_id=tenant.book_id,
+                    tenant_id=tenant.id,
+                    margin_bps=tenant.margin_bps,
+                )
+            )
+
+    def _book_of(self, tenant: Tenant) -> Offers | None:
+        return next((one for one in self.hub.books if one.book.book_id == tenant.book_id), None)
+
+    async def _look_for_tenants(self, at: datetime) -> None:
+        """A new tenant, or another margin, is laid from the next tick on."""
+        for tenant in await self._everyone():
+            before = self._tenants.get(tenant.id)
+            self._tenants[tenant.id] = tenant
+            if tenant.status != "active":
+                continue
+            if self._book_of(tenant) is None:
+                self.hub.books.append(await self._book(tenant))
+                before = None
+            if before is None or before.margin_bps != tenant.margin_bps:
+                await self._relay(tenant, at)
+        self._tenants_at = at
+
+    async def _revise(self, conn: Connection, at: datetime) -> None:
+        """Read anew what the office has changed, before anything is priced by it."""
+        now = await offers.revisions(conn)
+        for tenant in self._tenants.values():
+            if now.get(tenant.book_id, 0) != self._revisions.get(tenant.book_id, 0):
+                await self._reload(conn, tenant, at)
+        self._revisions = now
+
+    async def _relay(self, tenant: Tenant, at: datetime) -> None:
+        async with self.worker.transaction(None) as conn:
+            await self.lease.guard(conn)
+            now = await offers.revisions(conn)
+            await self._reload(conn, tenant, at)
+        self._revisions[tenant.book_id] = now.get(tenant.book_id, 0)
+
+    async def _reload(self, conn: Connection, tenant: Tenant, at: datetime) -> None:
+        """The book's settings and rows as they stand, then everything ahead priced by them."""
+        book = self._book_of(tenant)
+        if book is None:
+            return
+        book.book = (await self._book(tenant)).book
+        await book.load(conn, self.hub.board.event_ids())
+        await self.hub.lay(conn, at, [book])
+
+    # -- what people see -----------------------------------------------------------------------
+
+    def _moved(self) -> list[tuple[UUID, list[Shown]]]:
+        """Each book with what differs since the last tick."""
+        found: list[tuple[UUID, list[Shown]]] = []
+        for book in self.hub.books:
+            moved = book.moved()
+            shown = [s for key, at in moved.items() if (s := self._shown(book, key, at))]
+            if shown:
+                found.append((book.book.book_id, shown))
+        return found
+
+    def _shown(self, book: Offers, selection_id: UUID, at: datetime) -> Shown | None:
+        laid = book.get(selection_id)
+        cells = self.hub.board.cells_of(selection_id)
+        if laid is None or cells is None:
+            return None
+        main = grading.main_market(self.hub.sport_of(cells.event_id))
+        return Shown(
+            selection_id,
+            cells.event_id,
+            (cells.market_type, cells.period) == main,
+            laid[0],
+            laid[1],
+            int(at.timestamp() * 1000),
+        )

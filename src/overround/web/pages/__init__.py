@@ -1,0 +1,19 @@
+"""The bettor's site: pages rendered on the server, which scripts bring to life.
+
+Everything that can be read, and every form, works without a script; the slip and moving prices need
+one. A page reads with the parts' own functions and writes through the JSON API, in process
+(`relay`), so a form can do nothing that the API cannot and is refused in the same words. No page
+carries script, style or colour inside itself: the policy of `render` forbids it.
+"""
+
+from overround.web.pages.account import router as account
+from overround.web.pages.assets import Assets
+from overround.web.pages.board import router as board
+from overround.web.pages.browsers import Browsers
+from overround.web.pages.entry import router as entry
+from overround.web.pages.looks import router as looks
+from overround.web.pages.office import router as office
+
+ROUTERS = (board, account, entry, looks, office)
+
+__all__ = ["ROUTERS", "Assets", "Browsers"]

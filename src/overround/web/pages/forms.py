@@ -1,0 +1,143 @@
+"""Forms: read strictly, and asked of the JSON API in process.
+
+A form is a client of the API that happens to have no script: its fields become the JSON they stand
+for and the same route answers, with the same checks, cookies and refusals. What the form came with
+(the tenant, the token, the peer) is what the route sees; the gate has let it in already.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.types import Message, Scope
+
+FIELDS_MAX: Final = 20
+
+# A path of this site: one slash, then neither a slash nor a backslash, which a browser would read
+# as another host (test: a form leads nowhere else).
+_LOCAL: Final = re.compile(
+    r"/(?:[A-Za-z0-9_-][A-Za-z0-9/_.-]{0,200})?(?:\?[A-Za-z0-9=&_.%-]{0,200})?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API said; `body` is {} where it said nothing."""
+
+    status: int
+    body: Mapping[str, Any]
+    cookies: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether it did what was asked."""
+        return self.status < 400
+
+
+def parse(body: bytes) -> dict[str, str]:
+    """The fields of a form. Raises HTTPException 400 for what is not one form, read one way."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=FIELDS_MAX,
+        )
+    except ValueError:
+        raise HTTPException(400) from None
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        # A field that stands twice would be one thing to us and another to whoever reads the log.
+        raise HTTPException(400)
+    return found
+
+
+async def read(request: Request) -> dict[str, str]:
+    """The fields of the request's form."""
+    return parse(await request.body())
+
+
+def local_path(text: str | None, otherwise: str = "/") -> str:
+    """`text` where it is a path of this site, else `otherwise`."""
+    return text if text is not None and _LOCAL.fullmatch(text) else otherwise
+
+
+def go(path: str, answer: Answer | None = None) -> RedirectResponse:
+    """Send the browser on with GET, with the cookies that the API set."""
+    response = RedirectResponse(quote(path, safe="/?=&%"), 303)
+    for cookie in answer.cookies if answer else ():
+        response.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
+    return response
+
+
+async def ask(
+    request: Request,
+    method: str,
+    path: str,
+    body: Mapping[str, object] | None = None,
+    *,
+    key: str | None = None,
+) -> Answer:
+    """Ask the API, in the same process and as the same caller."""
+    content = json.dumps(body).encode() if body is not None else b""
+    scope = _scope(request.scope, method, path, key, bool(content))
+    heard = _Heard()
+    given = False
+
+    async def receive() -> Message:
+        nonlocal given
+        if given:
+            return {"type": "http.disconnect"}
+        given = True
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    await request.app(scope, receive, heard)
+    return heard.answer()
+
+
+def _scope(outer: Scope, method: str, path: str, key: str | None, has_body: bool) -> Scope:
+    kept = {b"host", b"user-agent", b"authorization", b"cookie"}
+    headers = [(name, value) for name, value in outer["headers"] if name in kept]
+    if has_body:
+        headers.append((b"content-type", b"application/json"))
+    if key is not None:
+        headers.append((b"idempotency-key", key.encode("latin-1", "replace")))
+    names = ("type", "asgi", "http_version", "scheme", "client", "server", "root_path")
+    return {
+        **{name: outer[name] for name in names if name in outer},
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "state": dict(outer["state"]),
+    }
+
+
+class _Heard:
+    """Collects one answer."""
+
+    def __init__(self) -> None:
+        self._status = 500
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._chunks: list[bytes] = []
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], list(message["headers"])
+        elif message["type"] == "http.response.body":
+            self._chunks.append(message.get("body", b""))
+
+    def answer(self) -> Answer:
+        content = b"".join(self._chunks)
+        cookies = [v.decode("latin-1") for n, v in self._headers if n == b"set-cookie"]
+        return Answer(self._status, json.loads(content) if content else {}, tuple(cookies))

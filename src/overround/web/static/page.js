@@ -1,0 +1,77 @@
+// @ts-check
+// What a page of the bettor runs: prices that move, a slip, and regions that are kept up to date.
+
+import * as cells from "./cells.js";
+import { Live } from "./live.js";
+import { interval_ms, refresh } from "./refresh.js";
+import { Slip } from "./slip.js";
+
+const REFRESH_SOON_MS = 150;
+const WORDS = {
+  live: "Live prices",
+  polling: "Prices every 5 s",
+  stale: "Prices may be old",
+  off: "",
+};
+
+const { topics: pageTopics = "", player } = document.body.dataset;
+const panel = document.getElementById("slip");
+const slip = panel ? new Slip(panel, () => live.retune(), soon) : null;
+
+let asked = 0;
+/** Refresh in a moment, once for all that happen meanwhile. */
+function soon() {
+  clearTimeout(asked);
+  asked = setTimeout(() => void refresh(reindexed), REFRESH_SOON_MS);
+}
+
+function reindexed() {
+  cells.index();
+  slip?.press();
+}
+
+/** @param {import("./live.js").State} state */
+function badge(state) {
+  const live = document.getElementById("live");
+  const text = live?.querySelector(".text");
+  if (!live || !text || live.dataset.state === state) return;
+  live.dataset.state = state;
+  text.textContent = WORDS[state];
+}
+
+function topics() {
+  const found = new Set(pageTopics.split(",").filter(Boolean));
+  if (player) found.add("account");
+  const here = new Set(cells.ids());
+  for (const leg of slip?.legs ?? []) if (!here.has(leg.id)) found.add(`event:${leg.event}`);
+  return [...found];
+}
+
+const ids = () => [...new Set([...cells.ids(), ...(slip?.legs ?? []).map((leg) => leg.id)])];
+
+const live = new Live({
+  topics,
+  ids,
+  offers(rows, whole) {
+    cells.apply(rows);
+    if (!whole) return;
+    // What a whole picture does not show may be closed or just not part of it: ask.
+    const there = new Set(rows.map((row) => row[0]));
+    void live.ask(ids().filter((id) => !there.has(id)));
+    soon();
+  },
+  closed(gone) {
+    cells.close(gone);
+    slip?.close(gone);
+  },
+  hint: soon,
+  state: badge,
+});
+
+cells.index();
+cells.onPaint(() => slip?.update());
+slip?.start();
+live.start();
+setInterval(() => document.hidden || cells.age(), 1000);
+const every_ms = interval_ms();
+if (every_ms) setInterval(() => document.hidden || soon(), every_ms);

@@ -1,0 +1,323 @@
+"""The bettor's pages in a real Chromium: what is seen, heard, typed and clicked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from overround.roles.attach import Endpoints
+from tests.pages.moving import Moving, moving
+from tests.support import browser as browsers
+from tests.support.browser import DESK, PHONE, Scheme
+from tests.support.edge import PASSWORD
+
+
+@pytest.fixture(scope="module")
+def house(endpoints: Endpoints) -> Generator[Moving]:
+    """Made before the browser is started, and not at all where there is none."""
+    browsers.require_chromium()
+    with moving(endpoints) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def chromium(house: Moving) -> Generator[Browser]:
+    with browsers.chromium() as found:
+        yield found
+
+
+def registered(page: Page, name: str, amount: str = "100.00") -> None:
+    """Register and deposit, as a person does."""
+    page.goto("/register")
+    page.get_by_label("Name to show").fill(name)
+    page.get_by_label("E-mail address").fill(f"{name}@players.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Open an account").click()
+    page.get_by_label("Amount").fill(amount)
+    page.get_by_role("button", name="Pay in").click()
+    expect(page.locator("#balance b")).to_have_text(f"{amount} EUR")
+
+
+def odd(page: Page, selection_id: str) -> Locator:
+    """The cell of a selection."""
+    return page.locator(f'main .odd[data-s="{selection_id}"]').first
+
+
+def bets_of(page: Page) -> list[dict[str, object]]:
+    """My bets, from the API."""
+    return page.evaluate("fetch('/api/v1/bets').then((answer) => answer.json())")["items"]
+
+
+PAGES = {
+    "board": "/",
+    "sport": "/sports/football",
+    "bets": "/bets",
+    "account": "/account",
+    "deposit": "/deposit",
+    "problem": "/nowhere",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_is_accessible_and_fits(
+    chromium: Browser, house: Moving, size: tuple[int, int], scheme: Scheme
+) -> None:
+    found: dict[str, list[str]] = {}
+
+    def look(page: Page, name: str) -> None:
+        if folder := os.environ.get("OVERROUND_PICTURES"):
+            target = Path(folder) / f"{name}-{size[0]}-{scheme}.png"
+            page.screenshot(path=target)
+        assert browsers.too_wide(page) == 0, name
+        found[name] = browsers.violations(page)
+
+    with browsers.context(chromium, house.url, size, scheme) as context:
+        page = context.new_page()
+        for name in ("login", "register"):
+            page.goto(f"/{name}")
+            look(page, name)
+        page.goto("/login")
+        page.get_by_label("E-mail address").fill(house.house.player)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/")
+        for name, path in {**PAGES, "event": house.event("Ostmark Rovers")}.items():
+            page.goto(path)
+            look(page, name)
+        slip_with_two(page, house, is_phone=size == PHONE)
+        look(page, "slip")
+        page.get_by_role("tab", name="Singles").click()
+        look(page, "slip-singles")
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def slip_with_two(page: Page, house: Moving, *, is_phone: bool) -> None:
+    page.goto("/")
+    for event in ("Ostmark Rovers", "Alder"):
+        odd(page, house.offer(event, "1x2", "home")[0]).click()
+    if is_phone:
+        page.locator("#slip-bar").click()
+    expect(page.get_by_role("tab", name="Combo")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_price_that_moved_is_shown_and_taken_when_it_is_better(
+    chromium: Browser, house: Moving
+) -> None:
+    selection, before = house.offer("Alder", "1x2", "away")
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        registered(page, "carl")
+        page.goto(house.event("Alder"))
+        expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        cell = odd(page, selection)
+        cell.click()
+        expect(cell).to_have_attribute("aria-pressed", "true")
+        house.move(selection, "9.50")
+        expect(cell.locator(".price")).to_have_text("9.50")
+        expect(cell).to_have_attribute("data-dir", "up")
+        expect(cell).to_have_attribute("data-age", "fresh")
+        expect(page.locator(".leg-old")).to_have_text(before)
+        expect(page.locator(".leg-now")).to_have_text("9.50")
+        page.get_by_label("Stake on").fill("10")
+        expect(page.locator("#sum-return dd")).to_have_text("95.00 EUR")
+        page.get_by_role("button", name="Place bet").click()
+        expect(page.locator("#slip-done")).to_contain_text("Placed at 9.50")
+        expect(page.locator("#balance b")).to_have_text("90.00 EUR")
+        page.goto("/bets")
+        expect(page.locator(".bet")).to_contain_text(f"shown {before}")
+
+
+def test_a_price_that_fell_is_asked_about(chromium: Browser, house: Moving) -> None:
+    selection, before = house.offer("Alder", "1x2", "draw")
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        registered(page, "dora")
+        page.goto(house.event("Alder"))
+        expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        odd(page, selection).click()
+        page.get_by_label("Stake on").fill("10")
+        house.move(selection, "2.00")
+        expect(page.locator(".leg-now")).to_have_text("2.00")
+        page.get_by_label("Stake on").press("Enter")
+        expect(page.locator("#slip-problem")).to_contain_text("accept it first")
+        assert bets_of(page) == []
+        page.get_by_role("button", name="Accept the new prices").click()
+        expect(page.locator(".leg-old")).to_be_hidden()
+        page.get_by_role("button", name="Place bet").click()
+        expect(page.locator("#slip-done")).to_contain_text("Placed at 2.00")
+    house.move(selection, before)
+
+
+def deafen(page: Page) -> None:
+    """The page hears of no price from now on."""
+    page.route("**/api/v1/stream*", lambda route: route.abort())
+    page.route("**/api/v1/offers*", lambda route: route.abort())
+
+
+def test_a_refusal_is_told_in_plain_words(chromium: Browser, house: Moving) -> None:
+    selection, before = house.offer("Alder", "1x2", "home")
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        registered(page, "emil", "20.00")
+        deafen(page)
+        page.goto(house.event("Alder"))
+        odd(page, selection).click()
+        page.get_by_label("Stake on").fill("10")
+        house.move(selection, "1.50")
+        page.get_by_role("button", name="Place bet").click()
+        problem = page.locator("#slip-problem")
+        expect(problem).to_contain_text("One price has changed. Accept the new price")
+        expect(page.locator(".leg-now")).to_have_text("1.50")
+        page.get_by_role("button", name="Accept the new prices").click()
+        page.get_by_label("Stake on").fill("50")
+        page.get_by_role("button", name="Place bet").click()
+        expect(problem).to_contain_text("Make a deposit, or lower the stake.")
+        house.move(selection, state="suspended")
+        page.get_by_label("Stake on").fill("10")
+        page.get_by_role("button", name="Place bet").click()
+        expect(problem).to_contain_text("suspended")
+        assert bets_of(page) == []
+    house.move(selection, before)
+
+
+def test_a_suspended_price_is_locked_and_opens_again(chromium: Browser, house: Moving) -> None:
+    selection, _ = house.offer("Ostmark Rovers", "1x2", "draw")
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        page.goto("/")
+        cell = odd(page, selection)
+        expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        cell.click()
+        house.move(selection, state="suspended")
+        expect(cell).to_have_attribute("aria-disabled", "true")
+        expect(page.locator(".leg-state")).to_have_text("Suspended")
+        house.move(selection)
+        expect(cell).not_to_have_attribute("aria-disabled", "true")
+        expect(page.locator(".leg-state")).to_be_hidden()
+        house.move(selection, state="closed")
+        expect(page.locator(".leg-state")).to_have_text("Closed")
+    house.move(selection)
+
+
+def test_a_double_click_and_a_lost_answer_are_one_bet(chromium: Browser, house: Moving) -> None:
+    lost: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        """The server does it; the answer never arrives."""
+        if lost:
+            route.continue_()
+            return
+        asked = route.request
+        headers = {**asked.all_headers(), "host": asked.url.split("/")[2]}
+        local = asked.url.replace("acme.localhost", "127.0.0.1")
+        answer = httpx2.post(local, content=asked.post_data or "", headers=headers)
+        lost.append(answer.json()["bet_id"])
+        route.abort()
+
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        registered(page, "fritz")
+        page.route("**/api/v1/bets", lose_the_first)
+        page.goto(house.event("Ostmark Rovers"))
+        odd(page, house.offer("Ostmark Rovers", "1x2", "away")[0]).click()
+        page.get_by_label("Stake on").fill("10")
+        page.get_by_role("button", name="Place bet").dblclick()
+        expect(page.locator("#slip-done")).to_contain_text("Placed at")
+        page.unroute("**/api/v1/bets")
+        assert [bet["id"] for bet in bets_of(page)] == lost
+        expect(page.locator("#balance b")).to_have_text("90.00 EUR")
+
+
+def test_a_combo_is_placed_and_settled_and_stands_in_the_statement(
+    chromium: Browser, endpoints: Endpoints
+) -> None:
+    with moving(endpoints) as house, browsers.context(chromium, house.url, PHONE) as context:
+        page = context.new_page()
+        registered(page, "gerd")
+        slip_with_two(page, house, is_phone=True)
+        odds = page.locator("#sum-odds dd").inner_text()
+        page.get_by_label("Stake", exact=True).fill("10,00")
+        promised = page.locator("#sum-return dd").inner_text()
+        page.get_by_role("button", name="Place the combo").click()
+        expect(page.locator("#slip-done")).to_contain_text("Placed at")
+        page.goto("/bets")
+        bet = page.locator(".bet").first
+        expect(bet).to_contain_text("Combo of 2")
+        expect(bet).to_contain_text(promised)
+        house.end("Ostmark Rovers", 2, 0)
+        page.reload()
+        expect(bet.locator(".chip[data-grade=won]")).to_have_count(1)
+        house.end("Alder", 1, 0)
+        page.reload()
+        expect(bet.locator("header .chip")).to_have_attribute("data-grade", "won")
+        page.goto("/account")
+        first = page.locator("#statement tbody tr").first
+        expect(first).to_contain_text("Payout")
+        expect(first).to_contain_text(f"+{promised.removesuffix(' EUR')}")
+        assert float(odds) > 1
+
+
+def test_the_slip_is_worked_by_the_keyboard(chromium: Browser, house: Moving) -> None:
+    with browsers.context(chromium, house.url, PHONE) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        cell = odd(page, house.offer("Alder", "1x2", "home")[0])
+        cell.focus()
+        page.keyboard.press("Enter")
+        expect(cell).to_have_attribute("aria-pressed", "true")
+        expect(cell).to_be_focused()
+        bar = page.locator("#slip-bar")
+        bar.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#slip-title")).to_be_focused()
+        page.get_by_role("tab", name="Singles").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("tab", name="Combo")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(bar).to_be_focused()
+        expect(page.locator("#slip-body")).to_be_hidden()
+
+
+def test_without_a_script_everything_but_the_slip_works(chromium: Browser, house: Moving) -> None:
+    with browsers.context(chromium, house.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        registered(page, "hanna")
+        expect(page.locator("#statement")).to_contain_text("Deposit")
+        page.goto("/")
+        expect(page.locator(".board .price").first).to_be_visible()
+        expect(page.locator("#slip")).to_contain_text("need JavaScript")
+        page.get_by_role("link", name="Ostmark Rovers").first.click()
+        expect(page.locator("h1")).to_contain_text("Cray City")
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("link", name="Log in")).to_be_visible()
+
+
+def test_a_page_that_hears_nothing_says_so_and_recovers(chromium: Browser, house: Moving) -> None:
+    selection, before = house.offer("Alder", "1x2", "home")
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        page.clock.install()
+        deafen(page)
+        page.goto("/")
+        badge = page.locator("#live")
+        page.clock.run_for(6_000)
+        expect(badge).to_have_attribute("data-state", "polling")
+        page.clock.run_for(12_000)
+        expect(badge).to_have_attribute("data-state", "stale")
+        expect(badge).to_have_text("Prices may be old")
+        house.move(selection, "3.33")
+        page.unroute_all()
+        page.clock.run_for(6_000)
+        expect(badge).to_have_attribute("data-state", "live")
+        expect(odd(page, selection).locator(".price")).to_have_text("3.33")
+    house.move(selection, before)

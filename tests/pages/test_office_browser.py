@@ -1,0 +1,165 @@
+"""The office in Chromium: readable at both widths and in both schemes, by keyboard, live."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from overround.roles.attach import Endpoints
+from tests.support.browser import DESK, PHONE, Scheme, chromium, context, too_wide, violations
+from tests.support.house import PASSWORD, House, furnished, served
+from tests.support.servers import fresh_database
+
+
+@pytest.fixture(scope="module")
+def house(endpoints: Endpoints) -> Generator[House]:
+    """A served house with bets in it, for all tests of this file."""
+    with fresh_database(endpoints) as urls, served(endpoints, urls, furnished(urls)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@contextmanager
+def at_work(
+    browser: Browser,
+    house: House,
+    size: tuple[int, int] = DESK,
+    scheme: Scheme = "light",
+    *,
+    scripts: bool = True,
+) -> Generator[Page]:
+    """A page of the office, logged in."""
+    with context(browser, house.url, size, scheme, java_script_enabled=scripts) as found:
+        page = found.new_page()
+        log_in(page, house.staff)
+        expect(page).to_have_url(f"{house.url}/office")
+        yield page
+
+
+def log_in(page: Page, email: str) -> None:
+    page.goto("/login")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+
+
+def place(house: House, stake: str) -> None:
+    """Ann bets, over HTTP, at the api that serves the pages."""
+    host = f"acme.localhost:{house.port}"
+    with httpx2.Client(base_url=f"http://127.0.0.1:{house.port}/api/v1") as api:
+        api.headers["Host"] = host
+        body = {"email": house.player, "password": PASSWORD}
+        token = api.post("/session", json=body).json()["token"]
+        api.headers["Authorization"] = f"Bearer {token}"
+        event = api.get(f"/events/{house.events['Salt Bay Gulls']}/markets").json()
+        shown = event["markets"][0]["selections"][0]
+        leg = {"selection_id": shown["selection_id"], "price": shown["price"]}
+        placed = api.post(
+            "/bets",
+            json={"stake": stake, "legs": [leg]},
+            headers={"Idempotency-Key": f"stake-{stake}"},
+        )
+        assert placed.status_code == 201, placed.text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_is_readable(
+    house: House, browser: Browser, size: tuple[int, int], scheme: Scheme
+) -> None:
+    event = f"/office/events/{house.events['Ostmark Rovers']}"
+    with at_work(browser, house, size, scheme) as page:
+        narrow = "/office/events?sport=football"
+        for path in ("/office", "/office/events", narrow, event, "/office/bets", "/office/revenue"):
+            page.goto(path)
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            expect(page.locator("#live")).to_have_attribute("data-state", "live")
+            assert violations(page) == [], path
+            assert too_wide(page) <= 0, path
+
+
+def test_an_event_is_switched_off_and_on_by_keyboard(house: House, browser: Browser) -> None:
+    with at_work(browser, house) as page:
+        page.goto("/office/events")
+        page.keyboard.press("/")
+        expect(page.locator("#search")).to_be_focused()
+        page.keyboard.type("alder")
+        page.keyboard.press("Enter")
+        expect(page.locator("#events > li")).to_have_count(1)
+        switch = page.get_by_role("switch", name="Offer Alder")
+        expect(switch).to_have_attribute("aria-checked", "true")
+        switch.focus()
+        page.keyboard.press("Space")
+        expect(switch).to_have_attribute("aria-checked", "false")
+        expect(switch).to_be_focused()
+        expect(page.locator("#say")).to_contain_text("It applies within a second")
+        expect(page.locator("#events")).to_contain_text("0 laid, 9 suspended")
+        page.keyboard.press("Space")
+        expect(switch).to_have_attribute("aria-checked", "true")
+
+
+def test_a_wrong_margin_is_told_where_it_was_typed(house: House, browser: Browser) -> None:
+    with at_work(browser, house) as page:
+        page.goto("/office/events?text=alder")
+        row = page.locator("#events > li")
+        margin = row.get_by_label("Margin, %")
+        margin.fill("60")
+        margin.press("Enter")
+        expect(margin).to_have_attribute("aria-invalid", "true")
+        expect(margin).to_be_focused()
+        expect(row.get_by_role("alert")).to_contain_text("from 0 to 50 percent")
+        assert violations(page) == []
+        margin.fill("7.5")
+        margin.press("Enter")
+        expect(row.get_by_role("alert")).to_have_count(0)
+        expect(row).to_contain_text("Margin 7.5 %")
+        expect(margin).to_be_focused()
+        # Enter saves and does not switch, although the switch is a button of the same form.
+        expect(row.get_by_role("switch")).to_have_attribute("aria-checked", "true")
+
+
+def test_a_bet_is_on_the_ticker_without_a_reload(house: House, browser: Browser) -> None:
+    with at_work(browser, house) as page:
+        page.goto("/office/bets")
+        expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        page.evaluate("window.stayed = true")
+        # Without its clocks a page can only know from the stream.
+        page.evaluate("for (let n = 1; n < 1000; n += 1) clearInterval(n)")
+        place(house, "12.34")
+        newest = page.locator("#ticker > li").first
+        expect(newest).to_contain_text("12.34 EUR", timeout=20_000)
+        assert page.evaluate("window.stayed") is True
+
+
+def test_the_office_works_without_scripts(house: House, browser: Browser) -> None:
+    with at_work(browser, house, scripts=False) as page:
+        page.goto("/office/events?text=alder")
+        page.get_by_role("switch", name="Offer Alder").click()
+        expect(page).to_have_url(f"{house.url}/office/events?text=alder")
+        switch = page.get_by_role("switch", name="Offer Alder")
+        expect(switch).to_have_attribute("aria-checked", "false")
+        switch.click()
+        expect(page.get_by_role("switch", name="Offer Alder")).to_have_attribute(
+            "aria-checked", "true"
+        )
+
+
+def test_a_player_is_told_that_the_office_is_not_for_him(house: House, browser: Browser) -> None:
+    with context(browser, house.url) as visitor:
+        page = visitor.new_page()
+        log_in(page, house.player)
+        expect(page).to_have_url(f"{house.url}/")
+        answer = page.goto("/office")
+        assert answer is not None
+        assert answer.status == 403
+        expect(page.get_by_role("heading", level=1)).to_have_text("This is not for you")
+        assert violations(page) == []
