@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup replay test kill bench check fmt clean
+.PHONY: help demo setup replay test kill numbers bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -46,9 +46,13 @@ test: $(SYNCED) ## the whole suite, on the embedded servers
 kill: $(SYNCED) ## kill servers and replays of a real season; minutes
 	$(BIN)/python -m pytest -m kill tests/kill
 
+numbers: $(SYNCED) ## ten thousand examples of every property of the numbers; minutes
+	$(BIN)/python -m pytest --hypothesis-profile=numbers --timeout=0 tests/core tests/pricing tests/cli
+
 bench: $(SYNCED) ## our paths against their references, in one run each
 	$(BIN)/python -m benchmarks.bulk_arrays
 	$(BIN)/python -m benchmarks.board_apply
+	$(BIN)/python -m benchmarks.numbers
 
 check: $(SYNCED) ## lint, format, types, import contracts, migrations
 	$(BIN)/python -m ruff check

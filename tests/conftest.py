@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from overround.db.logins import Role
 from overround.roles.attach import Endpoints
 from tests.support.servers import fresh_database, shared_servers
+
+# A property is tried two hundred times here and ten thousand times by `make numbers`. No example has
+# a deadline: how long one takes says more about the machine's other work than about the property.
+settings.register_profile("suite", max_examples=200, deadline=None)
+settings.register_profile(
+    "numbers", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

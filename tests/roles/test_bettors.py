@@ -68,7 +68,7 @@ class Api:
     def start(self) -> None:
         """Start it; it listens when this returns."""
         self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
-        until(self._answers, "the api to answer", 30)
+        until(self._answers, "the api to answer", 60)
 
     def kill(self) -> None:
         """kill -9."""
@@ -234,7 +234,7 @@ def test_an_api_that_was_killed_is_asked_again(database_urls: Urls, tmp_path: Pa
                 async with betting(tmp_path, database_urls):
                     await until_async(lambda: accepted() >= 10, "the first bets", 60)
                     served.kill()
-                    await until_async(lambda: told(tmp_path).asked, "one without an answer")
+                    await until_async(lambda: told(tmp_path).asked, "one without an answer", 60)
                     before = accepted()
                     await asyncio.to_thread(served.start)
                     await until_async(lambda: accepted() >= before + 10, "bets again", 60)

@@ -52,7 +52,7 @@ def test_a_run_tells_of_itself_and_the_next_calls_off_what_it_left(state: Path) 
         assert done.returncode == 0, done.stderr
         reports.append(json.loads(done.stdout))
         checked = overround_cli("verify", "--deep", "--json", "--state", str(state), env=QUICK)
-        assert json.loads(checked.stdout)["sound"]
+        assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "events of the run before are called off" in done.stderr
     first, second = reports
     assert first["run"] < second["run"]

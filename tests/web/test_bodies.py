@@ -62,11 +62,12 @@ def _send(
     length: bytes | None = None,
     timeout_s: float = 5.0,
     hang: bool = False,
+    path: str = "/api/v1/bets",
 ) -> bytes:
     """The body that reaches the application when these chunks arrive."""
     headers = [(b"content-type", kind)] if kind else []
     headers += [(b"content-length", length)] if length else []
-    scope: Scope = {"type": "http", "method": method, "path": "/", "headers": headers}
+    scope: Scope = {"type": "http", "method": method, "path": path, "headers": headers}
     waiting = list(chunks)
     reached: list[bytes] = []
 
@@ -113,6 +114,14 @@ def test_the_largest_body_gets_in_and_one_byte_more_does_not() -> None:
 def test_only_json_gets_in(kind: bytes | None) -> None:
     with pytest.raises(HTTPException) as refused:
         _send([b"{}"], kind=kind)
+    assert refused.value.status_code == 415
+
+
+def test_a_form_gets_in_on_a_page_and_nothing_else_does() -> None:
+    form = b"application/x-www-form-urlencoded"
+    assert _send([b"amount=5"], kind=form, path="/deposit") == b"amount=5"
+    with pytest.raises(HTTPException) as refused:
+        _send([b"{}"], kind=b"text/plain", path="/deposit")
     assert refused.value.status_code == 415
 
 

@@ -12,6 +12,7 @@ import sys
 import typer
 
 from overround.cli import (
+    bench,
     books,
     calc,
     config,
@@ -40,6 +41,7 @@ app.add_typer(run_commands.app, name="run")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(users.app, name="users")
 app.add_typer(season.results, name="results")
+app.command("bench")(bench.bench)
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("replay")(season.replay)

@@ -8,7 +8,6 @@ has started). Importing a file again adds nothing.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -72,7 +71,7 @@ async def import_files(
 
     Raises Unavailable while a hub holds the board.
     """
-    async with leases.held(worker, hubs.LEASE, f"import {os.getpid()}") as lease:
+    async with leases.held(worker, hubs.LEASE, "import") as lease:
         everyone = await _active(worker)
         hub = await _load(worker, everyone, at)
         done = await take(worker, hub, lease, files, at, progress)

@@ -10,7 +10,6 @@ and recovery are one path (test: a live hub goes on after its database was away)
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +69,7 @@ async def run(
     async with database(settings, endpoints.url("worker"), "worker") as worker:
         while not stop.is_set():
             try:
-                async with leases.held(worker, hubs.LEASE, f"hub {os.getpid()}") as lease:
+                async with leases.held(worker, hubs.LEASE, "hub") as lease:
                     live = Live(worker, lease, [make() for make in feeds], clock or WallClock())
                     publisher = await Publisher.open(endpoints.redis_url, live.everything)
                     try:

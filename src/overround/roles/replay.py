@@ -9,7 +9,6 @@ is committed and ends with the same report (test: killed at three moments).
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,7 +79,7 @@ async def replay(
     replaying = _Replay(worker, app, tenant, files, options)
     for _ in range(_TRIES):
         try:
-            async with leases.held(worker, hubs.LEASE, f"replay {os.getpid()}") as lease:
+            async with leases.held(worker, hubs.LEASE, "replay") as lease:
                 report = await replaying.run(lease, progress)
             return {**report, "seconds": round(time.monotonic() - began_s, 1)}
         except _RETRIED as error:

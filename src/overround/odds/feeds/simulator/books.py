@@ -17,18 +17,18 @@ _ALL: Final[frozenset[Tier]] = frozenset({"core", "half", "quarter", "side"})
 # Margins are shares of the overround that is usual for a market (1.0 is the measured median).
 BOOKS: Final[tuple[Book, ...]] = (
     #    key               kind        margin lag  every noise bias longshot ladder    tiers  live
-    Book("quillmarket", "exchange", 0.15, 0.0, 6.0, 0.5, 0.3, 0.0, "cents", _ASIA, True),
-    Book("redlantern", "bookmaker", 0.40, 0.1, 6.0, 0.5, 0.3, 0.0, "thousandths", _ASIA, True),
-    Book("ninecranes", "bookmaker", 0.60, 0.3, 7.0, 0.7, 0.6, 0.0, "thousandths", _ASIA, False),
-    Book("amberpost", "bookmaker", 0.75, 0.5, 8.0, 0.8, 0.8, 0.2, "cents", _ALL, True),
-    Book("brightwell", "bookmaker", 0.90, 0.8, 8.0, 0.9, 0.9, 0.3, "cents", _ALL, False),
-    Book("cobblestake", "bookmaker", 1.00, 1.0, 9.0, 1.0, 1.0, 0.4, "steps", _EURO, False),
-    Book("dovecote", "bookmaker", 1.00, 1.2, 9.0, 1.0, 1.0, 0.5, "steps", _EURO, True),
-    Book("eastquay", "bookmaker", 1.00, 0.8, 8.0, 1.0, 1.0, 0.3, "cents", _ALL, False),
-    Book("fernhill", "bookmaker", 1.05, 1.5, 10.0, 1.2, 1.2, 0.5, "steps", _EURO, False),
-    Book("greylag", "bookmaker", 1.10, 1.8, 10.0, 1.2, 1.3, 0.4, "cents", _EURO, False),
-    Book("hollowoak", "bookmaker", 1.10, 2.0, 12.0, 1.3, 1.3, 0.6, "steps", _CORE, False),
-    Book("ironbell", "bookmaker", 1.15, 2.5, 12.0, 1.4, 1.5, 0.5, "steps", _CORE, False),
+    Book("quillmarket", "exchange", 0.15, 0.0, 9.0, 0.5, 0.3, 0.0, "cents", _ASIA, True),
+    Book("redlantern", "bookmaker", 0.40, 0.1, 9.0, 0.5, 0.3, 0.0, "thousandths", _ASIA, True),
+    Book("ninecranes", "bookmaker", 0.60, 0.3, 10.5, 0.7, 0.6, 0.0, "thousandths", _ASIA, False),
+    Book("amberpost", "bookmaker", 0.75, 0.5, 12.0, 0.8, 0.8, 0.2, "cents", _ALL, True),
+    Book("brightwell", "bookmaker", 0.90, 0.8, 12.0, 0.9, 0.9, 0.3, "cents", _ALL, False),
+    Book("cobblestake", "bookmaker", 1.00, 1.0, 13.5, 1.0, 1.0, 0.4, "steps", _EURO, False),
+    Book("dovecote", "bookmaker", 1.00, 1.2, 13.5, 1.0, 1.0, 0.5, "steps", _EURO, True),
+    Book("eastquay", "bookmaker", 1.00, 0.8, 12.0, 1.0, 1.0, 0.3, "cents", _ALL, False),
+    Book("fernhill", "bookmaker", 1.05, 1.5, 15.0, 1.2, 1.2, 0.5, "steps", _EURO, False),
+    Book("greylag", "bookmaker", 1.10, 1.8, 15.0, 1.2, 1.3, 0.4, "cents", _EURO, False),
+    Book("hollowoak", "bookmaker", 1.10, 2.0, 18.0, 1.3, 1.3, 0.6, "steps", _CORE, False),
+    Book("ironbell", "bookmaker", 1.15, 2.5, 18.0, 1.4, 1.5, 0.5, "steps", _CORE, False),
 )
 
 # (up to this price, in steps of), both price_e4: how far apart the prices of a ladder are.

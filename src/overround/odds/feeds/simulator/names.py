@@ -42,9 +42,9 @@ COMPETITIONS: Final[dict[str, str]] = {
     "southern": "Southern Counties League",
     "lakeland": "Lakeland Basketball League",
     "harbour": "Harbour Club Tennis Tour",
-    "e-night": "E-Football Night League 2x4",
-    "e-arena": "E-Football Arena 2x4",
-    "e-hoops": "E-Basketball Arena 4x5",
+    "e-night": "Fives Night League 2x4",
+    "e-arena": "Fives Arena 2x4",
+    "e-hoops": "Quick Hoops Arena 4x5",
     "tens-gold": "Tie-break Tens Gold",
     "tens-blue": "Tie-break Tens Blue",
 }

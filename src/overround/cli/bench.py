@@ -1,0 +1,43 @@
+"""`overround bench NAME`: our paths against their references, both in one run.
+
+The benchmarks lie beside the sources, in `benchmarks/`, because what they compare with is installed
+for development only; so the command works in a checkout.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from overround.cli import context
+from overround.cli.context import JsonOption
+
+
+def bench(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A file of benchmarks/.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Run a benchmark and print its figures; ratios are taken in the same run."""
+    from overround.core.errors import NotFound
+
+    folder = Path(__file__).resolve().parents[3] / "benchmarks"
+    names = sorted(file.stem for file in folder.glob("*.py") if "def main" in file.read_text())
+    if not names:
+        raise NotFound("benchmarks come with the sources: run this in a checkout")
+    if name not in names:
+        raise NotFound(f"the benchmarks are {', '.join(names)}")
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}"],
+        cwd=folder.parent,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        raise typer.Exit(context.EXIT_FAILED)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    context.show(figures, as_json=as_json, text=lambda: context.lines(figures))
