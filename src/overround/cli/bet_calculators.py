@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from overround.cli.calc_wire import Given
-from overround.core import bets, grading, line, odds_format, payoff, rational, rule4, systems
+from overround.cli.calc_wire import SELECTION, Given, selection
+from overround.core import bets, grading, odds_format, payoff, rational, rule4, systems
 from overround.core.bets import Bet, Leg, Pick
 from overround.core.bonus import BonusLadder
 from overround.core.errors import Invalid
 from overround.core.facts import POINTS_MAX, Facts, Score, contradiction
-from overround.core.payoff import LOST, WON, Grade
+from overround.core.payoff import LOST, Grade
 from overround.core.tax import NO_TAX, Tax
 
 _ONE: Final = Fraction(1)
@@ -21,11 +21,7 @@ _PICK: Final = (
     "price result dead_heat place_dead_heat rule4_pct rule4_place_pct withdrawn starting_price"
     " best_odds_guaranteed"
 )
-_BET: Final = (
-    "bet stake unit sizes place_fraction legs free_bet stake_returned bonus tax"
-)
-# A contract's name for two rows of the catalogue: `team` says which, the home side by default.
-_TEAM_TOTAL: Final = {"home": "home_total", "away": "away_total"}
+_BET: Final = "bet stake unit sizes place_fraction legs free_bet stake_returned bonus tax"
 
 
 def convert(value: object) -> dict[str, Any]:
@@ -47,21 +43,10 @@ def grade(value: object) -> dict[str, Any]:
     `result` is also "unknown", where the score does not say. `period` is "ft" unless another is
     named; `team` is whose `team_total` it is.
     """
-    given = Given(value, "market side line score half_time period team")
-    market = given.word("market", "unknown_market")
-    if market == "team_total":
-        team = given.word("team", "unknown_side", ("home", "away")) if given.has("team") else "home"
-        market = _TEAM_TOTAL[team]
-    row = grading.market(market)
-    side = given.word("side", "unknown_side")
-    line_q4 = line.parse(given.text("line")) if given.has("line") else None
-    if line_q4 is not None and row.is_handicap and side == "away":
-        line_q4 = -line_q4
-    period = "ft" if "ft" in row.periods else "final"
-    if given.has("period"):
-        period = given.word("period", "unknown_market", grading.PERIODS)
-    grading.check(market, period, line_q4, side)
-    facts = Facts(_scores(given, period, by_sets=row.periods == {"final"}))
+    given = Given(value, f"{SELECTION} score half_time")
+    market, period, line_q4, side = selection(given)
+    by_sets = grading.market(market).periods <= {"final"}
+    facts = Facts(_scores(given, period, by_sets=by_sets))
     graded = grading.grade(market, period, line_q4, side, facts)
     return {"result": "unknown" if graded is None else payoff.name(graded)}
 
@@ -74,14 +59,14 @@ def _scores(given: Given, period: str, *, by_sets: bool) -> dict[str, Score]:
         told["ht"] = _score(given, "half_time")
         wrong = contradiction(told)
         if wrong:
-            raise Invalid(wrong, code="invalid_score")
+            raise Invalid(wrong, code="invalid_number")
     return told
 
 
 def _score(given: Given, name: str) -> Score:
     points = given.counts(name)
     if len(points) != 2 or max(points) > POINTS_MAX:
-        raise Invalid(f"{name} is [home, away], at most {POINTS_MAX}", code="invalid_score")
+        raise Invalid(f"{name} is [home, away], at most {POINTS_MAX}", code="invalid_number")
     return points[0], points[1]
 
 
@@ -144,7 +129,7 @@ def _sizes(given: Given, kind: str, legs: int) -> tuple[int, ...] | None:
             raise Invalid(f"a {kind} has {cover[0]} legs and its own sizes", code="invalid_size")
         return cover[1]
     if kind == "system" or (kind == "each_way" and given.has("sizes")):
-        return tuple(given.counts("sizes"))
+        return tuple(given.counts("sizes", "invalid_size"))
     if given.has("sizes"):
         raise Invalid("only a system has sizes", code="invalid_size")
     return None

@@ -14,7 +14,9 @@ from typing import Any, Final, cast
 from overround.cli import calc_wire
 from overround.core.errors import Invalid, OverroundError
 
-_NUMERAL = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{1,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
+_NUMERAL = re.compile(
+    r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{1,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?"
+)
 MAX_FILE_BYTES: Final = 16_000_000
 
 
@@ -93,7 +95,7 @@ def same(wish: object, got: object, tolerance: Fraction) -> bool:
         return all(same(one, other, tolerance) for one, other in pairs)
     first, second = _number(wish), _number(got)
     if first is None or second is None:
-        return wish == got
+        return isinstance(wish, bool) == isinstance(got, bool) and wish == got
     return abs(first - second) <= tolerance
 
 

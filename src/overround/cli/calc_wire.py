@@ -1,8 +1,8 @@
 """How the calculators read JSON: exactly, within bounds, and with a name for everything refused.
 
-A JSON number is kept as the text it was written in, so `1.95` and `"1.95"` are the same exact number
-and `1E+999999` or five thousand digits are refused before anything is converted. A field that nobody
-reads is refused too: a misspelt `comission` must not become a figure without it.
+A JSON number is kept as the text it was written in, so `1.95` and `"1.95"` are the same exact
+number, and `1E+999999` or five thousand digits are refused before anything is converted. A field
+that nobody reads is refused too: a misspelt `comission` must not become a figure without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final, NoReturn, cast
 
-from overround.core import odds_format, rational
+from overround.core import grading, line, odds_format, rational
 from overround.core.errors import Invalid
 
 MAX_INPUT_BYTES: Final = 1_000_000
@@ -55,8 +55,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class Given:
     """One JSON object and the fields that it may have; reading a field checks it.
 
-    `Given(value, "price result dead_heat")` raises Invalid `invalid_input` for what is no object and
-    for a field of another name. A field that is null is absent.
+    `Given(value, "price result dead_heat")` raises Invalid `invalid_input` for what is no object
+    and for a field of another name. A field that is null is absent.
     """
 
     def __init__(self, value: object, fields: str) -> None:
@@ -105,9 +105,9 @@ class Given:
         """A whole number, not negative. Raises Invalid `invalid_number`."""
         return _count(self._data.get(name))
 
-    def counts(self, name: str) -> list[int]:
-        """A list of whole numbers. Raises Invalid `invalid_number`, `invalid_input`."""
-        return [_count(value) for value in self.items(name)]
+    def counts(self, name: str, code: str = "invalid_number") -> list[int]:
+        """A list of whole numbers. Raises Invalid `code`, `invalid_input`."""
+        return [_count(value, code) for value in self.items(name)]
 
     def prices(self, name: str) -> list[Fraction]:
         """A list of decimal prices, at least one.
@@ -180,9 +180,37 @@ class Given:
         return str(value)
 
 
-def _count(value: object) -> int:
+# What names a selection; `selection` reads it.
+SELECTION: Final = "market side line period team"
+# A contract's name for two rows of the catalogue: `team` says which, the home side by default.
+_TEAM_TOTAL: Final = {"home": "home_total", "away": "away_total"}
+
+
+def selection(given: Given) -> tuple[str, str, int | None, str]:
+    """(market type, period, line_q4, side) as the catalogue has them.
+
+    For a handicap the given `line` is the side's own and the catalogue's is the home side's.
+    Raises Invalid as `core.grading.check`, and `invalid_number` for a line.
+    """
+    market = given.word("market", "unknown_market")
+    if market == "team_total":
+        team = given.word("team", "unknown_side", ("home", "away")) if given.has("team") else "home"
+        market = _TEAM_TOTAL[team]
+    row = grading.market(market)
+    side = given.word("side", "unknown_side")
+    line_q4 = line.parse(given.text("line")) if given.has("line") else None
+    if line_q4 is not None and row.is_handicap and side == "away":
+        line_q4 = -line_q4
+    period = "ft" if "ft" in row.periods else "final"
+    if given.has("period"):
+        period = given.word("period", "unknown_market", grading.PERIODS)
+    grading.check(market, period, line_q4, side)
+    return market, period, line_q4, side
+
+
+def _count(value: object, code: str = "invalid_number") -> int:
     if not isinstance(value, str) or _COUNT.fullmatch(value) is None:
-        raise Invalid("a count is a whole number", code="invalid_number")
+        raise Invalid("a count is a whole number", code=code)
     return int(value)
 
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
 
 import typer
 
@@ -99,6 +99,19 @@ def show(value: Any, *, as_json: bool, text: Callable[[], str] | None = None) ->
 def lines(row: Mapping[str, Any]) -> str:
     """One thing as text: a line a field."""
     return "\n".join(f"{key}: {value}" for key, value in row.items())
+
+
+def report(found: Mapping[str, Any], indent: str = "") -> str:
+    """What came out as text: a line a figure, sections set in below their names."""
+    said: list[str] = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            said.append(f"{indent}{name}")
+            section = report(cast("dict[str, Any]", value), indent + "  ")
+            said += [section] if section else []
+        else:
+            said.append(f"{indent}{name:<{24 - len(indent)}}{value}")
+    return "\n".join(said)
 
 
 def table(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -55,7 +55,7 @@ def demo(
 
     with served(settings) as endpoints:
         done = context.run_async(role.demo(settings, endpoints, options, config, say, ready))
-    context.show(done, as_json=as_json, text=lambda: _text(done))
+    context.show(done, as_json=as_json, text=lambda: context.report(done))
     if done["arbitrages_false"]:
         say(f"{done['arbitrages_false']} arbitrages do not keep what they say")
         raise typer.Exit(context.EXIT_FAILED)
@@ -81,14 +81,3 @@ def _has_desktop() -> bool:
         return False
     screens = ("DISPLAY", "WAYLAND_DISPLAY")
     return sys.platform == "darwin" or any(os.environ.get(name) for name in screens)
-
-
-def _text(done: dict[str, Any], indent: str = "") -> str:
-    lines: list[str] = []
-    for name, value in done.items():
-        if isinstance(value, dict):
-            lines.append(f"{indent}{name}:")
-            lines.append(_text(cast("dict[str, Any]", value), indent + "  "))
-        else:
-            lines.append(f"{indent}{name}: {value}")
-    return "\n".join(line for line in lines if line)

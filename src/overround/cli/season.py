@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -50,7 +50,7 @@ def replay(
         report = context.run_async(
             _replay(settings, endpoints, path, tenant, (seed, bets, players), advance)
         )
-    context.show(report, as_json=as_json, text=lambda: _report(report))
+    context.show(report, as_json=as_json, text=lambda: context.report(report))
 
 
 def import_(
@@ -63,7 +63,7 @@ def import_(
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints, _bar("import") as advance:
         done = context.run_async(_import(settings, endpoints, path, advance))
-    context.show(done, as_json=as_json, text=lambda: _report(done))
+    context.show(done, as_json=as_json, text=lambda: context.report(done))
 
 
 @results.command("enter")
@@ -92,7 +92,7 @@ def enter(
     with context.servers(settings) as endpoints:
         version = context.run_async(_enter(settings, endpoints, event, status, scores, entered_by))
     said = {"event": str(event), "version": version, "new": version is not None}
-    context.show(said, as_json=as_json, text=lambda: _report(said))
+    context.show(said, as_json=as_json, text=lambda: context.report(said))
 
 
 async def _replay(
@@ -178,14 +178,3 @@ def _bar(what: str) -> Generator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _report(found: dict[str, Any], indent: str = "") -> str:
-    lines: list[str] = []
-    for name, value in found.items():
-        if isinstance(value, dict):
-            lines.append(f"{indent}{name}")
-            lines.append(_report(cast("dict[str, Any]", value), indent + "  "))
-        else:
-            lines.append(f"{indent}{name:<{24 - len(indent)}}{value}")
-    return "\n".join(lines)

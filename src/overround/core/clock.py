@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Clock(Protocol):
@@ -35,3 +38,12 @@ class SetClock:
         if at < self._at:
             raise ValueError(f"the clock stands at {self._at}, {at} is before it")
         self._at = at
+
+
+def millis(at: datetime) -> int:
+    """A time as scripts count it: whole milliseconds of the Unix epoch, exact.
+
+    Everyone who says when a price changed says it by this, because a page compares what it was
+    given with what the stream says (test: a millisecond is the same for everyone).
+    """
+    return (at - _EPOCH) // _MILLISECOND

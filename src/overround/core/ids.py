@@ -11,6 +11,8 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
+from overround.core.clock import millis
+
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 _RAND_A_MASK = (1 << 12) - 1
@@ -27,7 +29,7 @@ def _v7(unix_ms: int, randomness: int) -> UUID:
 
 def new(at: datetime) -> UUID:
     """A fresh UUIDv7 whose time part is `at` (aware)."""
-    return _v7(int(at.timestamp() * 1000), secrets.randbits(74))
+    return _v7(millis(at), secrets.randbits(74))
 
 
 def derived(at: datetime, *words: str) -> UUID:
@@ -36,7 +38,7 @@ def derived(at: datetime, *words: str) -> UUID:
     The 74 free bits are the head of SHA-256 over the words, each preceded by its length, so
     ("ab", "c") and ("a", "bc") differ.
     """
-    return _v7(int(at.timestamp() * 1000), _digest(words))
+    return _v7(millis(at), _digest(words))
 
 
 def below(parent: UUID, *words: str) -> UUID:

@@ -21,7 +21,7 @@ Column = tuple[tuple[Fraction, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Rule4Table:
-    """`win` and `place` (None: the same); the percent at most, and a sole percent that is waived."""
+    """Columns (`place` None: as `win`), the percent at most, the sole percent that is waived."""
 
     win: Column
     place: Column | None = None

@@ -8,23 +8,30 @@ sum to one; a market without an answer is NaN (or marked), never a mangled figur
 is an integer price_e4 that was rounded down.
 """
 
-from overround.odds.pricing import fair, ladder
+from overround.odds.pricing import cash_out, clv, cover, fair, kelly, ladder, middles, surebet
 from overround.odds.pricing.consensus import consensus
 from overround.odds.pricing.implied import booksum, decimals, implied, margin, overround
-from overround.odds.pricing.model import Floats, Integers, MarginMethod, Mask, PowerFit
+from overround.odds.pricing.model import Fair, Floats, Integers, Leg, Mask, Method
 
 __all__ = [
+    "Fair",
     "Floats",
     "Integers",
-    "MarginMethod",
+    "Leg",
     "Mask",
-    "PowerFit",
+    "Method",
     "booksum",
+    "cash_out",
+    "clv",
     "consensus",
+    "cover",
     "decimals",
     "fair",
     "implied",
+    "kelly",
     "ladder",
     "margin",
+    "middles",
     "overround",
+    "surebet",
 ]

@@ -12,16 +12,23 @@ from overround.odds.pricing.model import Floats, Mask
 
 
 def consensus(
-    probabilities: Floats, weights: Floats | float = 1.0, mask: Mask | None = None
+    probabilities: Floats,
+    weights: Floats | float = 1.0,
+    mask: Mask | None = None,
+    sharp: Mask | None = None,
 ) -> Floats:
     """Weighted logit mean over sources, then normalised: [m, k, n] -> [m, n].
 
     `weights` [k] or [m, k] are not negative, one for all by default; `mask` [m, k] says which
-    sources take part. A source with a probability that is not inside (0, 1), NaN included, does
-    not. A market for which no weight is left is NaN.
+    sources take part; in a market where one of those that are `sharp` [k] does, only they count. A
+    source with a probability that is not inside (0, 1), NaN included, does not take part. A market
+    for which no weight is left is NaN.
     """
     inside: Mask = np.all((probabilities > 0.0) & (probabilities < 1.0), axis=-1)
     taking_part: Mask = inside if mask is None else np.logical_and(inside, mask)
+    if sharp is not None:
+        heard = taking_part & sharp & (np.asarray(weights) > 0.0)
+        taking_part = np.where(heard.any(axis=-1, keepdims=True), heard, taking_part)
     effective = np.where(taking_part, weights, 0.0)
     total = effective.sum(axis=-1)
 
@@ -31,3 +38,24 @@ def consensus(
     counted = np.where(total > 0.0, total, np.nan)
     belief = 1.0 / (1.0 + np.exp(-summed / counted[..., None]))
     return belief / belief.sum(axis=-1, keepdims=True)
+
+
+def leave_one_out(
+    probabilities: Floats,
+    weights: Floats | float = 1.0,
+    mask: Mask | None = None,
+    sharp: Mask | None = None,
+) -> Floats:
+    """For each source the consensus of all the others: [m, k, n] -> [m, k, n].
+
+    A source judged against a mean that contains it looks better than it is; so none is its own
+    reference. Arguments as `consensus`; NaN where nobody else is left.
+    """
+    m, k, _ = probabilities.shape
+    allowed = np.ones((m, k), dtype=np.bool_) if mask is None else mask
+    others = np.empty_like(probabilities)
+    for source in range(k):
+        without = allowed.copy()
+        without[:, source] = False
+        others[:, source] = consensus(probabilities, weights, without, sharp)
+    return others

@@ -11,8 +11,8 @@ import numpy as np
 
 from overround.core.errors import Invalid
 from overround.core.price import SCALE_E4
-from overround.odds.pricing.fair import exponent_for
-from overround.odds.pricing.model import Floats, Integers, MarginMethod
+from overround.odds.pricing import margins
+from overround.odds.pricing.model import Floats, Integers, Method
 
 LOWEST_E4: Final = 10_100
 HIGHEST_E4: Final = 10_010_000
@@ -49,24 +49,20 @@ def round_down(prices_e4: Integers) -> Integers:
 
 
 def apply_margin(
-    probabilities: Floats, margin_bps: int | Integers, method: MarginMethod = "multiplicative"
+    probabilities: Floats, margin_bps: int | Integers, method: Method = "multiplicative"
 ) -> Integers:
     """Prices that keep `margin_bps` of even takings: [..., n] -> price_e4 [..., n], off the ladder.
 
     The prices' booksum is 1 / (1 - margin) but for rounding down and for the ends of the ladder,
     1.01 and 1001. `margin_bps` is one figure or one per market [...], from 0 to 5,000; else Invalid
-    `margin_out_of_range`. With "power" long shots carry more of it. A probability that is not
-    inside (0, 1), NaN included, becomes 0, which is no price.
+    `margin_out_of_range`. The methods differ in how much of it
+    long shots carry (`margins`). A probability that is not
+    inside (0, 1), NaN included, becomes 0, which is no price. Raises Invalid `unknown_method`.
     """
     bps = np.asarray(margin_bps, dtype=np.int64)
     if np.any((bps < 0) | (bps > MARGIN_BPS_MAX)):
         raise Invalid("a margin is from 0 to 5000 basis points", code="margin_out_of_range")
-    chances = np.where((probabilities > 0.0) & (probabilities < 1.0), probabilities, np.nan)
-    booksum = np.broadcast_to(_BPS / (_BPS - bps), probabilities.shape[:-1])
-    if method == "power":
-        shares = chances ** exponent_for(chances, booksum)[..., None]
-    else:
-        shares = chances * booksum[..., None]
+    shares = margins.booked(probabilities, _BPS / (_BPS - bps), method)
     prices_e4 = np.floor(SCALE_E4 / shares + _SHORTFALL_E4)
     offered = np.clip(prices_e4, LOWEST_E4, HIGHEST_E4)
     return np.where(np.isnan(offered), 0, offered).astype(np.int64)
