@@ -16,7 +16,8 @@ from overround.core import grading
 from overround.core.errors import ProviderDataError
 from overround.odds.feeds import FeedMarket, FeedPrice, FeedResult, Parsed, goalserve
 from overround.odds.feeds.goalserve import QUESTIONS
-from overround.odds.feeds.goalserve.parse import MAX_MATCHES, MAX_REJECTED
+from overround.odds.feeds.goalserve.parse import MAX_MATCHES
+from overround.odds.feeds.reading import MAX_REJECTED
 
 SAMPLES = Path(__file__).parents[2] / "src/overround/odds/feeds/goalserve/samples"
 SEEN_AT = datetime(2025, 9, 11, 8, 0, tzinfo=UTC)
@@ -326,7 +327,9 @@ def test_an_answer_that_is_none_of_the_market_is_counted_as_unmapped() -> None:
     ("body", "code"),
     [
         (b"", "not_json"),
-        (b"<scores/>", "not_json"),
+        (b"<scores/>", "unknown_sport"),
+        (b"<teams/>", "unknown_layout"),
+        (b"<scores", "not_xml"),
         (b'{"scores":' * 100_000, "not_json"),
         (b"[]", "unknown_layout"),
         (b'{"scores": 1}', "unknown_layout"),
@@ -335,7 +338,7 @@ def test_an_answer_that_is_none_of_the_market_is_counted_as_unmapped() -> None:
         (b'{"scores": {"sport": "soccer", "ts": "9999999999"}}', "timestamp_invalid"),
         (b"a" * 64_000_001, "body_too_large"),
     ],
-    ids=["empty", "xml", "deep", "list", "number", "chess", "soon", "far", "bytes"],
+    ids=["empty", "xml", "teams", "cut", "deep", "list", "number", "chess", "soon", "far", "bytes"],
 )
 def test_a_body_of_another_kind_is_an_error(body: bytes, code: str) -> None:
     with pytest.raises(ProviderDataError) as refused:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,6 +79,22 @@ def test_an_archive_that_would_grow_without_end_is_refused(
     bomb.write_bytes(packed(a=SOCCER, b=SOCCER, c=SOCCER, d=SOCCER))
     assert [one.reason for one in read(bomb) if isinstance(one, Rejected)] == ["archive_too_large"]
     assert len(read(bomb)) == 3
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress], ids=["gzip", "bzip2"])
+def test_a_packed_file_is_one_body(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "soccer.json"
+    path.write_bytes(pack(SOCCER))
+    assert read(path) == [Payload("soccer.json", SOCCER)]
+    path.write_bytes(pack(b"words"))
+    assert read(path) == [Rejected("not_goalserve", "soccer.json")]
+    path.write_bytes(pack(SOCCER.ljust(64_000_001)))
+    assert path.stat().st_size < 100_000
+    assert read(path) == [Rejected("body_too_large", "soccer.json")]
+    path.write_bytes(pack(SOCCER)[:-9])
+    (found,) = read(path)
+    assert isinstance(found, Rejected)
+    assert found.reason == "archive_broken"
 
 
 def test_an_archive_of_too_many_or_too_much_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Files on disk: a file, a folder or a zip, and what is in it is known by its first bytes.
+"""Files on disk: a file, a folder or an archive, and what is in it is known by its first bytes.
 
 A zip is read member by member and never unpacked to disk: how many members it has, how large one
 may become and all of them together are bounded, so that a small file cannot fill the memory
-(test: an archive that would grow without end is refused).
+(test: an archive that would grow without end is refused). A gzip or bzip2 file is one body.
 """
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import lzma
 import os
 import struct
@@ -15,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from overround.core.errors import ProviderDataError
 from overround.odds.feeds.model import Rejected
@@ -28,6 +30,8 @@ MAX_MEMBERS: Final = 1_000
 MAX_UNPACKED_BYTES: Final = 256_000_000
 
 _ZIP: Final = b"PK\x03\x04"
+_GZIP: Final = b"\x1f\x8b"
+_BZIP2: Final = b"BZh"
 _ENCRYPTED: Final = 0x1
 _MAX_NAME_LENGTH: Final = 200
 # Whatever a broken archive makes of the modules that read it.
@@ -88,7 +92,10 @@ def _bodies(file: Path, name: str, wanted: Wanted) -> Iterator[Payload | Rejecte
             return
         with file.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
-            if not head.startswith(_ZIP):
+            if head.startswith((_GZIP, _BZIP2)):
+                stream.seek(0)
+                yield _unpacked(stream, head.startswith(_GZIP), name, wanted)
+            elif not head.startswith(_ZIP):
                 yield _body(head, stream, name, wanted)
             elif file.stat().st_size > MAX_ARCHIVE_BYTES:
                 yield Rejected("archive_too_large", name)
@@ -105,6 +112,15 @@ def _body(head: bytes, rest: IO[bytes], name: str, wanted: Wanted) -> Payload | 
     if len(body) > wanted.body_bytes_max:
         return Rejected("body_too_large", name)
     return Payload(name, body)
+
+
+def _unpacked(stream: IO[bytes], gzipped: bool, name: str, wanted: Wanted) -> Payload | Rejected:
+    """The body of a packed file: never more of it is unpacked than may be read."""
+    try:
+        with gzip.GzipFile(fileobj=stream) if gzipped else bz2.BZ2File(stream) as body:
+            return _body(body.read(HEAD_BYTES), cast("IO[bytes]", body), name, wanted)
+    except _BROKEN as error:
+        return Rejected("archive_broken", name, _printable(str(error)))
 
 
 def _members(stream: IO[bytes], name: str, wanted: Wanted) -> Iterator[Payload | Rejected]:

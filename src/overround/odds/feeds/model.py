@@ -115,3 +115,30 @@ class FeedBatch:
     phase: Literal["opening", "closing", "live", ""] = ""
     source_at: datetime | None = None
     rejected: tuple[Rejected, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class FeedQuotes:
+    """What one provider said about an event that it names elsewhere; otherwise as `FeedBatch`.
+
+    Providers that send fixtures and prices apart say an event's id only beside its prices.
+    """
+
+    provider: str
+    provider_event_id: str
+    observed_at: datetime
+    prices: tuple[FeedPrice, ...]
+    snapshot: bool = True
+    phase: Literal["opening", "closing", "live", ""] = ""
+    source_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Whose event it is, by its id there: (provider, provider_event_id)."""
+        return self.provider, self.provider_event_id
+
+    def of(self, event: FeedEvent) -> FeedBatch:
+        """The same, said of the event by name."""
+        return FeedBatch(
+            event, self.observed_at, self.prices, self.snapshot, self.phase, self.source_at
+        )

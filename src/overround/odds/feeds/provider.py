@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from overround.odds.feeds.coverage import Coverage
-from overround.odds.feeds.model import FeedBatch, FeedEvent, FeedResult, FeedScore, Rejected
+from overround.odds.feeds.model import (
+    FeedBatch,
+    FeedEvent,
+    FeedQuotes,
+    FeedResult,
+    FeedScore,
+    Rejected,
+)
 
 SourceKind = Literal["bookmaker", "exchange"]
 
@@ -28,7 +35,8 @@ class Parsed:
 
     `events` holds every event named, with prices or without; `rows` counts the records that were
     read, the refused ones included. `coverage` counts by sport, where a provider quotes more than
-    has a place with us.
+    has a place with us. `quotes` are prices of events that the provider names in another payload;
+    `scores` are those of events that are on.
     """
 
     events: list[FeedEvent]
@@ -37,6 +45,8 @@ class Parsed:
     rejected: list[Rejected]
     rows: int
     coverage: list[Coverage] = field(default_factory=list[Coverage])
+    quotes: list[FeedQuotes] = field(default_factory=list[FeedQuotes])
+    scores: list[FeedScore] = field(default_factory=list[FeedScore])
 
 
 @dataclass(frozen=True, slots=True)

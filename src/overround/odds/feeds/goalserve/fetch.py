@@ -1,4 +1,4 @@
-"""Files of the feed on disk, known by how they begin: one JSON object with `scores` in it."""
+"""Files of the feed on disk, known by how they begin: one object or element called `scores`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from overround.odds.feeds.model import Rejected
 from overround.odds.feeds.provider import Payload
 
 _BEGINS: Final = re.compile(rb'\s*\{\s*"scores"\s*:')
+_XML_BEGINS: Final = re.compile(rb'\s*(?:<\?xml[^>]{0,100}\?>\s*)?<scores\s[^>]{0,200}sport="')
 
 
 def recognises(head: bytes) -> bool:
-    """Whether `head` begins as the feed's JSON does."""
-    return _BEGINS.match(head.removeprefix(BOM_UTF8)) is not None
+    """Whether `head` begins as the feed's JSON or XML does."""
+    begin = head.removeprefix(BOM_UTF8)
+    return _BEGINS.match(begin) is not None or _XML_BEGINS.match(begin) is not None
 
 
 def read(path: Path) -> Iterator[Payload | Rejected]:

@@ -9,19 +9,18 @@ bookmaker or line, or whose event is under way, comes suspended: never open
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from overround.core import grading
 from overround.core import line as core_line
-from overround.core import price as core_price
 from overround.core.errors import Invalid, ProviderDataError
+from overround.odds.feeds import reading
 from overround.odds.feeds.coverage import Coverage
-from overround.odds.feeds.goalserve import tree
+from overround.odds.feeds.goalserve import older, results, tree
 from overround.odds.feeds.goalserve.questions import QUESTIONS, SPORTS, Question
 from overround.odds.feeds.goalserve.sources import source_of
 from overround.odds.feeds.goalserve.tree import Answer, Group, Node
@@ -30,32 +29,25 @@ from overround.odds.feeds.model import (
     FeedEvent,
     FeedMarket,
     FeedPrice,
-    FeedResult,
-    Rejected,
 )
 from overround.odds.feeds.provider import Parsed
+from overround.odds.feeds.reading import EventRefused, Refusals
 
 PROVIDER_KEY: Final = "goalserve"
 
 MAX_MATCHES: Final = 20_000
 MAX_SOURCES: Final = 100
-MAX_NAME_LENGTH: Final = 200
-MAX_REJECTED: Final = 10_000
 _MAX_COUNTRY_LENGTH: Final = 80
-_MAX_DETAIL_LENGTH: Final = 60
+_MAX_PLACE_LENGTH: Final = 60
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,40}")
 _DATE: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
 _TIME: Final = re.compile(r"([0-9]{2}):([0-9]{2})")
-_TS: Final = re.compile(r"[0-9]{9,10}")
+_TS: Final = re.compile(r"([0-9]{9,10})([0-9]{3})?")
 _YEARS: Final = range(2000, 2101)
 
 # A match that has not begun is announced by its time of day, and in tennis by "1" when it is
 # tomorrow's. Any other word says that its prices are no longer those before the match.
 _NOT_STARTED: Final = frozenset({"", "Not Started", "1", "TBA"})
-_NOT_PLAYED: Final[Mapping[str, Literal["postponed", "cancelled"]]] = {
-    "Postp.": "postponed",
-    "Cancl.": "cancelled",
-}
 
 # What stands in front of a competition where other ones have their country.
 _REGIONS: Final = frozenset(
@@ -78,37 +70,6 @@ _HOME: Final = ("localteam", "hometeam", "player_1")
 _AWAY: Final = ("visitorteam", "awayteam", "player_2")
 
 
-class _MatchRefused(Exception):
-    """One match cannot be used; carries the reason."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.detail = reason, detail
-
-
-@dataclass(slots=True)
-class _Refusals:
-    """The refused, up to a bound: a hostile file costs memory for `MAX_REJECTED` of them only."""
-
-    name: str
-    kept: list[Rejected] = field(default_factory=list[Rejected])
-    dropped: int = 0
-
-    def add(self, reason: str, place: str, detail: str = "") -> None:
-        if len(self.kept) == MAX_REJECTED:
-            self.dropped += 1
-            return
-        where = f"{self.name}:{_shown(place)}"
-        self.kept.append(Rejected(reason, where, _shown(detail[:_MAX_DETAIL_LENGTH])))
-
-    def all(self) -> list[Rejected]:
-        """What was kept, with one last record that counts the rest."""
-        if self.dropped:
-            more = Rejected("too_many_rejected", self.name, f"{self.dropped} more")
-            return [*self.kept, more]
-        return self.kept
-
-
 def parse(name: str, body: bytes) -> Parsed:
     """Everything `body` says; `name` is the file name that refusals are reported under.
 
@@ -117,15 +78,21 @@ def parse(name: str, body: bytes) -> Parsed:
     `unknown_layout`, `unknown_sport`, `timestamp_invalid`, `too_many_matches` (20,000),
     `too_many_sources` (100).
     """
-    scores = tree.read(body)
+    read = tree.read(body)
+    scores = read.node
     called = tree.text(scores, "sport")
     sport = SPORTS.get(called)
     if sport is None:
-        raise ProviderDataError(f"no sport is called {_shown(called[:40])}", code="unknown_sport")
-    seen_at = _stamp(tree.text(scores, "ts"))
-    if seen_at is None:
+        raise ProviderDataError(
+            f"no sport is called {reading.shown(called[:40])}", code="unknown_sport"
+        )
+    # Fixtures and live scores have no stamp, and no prices that would need one.
+    stamp = tree.text(scores, "ts")
+    seen_at = _stamp(stamp)
+    if seen_at is None and (stamp or not read.is_xml):
         raise ProviderDataError("the body does not say when it was made", code="timestamp_invalid")
-    file = _File(_Refusals(name[:MAX_NAME_LENGTH]), Coverage(sport, called), seen_at)
+    refusals = Refusals(name[: reading.MAX_NAME_LENGTH])
+    file = _File(refusals, Coverage(sport, called), seen_at, read.is_xml)
     parsed = Parsed([], [], [], [], 0, [file.coverage])
     rows = 0
     for rows, (category, match) in enumerate(tree.matches(scores), 1):
@@ -133,27 +100,26 @@ def parse(name: str, body: bytes) -> Parsed:
             raise ProviderDataError("the body has too many matches", code="too_many_matches")
         file.take(category, match, parsed)
     parsed.rejected.extend(file.refusals.all())
-    return Parsed(
-        parsed.events, parsed.batches, parsed.results, parsed.rejected, rows, parsed.coverage
-    )
+    return replace(parsed, rows=rows)
 
 
 @dataclass(slots=True)
 class _File:
     """One file while it is read."""
 
-    refusals: _Refusals
+    refusals: Refusals
     coverage: Coverage
-    seen_at: datetime
+    seen_at: datetime | None
+    is_xml: bool
     _seen: set[str] = field(default_factory=set[str])
     _sources: set[str] = field(default_factory=set[str])
 
     def take(self, category: Node, match: Node, parsed: Parsed) -> None:
         """Read one match into `parsed`."""
-        place = tree.text(match, "id")[:_MAX_DETAIL_LENGTH]
+        place = tree.text(match, "id")[:_MAX_PLACE_LENGTH]
         try:
             event = self._event(category, match)
-        except _MatchRefused as refused:
+        except EventRefused as refused:
             self.refusals.add(refused.reason, place, refused.detail)
             self._leave_out(match)
             return
@@ -162,40 +128,66 @@ class _File:
         parsed.events.append(event)
         status = tree.text(match, "status")
         is_ahead = status in _NOT_STARTED or _TIME.fullmatch(status) is not None
-        prices = _Prices(event, is_ahead, self.coverage, self.refusals, place)
-        for group in tree.groups(match):
+        if self.seen_at is not None:
+            self._say(event, match, is_ahead, self.seen_at, parsed)
+        elif any(tree.groups(match)):
+            self.refusals.add("timestamp_missing", place)
+            self._leave_out(match)
+        self._happened(event, match, parsed)
+
+    def _say(
+        self, event: FeedEvent, match: Node, is_ahead: bool, seen_at: datetime, parsed: Parsed
+    ) -> None:
+        place = tree.text(match, "id")[:_MAX_PLACE_LENGTH]
+        stamped_at = max((at for at in map(_stamp, tree.stamps(match)) if at), default=None)
+        prices = _Prices(event, is_ahead, self.coverage, self.refusals, place, stamped_at)
+        for group in self._groups(match):
             prices.take(group)
         said = prices.all()
         self._sources.update(price.source for price in said)
         if len(self._sources) > MAX_SOURCES:
             raise ProviderDataError("the body has too many sources", code="too_many_sources")
-        parsed.batches.append(FeedBatch(event, self.seen_at, said, source_at=prices.stamped_at))
-        result = _result(event, status, self.seen_at)
+        parsed.batches.append(FeedBatch(event, seen_at, said, source_at=prices.stamped_at))
+
+    def _happened(self, event: FeedEvent, match: Node, parsed: Parsed) -> None:
+        try:
+            result = results.result_of(event, match, self.seen_at)
+        except EventRefused as refused:
+            self.refusals.add(refused.reason, event.provider_event_id, refused.detail)
+            return
         if result is not None:
             parsed.results.append(result)
+        score = results.score_of(event, match, self.seen_at)
+        if score is not None:
+            parsed.scores.append(score)
+
+    def _groups(self, match: Node) -> Iterator[Group]:
+        return older.groups(match, self.coverage.sport) if self.is_xml else tree.groups(match)
 
     def _leave_out(self, match: Node) -> None:
         """Count the selections of a match that was refused."""
-        for group in tree.groups(match):
+        for group in self._groups(match):
             _count(self.coverage, group)
-            name = _shown(group.market_name[:MAX_NAME_LENGTH])
-            self.coverage.leave_out(_shown(group.market_id[:40]), name, len(group.answers))
+            name = reading.shown(group.market_name[: reading.MAX_NAME_LENGTH])
+            self.coverage.leave_out(reading.shown(group.market_id[:40]), name, len(group.answers))
 
     def _event(self, category: Node, match: Node) -> FeedEvent:
         match_id = tree.text(match, "id")
         if not _ID.fullmatch(match_id):
-            raise _MatchRefused("id_invalid")
+            raise EventRefused("id_invalid")
         sport = self.coverage.sport
         event_id = f"{sport}:{match_id}"
         if event_id in self._seen:
-            raise _MatchRefused("duplicate_match")
+            raise EventRefused("duplicate_match")
         home, away = _team(match, "home", _HOME), _team(match, "away", _AWAY)
         if home.casefold() == away.casefold():
-            raise _MatchRefused("same_participants", home)
+            raise EventRefused("same_participants", home)
         key = tree.text(category, "gid") or tree.text(category, "id")
         if not _ID.fullmatch(key):
-            raise _MatchRefused("competition_invalid", key)
-        country, competition = _competition(sport, _name(category, "competition"))
+            raise EventRefused("competition_invalid", key)
+        country, competition = _competition(
+            sport, reading.name_of(tree.text(category, "name"), "competition")
+        )
         starts_at = _starts_at(match)
         return FeedEvent(
             PROVIDER_KEY,
@@ -221,7 +213,7 @@ class _Prices:
     event: FeedEvent
     is_ahead: bool
     coverage: Coverage
-    refusals: _Refusals
+    refusals: Refusals
     place: str
     stamped_at: datetime | None = None
     _best: dict[tuple[str, FeedMarket], list[FeedPrice]] = field(
@@ -237,9 +229,9 @@ class _Prices:
         _count(self.coverage, group)
         placed = self._placed(group)
         self.coverage.mapped += len(placed)
-        name = _shown(group.market_name[:MAX_NAME_LENGTH])
+        name = reading.shown(group.market_name[: reading.MAX_NAME_LENGTH])
         left_out = len(group.answers) - len(placed)
-        self.coverage.leave_out(_shown(group.market_id[:40]), name, left_out)
+        self.coverage.leave_out(reading.shown(group.market_id[:40]), name, left_out)
         if not placed:
             return
         source = source_of(group.bookmaker_id, group.bookmaker_name)
@@ -257,7 +249,7 @@ class _Prices:
         market = placed[0][0]
         found: dict[str, FeedPrice] = {}
         for _, side, answer in placed:
-            price_e4 = _price(answer.value)
+            price_e4 = reading.price_of(answer.value)
             if isinstance(price_e4, str):
                 self._refuse(price_e4, group, answer.value, answer.name)
             elif side in found:
@@ -299,7 +291,7 @@ class _Prices:
 def _count(coverage: Coverage, group: Group) -> None:
     for answer in group.answers:
         coverage.selections += 1
-        is_low = _price(answer.value) == "price_not_above_one"
+        is_low = reading.price_of(answer.value) == "price_not_above_one"
         coverage.stopped += answer.stopped
         coverage.price_not_above_one += is_low
         coverage.not_offerable += answer.stopped or is_low
@@ -308,19 +300,6 @@ def _count(coverage: Coverage, group: Group) -> None:
 
 def _to_be_had(prices: list[FeedPrice]) -> int:
     return sum(not price.suspended for price in prices)
-
-
-# A file writes a few hundred different prices a hundred thousand times.
-@lru_cache(maxsize=8_192)
-def _price(text: str) -> int | str:
-    """The price_e4, or the reason why it is none."""
-    try:
-        return core_price.parse_decimal(text)
-    except Invalid as refused:
-        if refused.code != "price_out_of_range":
-            return "price_invalid"
-        whole = int(text.partition(".")[0])
-        return "price_not_above_one" if whole <= 1 else "price_out_of_range"
 
 
 @lru_cache(maxsize=4_096)
@@ -340,22 +319,8 @@ def _market(question: Question, text: str) -> FeedMarket | str:
 def _team(match: Node, what: str, names: tuple[str, ...]) -> str:
     nodes = tree.children(match, *names)
     if not nodes:
-        raise _MatchRefused(f"{what}_missing")
-    return _name(nodes[0], what)
-
-
-def _name(node: Node, what: str) -> str:
-    """A bounded, printable name in NFC."""
-    text = tree.text(node, "name").replace("\xa0", " ").strip()
-    if not text:
-        raise _MatchRefused(f"{what}_missing")
-    # The length first: normalising takes time and may triple the text.
-    if len(text) > MAX_NAME_LENGTH:
-        raise _MatchRefused(f"{what}_invalid", text)
-    name = unicodedata.normalize("NFC", text)
-    if len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise _MatchRefused(f"{what}_invalid", text)
-    return name
+        raise EventRefused(f"{what}_missing")
+    return reading.name_of(tree.text(nodes[0], "name"), what)
 
 
 def _competition(sport: str, name: str) -> tuple[str, str]:
@@ -374,33 +339,21 @@ def _starts_at(match: Node) -> datetime:
     time = tree.text(match, "time")
     day, clock = _DATE.fullmatch(date), _TIME.fullmatch(time)
     if day is None or int(day[3]) not in _YEARS:
-        raise _MatchRefused("date_invalid", date)
+        raise EventRefused("date_invalid", date)
     if clock is None:
-        raise _MatchRefused("time_invalid", time)
+        raise EventRefused("time_invalid", time)
     try:
         return datetime(
             int(day[3]), int(day[2]), int(day[1]), int(clock[1]), int(clock[2]), tzinfo=UTC
         )
     except ValueError:
-        raise _MatchRefused("date_invalid", f"{date} {time}") from None
+        raise EventRefused("date_invalid", f"{date} {time}") from None
 
 
 def _stamp(text: str) -> datetime | None:
-    """Seconds since 1970, where they are some of this century."""
-    if not _TS.fullmatch(text):
+    """Seconds since 1970, in XML with milliseconds, where they are some of this century."""
+    found = _TS.fullmatch(text)
+    if found is None:
         return None
-    at = datetime.fromtimestamp(int(text), UTC)
+    at = datetime.fromtimestamp(int(found[1]), UTC)
     return at if at.year in _YEARS else None
-
-
-def _result(event: FeedEvent, status: str, seen_at: datetime) -> FeedResult | None:
-    """That a match is not played; how it ended, this feed does not say."""
-    known = _NOT_PLAYED.get(status)
-    if known is None:
-        return None
-    return FeedResult(PROVIDER_KEY, event.provider_event_id, known, {}, seen_at)
-
-
-def _shown(text: str) -> str:
-    """Text that can be stored and printed, whatever was in it."""
-    return text if text.isprintable() else ascii(text)[1:-1]

@@ -16,7 +16,10 @@ _SOURCES: Final = {
     "82": "pinnacle",
     "232": "dafabet",
 }
-_EXCHANGES: Final = frozenset({"betfair_exchange"})
+# XML numbers bookmakers otherwise and is read by their names; its Betfair is the exchange, which
+# a booksum of half a percent shows.
+_BY_NAME: Final = {"Betfair": "betfair_exchange"}
+_EXCHANGES: Final = frozenset({"betfair_exchange", "matchbook"})
 _MAX_KEY_LENGTH: Final = 40
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 
@@ -25,7 +28,7 @@ _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 def source_of(bookmaker_id: str, name: str) -> str | None:
     """The source's key: ours, or the name in lower case with underscores; None where
     that leaves nothing, or too much."""
-    known = _SOURCES.get(bookmaker_id)
+    known = _SOURCES.get(bookmaker_id) or _BY_NAME.get(name)
     if known is not None:
         return known
     key = _NOT_A_WORD.sub("_", name.casefold()).strip("_")

@@ -1,37 +1,44 @@
-"""The provider's JSON as it comes: one child or a list of them, attributes with "@" or without.
+"""The provider's bodies as they come: one child or a list of them, attributes with "@" or without.
 
-Two layouts say the same thing: the newer one nests `bookmakers` and `odds`, the older one (cricket)
-`type`, `bookmaker`, `total`, `handicap` and `odd`. What leaves this file is the one shape `Group`.
+Two layouts say the same thing: the newer one nests `bookmakers` and `odds`, the older one (XML, and
+cricket in JSON) `type`, `bookmaker`, `total`, `handicap` and `odd`. What leaves this file is the
+one shape `Group`.
 """
 
 from __future__ import annotations
 
-import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from overround.core.errors import ProviderDataError
+from overround.odds.feeds import markup, reading
+from overround.odds.feeds.reading import Node
 
 MAX_BODY_BYTES: Final = 64_000_000
 # Longer than any value that is accepted, so what is cut is refused for its length.
 MAX_TEXT_LENGTH: Final = 1_000
 
-Node = dict[str, Any]
-
 _MARKETS: Final = ("odds", "type")
 _BOOKMAKERS: Final = ("bookmakers", "bookmaker")
 _LINED: Final = ("total", "handicap")
 _ANSWERS: Final = ("odds", "odd")
+# With three decimals where it is there. There is a third, `us`, that is cut off: never used.
+_PRICES: Final = ("dp3", "value")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One selection: its name and price as they were written, and whether it is stopped itself."""
+    """One selection: its name and price as they were written, and whether it is stopped itself.
+
+    `line` is its own side's, where it says one.
+    """
 
     name: str
     value: str
     stopped: bool
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +58,31 @@ class Group:
     answers: tuple[Answer, ...]
 
 
-def read(body: bytes) -> Node:
-    """The `scores` object. Numbers stay the text they were, so no price is ever a float.
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The `scores` object of a body. In XML markets and bookmakers have other numbers, so there
+    their names count."""
 
-    Raises ProviderDataError `body_too_large` (64 MB), `not_json`, `unknown_layout`.
+    node: Node
+    is_xml: bool
+
+
+def read(body: bytes) -> Scores:
+    """The one `scores` object of a body.
+
+    Raises ProviderDataError `body_too_large` (64 MB), `not_json`, `unknown_layout`, and as
+    `markup.root_of` does.
     """
-    if len(body) > MAX_BODY_BYTES:
-        raise ProviderDataError("the body is too large", code="body_too_large")
-    try:
-        found: object = json.loads(body, parse_float=str, parse_int=str, parse_constant=str)
-    except (ValueError, RecursionError):
-        raise ProviderDataError("the body is not JSON", code="not_json") from None
+    if body.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
+        name, root = markup.root_of(body, MAX_BODY_BYTES)
+        if name != "scores":
+            raise ProviderDataError("the body has no scores", code="unknown_layout")
+        return Scores(root, is_xml=True)
+    found = reading.json_of(body, MAX_BODY_BYTES)
     scores = children(found, "scores")
     if len(scores) != 1:
         raise ProviderDataError("the body has no scores", code="unknown_layout")
-    return scores[0]
+    return Scores(scores[0], is_xml=False)
 
 
 def children(node: object, *names: str) -> list[Node]:
@@ -99,6 +116,11 @@ def matches(scores: Node) -> Iterator[tuple[Node, Node]]:
             inner = children(found, "match")
             for match in inner or [found]:
                 yield category, match
+
+
+def stamps(match: Node) -> list[str]:
+    """The stamps that a match gives all its prices; JSON gives them by bookmaker."""
+    return [stamp for odds in children(match, "odds") if (stamp := text(odds, "ts"))]
 
 
 def groups(match: Node) -> Iterator[Group]:
@@ -140,5 +162,10 @@ def _grouped(market: Node, bookmaker: Node, line: str, stopped: bool, answers: l
         text(bookmaker, "ts"),
         line,
         stopped,
-        tuple(Answer(text(one, "name"), text(one, "value"), is_stopped(one)) for one in answers),
+        tuple(_answer(one) for one in answers),
     )
+
+
+def _answer(found: Node) -> Answer:
+    price = next((value for name in _PRICES if (value := text(found, name))), "")
+    return Answer(text(found, "name"), price, is_stopped(found), text(found, "handicap"))
