@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup replay test kill numbers bench check fmt clean
+.PHONY: help demo setup replay test pictures kill numbers bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -43,7 +43,11 @@ replay: $(SYNCED) ## walk one real season through the whole flow (SEASON=, TENAN
 test: $(SYNCED) ## the whole suite, on the embedded servers
 	$(BIN)/python -m pytest
 
-kill: $(SYNCED) ## kill servers and replays of a real season; minutes
+pictures: $(SYNCED) ## the README's pictures anew, from a running demonstration; wants Chromium
+	mkdir -p docs/pictures
+	OVERROUND_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/pages/test_journey.py -k readme
+
+kill: $(SYNCED) ## kill every process of a demo, and replays of a real season; minutes
 	$(BIN)/python -m pytest -m kill tests/kill
 
 numbers: $(SYNCED) ## ten thousand examples of every property of the numbers; minutes

@@ -11,8 +11,8 @@ from overround.db.logins import Role
 from overround.roles.attach import Endpoints
 from tests.support.servers import fresh_database, shared_servers
 
-# A property is tried two hundred times here and ten thousand times by `make numbers`. No example has
-# a deadline: how long one takes says more about the machine's other work than about the property.
+# A property is tried two hundred times here and ten thousand times by `make numbers`. No example
+# has a deadline: how long one takes says more about the machine's other work than about it.
 settings.register_profile("suite", max_examples=200, deadline=None)
 settings.register_profile(
     "numbers", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -30,11 +30,11 @@ from overround.kit.processes import ProcessKey
 from overround.roles import diary, place
 from tests.support.waiting import until
 
-Victim = Literal["postgres", "valkey", "servers", "api", "hub", "settle", "jobs"]
+Victim = Literal["postgres", "valkey", "servers", "api", "hub", "settle", "jobs", "bettors"]
 VICTIMS: Final[tuple[Victim, ...]] = (
-    "postgres", "valkey", "servers", "api", "hub", "settle", "jobs",
+    "postgres", "valkey", "servers", "api", "hub", "settle", "jobs", "bettors",
 )  # fmt: skip
-BACK_S: Final = 60.0
+BACK_S: Final = 90.0
 
 # When anything of a kind last happened, as PostgreSQL has it; what is compared is one clock's.
 _SIGNS: Final[Mapping[str, str]] = {
@@ -179,7 +179,7 @@ def shoot(target: Demo, victim: Victim, page_moves: Callable[[], int] | None) ->
     """Kill one process with SIGKILL; how many seconds each sign of life took to come back.
 
     A sign counts once there is another process in the victim's place: whoever is killed, something
-    may go on for a moment as if nothing had happened. Fails naming what is missing after a minute.
+    may go on for a moment as if nothing had happened. Fails naming what is missing after `BACK_S`.
     """
     before = target.key_of(victim)
     assert before is not None, f"{victim} does not run"

@@ -68,9 +68,7 @@ async def reload(world: World, at: datetime, *tenants: str) -> None:
     for name in tenants:
         owner = world.tenants[name]
         async with world.worker.transaction(owner.id) as conn:
-            book = await book_of(
-                conn, book_id=owner.book_id, tenant_id=owner.id, margin_bps=owner.margin_bps
-            )
+            book = await book_of(conn, owner)
         books.append(Offers(book))
     events = world.hub.events
     async with world.worker.transaction(None) as conn:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from overround.roles.attach import Endpoints
 from tests.pages.moving import Moving, moving
+from tests.pages.person import deafen, odd, registered
 from tests.support import browser as browsers
 from tests.support.browser import DESK, PHONE, Scheme
 from tests.support.edge import PASSWORD
@@ -29,23 +30,6 @@ def house(endpoints: Endpoints) -> Generator[Moving]:
 def chromium(house: Moving) -> Generator[Browser]:
     with browsers.chromium() as found:
         yield found
-
-
-def registered(page: Page, name: str, amount: str = "100.00") -> None:
-    """Register and deposit, as a person does."""
-    page.goto("/register")
-    page.get_by_label("Name to show").fill(name)
-    page.get_by_label("E-mail address").fill(f"{name}@players.example")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Open an account").click()
-    page.get_by_label("Amount").fill(amount)
-    page.get_by_role("button", name="Pay in").click()
-    expect(page.locator("#balance b")).to_have_text(f"{amount} EUR")
-
-
-def odd(page: Page, selection_id: str) -> Locator:
-    """The cell of a selection."""
-    return page.locator(f'main .odd[data-s="{selection_id}"]').first
 
 
 def bets_of(page: Page) -> list[dict[str, object]]:
@@ -152,12 +136,6 @@ def test_a_price_that_fell_is_asked_about(chromium: Browser, house: Moving) -> N
         page.get_by_role("button", name="Place bet").click()
         expect(page.locator("#slip-done")).to_contain_text("Placed at 2.00")
     house.move(selection, before)
-
-
-def deafen(page: Page) -> None:
-    """The page hears of no price from now on."""
-    page.route("**/api/v1/stream*", lambda route: route.abort())
-    page.route("**/api/v1/offers*", lambda route: route.abort())
 
 
 def test_a_refusal_is_told_in_plain_words(chromium: Browser, house: Moving) -> None:

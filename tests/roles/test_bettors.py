@@ -105,9 +105,7 @@ class Board:
         """The tenants' books, and the first prices."""
         for tenant in self._edge.tenants.values():
             async with self._edge.worker_db.reading(tenant.id) as conn:
-                book = await book_of(
-                    conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-                )
+                book = await book_of(conn, tenant)
             self._hub.books.append(Offers(book))
         await self.move(PRICES[0])
 

@@ -15,7 +15,7 @@ import pytest
 
 from overround.betting.offers import Setting, switch
 from overround.core.clock import SetClock
-from overround.core.errors import Invalid, Unavailable
+from overround.core.errors import Unavailable
 from overround.db import Connection
 from overround.db import lease as leases
 from overround.db.logins import Role
@@ -29,12 +29,10 @@ from overround.odds.feeds import (
     FeedPrice,
     FeedResult,
     FeedScore,
-    Payload,
     Said,
-    football_data,
 )
 from overround.roles import hub as hubs
-from overround.roles import inbox, live_hub
+from overround.roles import live_hub
 from overround.roles.attach import Endpoints
 from overround.roles.live_hub import Live
 from overround.storefront import Publisher
@@ -334,52 +332,6 @@ def test_a_stalled_hub_writes_nothing(database_urls: Urls, endpoints: Endpoints)
             assert await stage.world.count("SELECT count(*) FROM price") == 0
 
     asyncio.run(story())
-
-
-def test_a_file_that_is_handed_over_is_taken_by_the_hub_that_runs(
-    database_urls: Urls, endpoints: Endpoints
-) -> None:
-    """Both ways of importing one file say the same; without a hub the import is the hub."""
-    body = (
-        b"Div,Date,Time,HomeTeam,AwayTeam,B365H,B365D,B365A,PSH,PSD,PSA\n"
-        b"E0,03/03/2026,15:00,Arsenal,Chelsea,2.10,3.40,3.60,2.45,3.50,3.10\n"
-    )
-    given = [(football_data.PROVIDER, Payload("tomorrow.csv", body))]
-
-    async def story() -> None:
-        async with opened(database_urls) as world:
-            await world.tenant("acme", margin_bps=0)
-            stop, clock = asyncio.Event(), SetClock(AT)
-            here = replace(endpoints, role_urls=database_urls)
-            running = asyncio.create_task(
-                live_hub.run(Settings(state=here.state), here, stop, (), clock)
-            )
-            async with asyncio.timeout(20):
-                while not await world.count("SELECT count(*) FROM lease"):
-                    await loop.wait(stop, 0.05)
-            done = await inbox.import_path(world.worker, given, "tomorrow.csv", clock)
-            assert (done["matches"], done["prices"], done["changed"]) == (1, 6, 6)
-            assert await world.count("SELECT count(*) FROM offer WHERE state = 'open'") == 3
-            assert await world.count("SELECT count(*) FROM inbox WHERE body <> ''") == 0
-            nonsense = [(football_data.PROVIDER, Payload("bad.csv", b"Div,Date\n\xff"))]
-            with pytest.raises(Invalid):
-                await inbox.import_path(world.worker, nonsense, "bad.csv", clock)
-            stop.set()
-            await running
-            again = await inbox.import_path(world.worker, given, "tomorrow.csv", clock)
-            assert (again["matches"], again["changed"]) == (1, 0)
-
-    asyncio.run(story())
-
-
-def test_reports_of_several_files_add_up() -> None:
-    one = {"prices": 2, "sports": {"tennis": {"mapped": 1}}, "called": "a"}
-    other = {"prices": 3, "sports": {"tennis": {"mapped": 2}, "golf": {"mapped": 4}}}
-    assert inbox.added(one, other) == {
-        "prices": 5,
-        "sports": {"tennis": {"mapped": 3}, "golf": {"mapped": 4}},
-        "called": "a",
-    }
 
 
 def test_an_impossible_result_stops_nobody_else(database_urls: Urls, endpoints: Endpoints) -> None:

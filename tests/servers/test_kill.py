@@ -147,7 +147,7 @@ def test_an_attached_command_survives_a_killed_supervisor(
     assert (after.run, after.port, after.redis_url) == (before.run, before.port, before.redis_url)
 
 
-def test_three_attached_commands_get_one_new_supervisor(state: Path) -> None:
+def test_attached_commands_start_one_supervisor_between_them(state: Path) -> None:
     with (
         attached_command(state) as first,
         attached_command(state),
@@ -163,6 +163,8 @@ def test_three_attached_commands_get_one_new_supervisor(state: Path) -> None:
 
         until(another, "another supervisor", BACK_S)
         assert first.said["supervisor"] == before.supervisor.pid
+        # None was started in vain.
+        assert "another supervisor holds" not in (state / "logs" / "servers.log").read_text()
         with psycopg.connect(first.said["app"]) as conn:
             assert conn.execute("SELECT 1").fetchone() == (1,)
 

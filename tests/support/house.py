@@ -115,9 +115,7 @@ async def _furnish(urls: Urls, house: House) -> None:
 async def _lay(edge: Edge, house: House, now: datetime) -> None:
     tenant = edge.tenants["acme"]
     async with edge.worker_db.reading(tenant.id) as conn:
-        book = await book_of(
-            conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-        )
+        book = await book_of(conn, tenant)
     hub = Hub.empty()
     hub.books = [Offers(book)]
     football = ("Lindport", "Harrow Vale"), ("Ostmark Rovers", "Cray City"), ("Alder", "Brixen 04")

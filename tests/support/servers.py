@@ -14,6 +14,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -29,6 +30,9 @@ from overround.kit.settings import ServersSettings, Settings
 from overround.roles.attach import Endpoints, attached
 
 TEMPLATE_LOCK: Final = 7_216_001
+
+# Dropping a database waits for a checkpoint, and no test needs to wait for that.
+_DROPPING: Final = ThreadPoolExecutor(1, "dropping")
 
 
 @contextmanager
@@ -49,21 +53,30 @@ def state_directory() -> Generator[Path]:
 def shared_servers() -> Generator[Endpoints]:
     """The servers of the whole test run, in OVERROUND_TEST_STATE or a temporary directory."""
     if kept := os.environ.get("OVERROUND_TEST_STATE"):
-        with attached(Settings(state=Path(kept))) as endpoints:
+        with attached(Settings(state=Path(kept))) as endpoints, _dropped_at_the_end():
             yield endpoints
         return
     with state_directory() as state:
         settings = Settings(state=state, servers=ServersSettings(linger_s=0))
-        with attached(settings) as endpoints:
+        with attached(settings) as endpoints, _dropped_at_the_end():
             yield endpoints
         wait_stopped(state)
+
+
+@contextmanager
+def _dropped_at_the_end() -> Generator[None]:
+    """The block ends when every database that was given back is gone."""
+    try:
+        yield
+    finally:
+        _DROPPING.submit(lambda: None).result()
 
 
 @contextmanager
 def fresh_database(endpoints: Endpoints, *, migrated: bool = True) -> Generator[dict[Role, str]]:
     """A new database with the present schema (or empty), as the URL of each login.
 
-    Dropped afterwards, whoever is still connected.
+    Dropped afterwards, in the background, whoever is still connected.
     """
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(endpoints.superuser_url(), autocommit=True) as conn:
@@ -74,8 +87,14 @@ def fresh_database(endpoints: Endpoints, *, migrated: bool = True) -> Generator[
                 _prepare(endpoints, name)
             yield {role: logins.with_database(endpoints.url(role), name) for role in ROLES}
         finally:
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            conn.execute(drop.format(sql.Identifier(name)))
+            _DROPPING.submit(_drop, endpoints.superuser_url(), name)
+
+
+def _drop(superuser_url: str, name: str) -> None:
+    with psycopg.connect(superuser_url, autocommit=True) as conn:
+        conn.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
 
 
 def wait_stopped(state: Path, timeout_s: float = 20.0) -> None:

@@ -32,9 +32,7 @@ async def lay(edge: Edge, *hosts: str, name: str = "one", home: str = "2.40") ->
     for host in hosts:
         tenant = edge.tenants[host]
         async with edge.worker_db.reading(tenant.id) as conn:
-            book = await book_of(
-                conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-            )
+            book = await book_of(conn, tenant)
         books.append(Offers(book))
     event = FeedEvent(
         "football_data", name, "football", "E0", "Premier League", "England",
@@ -162,6 +160,26 @@ def test_a_slip_out_of_bounds_is_refused(body: dict[str, Any], database_urls: Ur
             assert refused.status_code == 422, refused.text
             missing = await ann.post("/api/v1/bets", json=slip(str(UUID(int=1)), "2.00"))
             assert (missing.status_code, missing.json()["code"]) == (400, "idempotency_key_missing")
+
+    asyncio.run(story())
+
+
+def test_what_one_player_asked_is_never_placed_for_another(database_urls: Urls) -> None:
+    """A page of Ann's asks again after Bob has logged in with the same browser."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            await lay(edge, "acme")
+            ann, bob = await edge.player("ann"), await edge.player("bob")
+            await edge.deposit(bob, "100.00")
+            me = (await ann.get("/api/v1/session")).json()["user"]["id"]
+            asked = slip(*await home_of(ann))
+            headers = {**edge.key(), "X-Player-ID": me}
+            answer = await bob.post("/api/v1/bets", json=asked, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (409, "another_player")
+            assert (await bob.get("/api/v1/bets")).json()["items"] == []
+            nonsense = {**edge.key(), "X-Player-ID": "nobody"}
+            assert (await bob.post("/api/v1/bets", json=asked, headers=nonsense)).status_code == 422
 
     asyncio.run(story())
 

@@ -14,7 +14,16 @@ from overround.web.bodies import BODY_BYTES_MAX, Bodies, check_json
 
 @pytest.mark.parametrize(
     "body",
-    [b"{}", b'{"amount":"1"}', b'[{"a":1},{"a":2}]', b'"\xc3\xa9"', b"12.5", b"null", b" {} "],
+    [
+        b"{}",
+        b'{"a":"\\\\u0000"}',
+        b'{"amount":"1"}',
+        b'[{"a":1},{"a":2}]',
+        b'"\xc3\xa9"',
+        b"12.5",
+        b"null",
+        b" {} ",
+    ],
 )
 def test_json_gets_in(body: bytes) -> None:
     check_json(body)
@@ -41,8 +50,10 @@ def test_json_gets_in(body: bytes) -> None:
         b"\xff\xfe{\x00}\x00",
         b"{'a':1}",
         b'{"a":"\x00"}',
+        b'{"a":"\\u0000"}',
+        b'{"a":["b\\u0000c"]}',
     ],
-    ids=range(18),
+    ids=range(20),
 )
 def test_anything_else_does_not(body: bytes) -> None:
     with pytest.raises(HTTPException) as refused:
@@ -63,11 +74,18 @@ def _send(
     timeout_s: float = 5.0,
     hang: bool = False,
     path: str = "/api/v1/bets",
+    query: bytes = b"",
 ) -> bytes:
     """The body that reaches the application when these chunks arrive."""
     headers = [(b"content-type", kind)] if kind else []
     headers += [(b"content-length", length)] if length else []
-    scope: Scope = {"type": "http", "method": method, "path": path, "headers": headers}
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query,
+        "headers": headers,
+    }
     waiting = list(chunks)
     reached: list[bytes] = []
 
@@ -84,6 +102,15 @@ def _send(
 
     asyncio.run(Bodies(_echo, timeout_s)(scope, receive, send))
     return b"".join(reached)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_nul_never_reaches_the_database(method: str) -> None:
+    """PostgreSQL's text has no such character, and would answer with an error of ours."""
+    with pytest.raises(HTTPException) as refused:
+        _send([b""], method=method, query=b"text=a%00b")
+    assert refused.value.status_code == 400
+    assert _send([b""], method=method, query=b"text=a%2500b") == b""
 
 
 def test_a_body_in_pieces_arrives_whole() -> None:

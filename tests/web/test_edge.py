@@ -54,6 +54,8 @@ def test_every_answer_has_its_ids_and_every_refusal_is_a_problem(database_urls: 
                 (413, "body_too_large", await client.post(users, content=big, headers=as_json)),
                 (415, "not_json", await client.post(users, data={"email": "a"})),
                 (400, "malformed", await client.post(users, content="{", headers=as_json)),
+                (400, "malformed", await client.get("/api/v1/events?cursor=%00")),
+                (400, "malformed", await client.post(users, json=registration("a\0b"))),
                 (422, "invalid", await client.post(users, json={"email": 1})),
                 (422, "email", await client.post(users, json=registration("a", email="a"))),
             ]

@@ -30,7 +30,7 @@ _RENEW_EVERY_S = 2.0
 _POLL_S = 0.25
 
 # "hub, pid 4711 (<start time>) on <machine>": for a person, and for whoever wants the lease.
-_HOLDER = re.compile(r".*, pid (\d+) \((\S+)\) on (\S+)")
+_HOLDER = re.compile(r"(.*), pid (\d+) \((\S+)\) on (\S+)")
 _NAME_CHARS_MAX = 60
 
 # Take a free or expired lease; a live one is left alone.
@@ -116,9 +116,12 @@ async def take(db: Database, name: str, holder: str) -> Lease:
 
 
 async def holder_of(conn: Connection, name: str) -> str | None:
-    """Who holds the lease now, as it signed; None when nobody does, or its holder has ended."""
+    """The name of who holds the lease now; None when nobody does, or its holder has ended."""
     held = await (await conn.execute(_HOLDER_NOW, [name])).fetchone()
-    return None if held is None or _has_ended(held[0]) else held[0]
+    if held is None or _has_ended(held[0]):
+        return None
+    signed = _HOLDER.fullmatch(held[0])
+    return held[0] if signed is None else signed[1]
 
 
 async def _was_given(conn: Connection, statement: LiteralString, asked: dict[str, object]) -> bool:
@@ -135,9 +138,9 @@ def _signed(holder: str) -> str:
 def _has_ended(holder: str) -> bool:
     """Whether the process that signed as `holder` is one of this machine and has ended."""
     signed = _HOLDER.fullmatch(holder)
-    if signed is None or signed[3] != processes.machine():
+    if signed is None or signed[4] != processes.machine():
         return False
-    return processes.has_ended(ProcessKey(int(signed[1]), signed[2]))
+    return processes.has_ended(ProcessKey(int(signed[2]), signed[3]))
 
 
 async def keep(db: Database, lease: Lease) -> None:

@@ -3,13 +3,19 @@
 `transaction(tenant_id)`, `reading(tenant_id)` and `snapshot(tenant_id)` are the only ways to a
 connection. The tenant is set for the transaction alone (`set_config(..., true)`), never for the
 connection, so nothing of it is left in the pool (test: alternating tenants through one connection).
+
+A server that was restarted leaves a pool full of connections that are none. Whoever is handed one
+has all of them looked at, and new ones are asked for every quarter of a second until the server is
+there, so a caller waits as long as the server is away and hardly longer
+(test: a pool answers as soon as its server does).
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -19,6 +25,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from overround.core.errors import Unavailable
 
 Connection = psycopg.AsyncConnection[TupleRow]
+
+# The pool tries a second time after this pause and then calls `reconnect_failed`. Left to itself it
+# would double the pause from one second on, and a server that was away for two would be missed for
+# four.
+RECONNECT_S: Final = 0.25
 
 _BEGIN = "SELECT set_config('overround.tenant_id', %s, true)"
 _BEGIN_READ = """
@@ -62,7 +73,8 @@ class Database:
             timeout=acquire_timeout_s,
             open=False,
             kwargs=kwargs,
-            check=AsyncConnectionPool.check_connection,
+            reconnect_timeout=RECONNECT_S,
+            reconnect_failed=_try_again,
         )
         try:
             await pool.open(wait=True, timeout=acquire_timeout_s)
@@ -108,7 +120,7 @@ class Database:
     @asynccontextmanager
     async def _acquire(self) -> AsyncGenerator[Connection]:
         try:
-            conn = await self._pool.getconn()
+            conn = await self._answering()
         except PoolTimeout as error:
             raise Unavailable(f"no database connection is free ({self.purpose})") from error
         try:
@@ -116,6 +128,31 @@ class Database:
         finally:
             await self._pool.putconn(conn)
 
+    async def _answering(self) -> Connection:
+        """A connection at whose other end there is a server. Raises PoolTimeout.
+
+        The pool has a check of its own, but it waits a second and more between one broken
+        connection and the next, and after a restart all of them are.
+        """
+        deadline_s = monotonic() + self._pool.timeout
+        while True:
+            conn = await self._pool.getconn(deadline_s - monotonic())
+            try:
+                await self._pool.check_connection(conn)
+            except psycopg.Error:
+                await self._pool.putconn(conn)
+                await self._pool.check()
+            except BaseException:
+                await self._pool.putconn(conn)
+                raise
+            else:
+                return conn
+
     def stats(self) -> dict[str, int]:
         """The pool's own figures: pool_size, pool_available, requests_waiting and the totals."""
         return dict(self._pool.get_stats())
+
+
+async def _try_again(pool: AsyncConnectionPool[Any]) -> None:
+    """Have the pool that has given up a connection ask for one again."""
+    await pool.check()

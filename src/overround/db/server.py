@@ -38,10 +38,12 @@ OPTIONS: Final[Mapping[str, str]] = {
     "max_connections": "100",
     "max_locks_per_transaction": "256",
     "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
+    "max_wal_size": "512MB",
     # A season arrives in a minute; plans that are older than its rows read whole tables.
     "autovacuum_naptime": "5s",
-    "checkpoint_timeout": "15min",
+    # What was written since the last checkpoint is read again after a crash, and nobody is served
+    # until then: a minute of it takes a second or two, a quarter of an hour took twenty.
+    "checkpoint_timeout": "1min",
     "listen_addresses": "127.0.0.1",
     "unix_socket_permissions": "0700",
     "password_encryption": "scram-sha-256",

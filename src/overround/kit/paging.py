@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
 from uuid import UUID
 
 from overround.core.errors import Invalid
@@ -22,6 +24,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BYTES = 8 + 16
 # The last microsecond of year 9999, which is the last that a `datetime` can be.
 _MICROS_MAX = 253_402_300_799_999_999
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,31 @@ class Cursor:
         """32 characters of URL-safe base64."""
         micros = (self.at - _EPOCH) // timedelta(microseconds=1)
         return base64.urlsafe_b64encode(micros.to_bytes(8, "big") + self.id.bytes).decode()
+
+
+# Where a list that is read newest first begins.
+NEWEST: Final = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+
+
+def since(at: datetime) -> Cursor:
+    """Where a list that is read oldest first begins, with what comes after `at`."""
+    return Cursor(at, UUID(int=0))
+
+
+def begin(text: str | None, otherwise: Cursor) -> Cursor:
+    """Where the page begins: at the client's cursor, or where the list does. Raises as `parse`."""
+    return parse(text) if text else otherwise
+
+
+def cut(
+    found: Sequence[Row], limit: int, place: Callable[[Row], tuple[datetime, UUID]]
+) -> tuple[Sequence[Row], str | None]:
+    """The rows of a page and the cursor of the next one, None on the last.
+
+    `found` was read with a limit of one row more than the page has; `place` is a row's (time, id).
+    """
+    shown = found[:limit]
+    return shown, Cursor(*place(shown[-1])).to_text() if len(found) > limit else None
 
 
 def parse(text: str) -> Cursor:

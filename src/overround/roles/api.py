@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
-import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -28,7 +27,7 @@ from overround.kit.settings import Settings
 from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
 from overround.people.sessions import SessionLimits
-from overround.roles.process import prepare_threshold
+from overround.roles.process import prepare_threshold, stopping
 from overround.storefront import Hints, OfferFeed, Shown
 from overround.storefront import listen as listen_to_hints
 from overround.web import Services, create_app
@@ -128,15 +127,8 @@ async def run_until_signal(
     redis_url: str | None = None,
 ) -> None:
     """`run` until SIGTERM or SIGINT; raises what it raises."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
+    with stopping() as stop:
         await run(settings, url, stop, redis_url=redis_url, listener=listener)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 async def _open(settings: Settings, url: str) -> Database:

@@ -4,7 +4,7 @@
         url = endpoints.url("app")
 
 For the length of the block the command holds `attached.lock` shared and a thread looks after the
-supervisor: when it was killed, the thread starts another one, which takes about a second.
+supervisor: when it was killed, one of the commands starts another, which takes about a second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from overround.roles import place as places
 from overround.roles.place import Record
 from overround.roles.servers import Plan
 
-WATCH_S: Final = 0.3
+WATCH_S: Final = 0.1
 RELAUNCH_S: Final = 5.0
 
 _log = logs.get(__name__)
@@ -106,31 +106,24 @@ class _Watcher(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Look at the supervisor's lock every 0.3 s."""
+        """Look at the supervisor's lock every `WATCH_S`."""
         state = Path(self._plan.state)
         while not self._done.wait(WATCH_S):
             try:
                 if not places.supervisor_runs(state):
                     _log.warning("supervisor_gone")
-                    self._start_another(state)
+                    _launch(self._plan, self._done)
             except (OverroundError, OSError, subprocess.SubprocessError) as error:
                 _log.error("supervisor_not_started", reason=str(error))
                 if not state.is_dir():
                     return
 
-    def _start_another(self, state: Path) -> None:
-        _launch(self._plan)
-        deadline = time.monotonic() + RELAUNCH_S
-        while not places.supervisor_runs(state) and time.monotonic() < deadline:
-            if self._done.wait(processes.POLL_S):
-                return
-
 
 def _wait_ready(plan: Plan, deadline: float) -> Record:
     state = Path(plan.state)
     before = places.read_record(state)
-    launched_s: float | None = None
-    while (now_s := time.monotonic()) < deadline:
+    never = threading.Event()
+    while time.monotonic() < deadline:
         record = places.read_record(state)
         if record and record.phase == "ready" and processes.is_alive(record.supervisor):
             return record
@@ -138,15 +131,37 @@ def _wait_ready(plan: Plan, deadline: float) -> Record:
             # A failure that was written before we came is history: perhaps the disk is free now.
             if record and record.phase == "failed" and record != before:
                 raise Unavailable(record.reason)
-            if launched_s is None or now_s - launched_s > RELAUNCH_S:
-                _launch(plan)
-                launched_s = now_s
+            _launch(plan, never)
         time.sleep(processes.POLL_S)
     raise Unavailable(f"the servers are not ready yet; see {state / 'logs'}")
 
 
-def _launch(plan: Plan) -> None:
-    log = Path(plan.state) / "logs" / "servers.log"
+def _launch(plan: Plan, give_up: threading.Event) -> None:
+    """Start a supervisor and wait until it is up or has failed, unless another command does so.
+
+    Every attached command notices at the same moment that the supervisor was killed, and five that
+    start one each hold up the one that counts (test: attached commands start one supervisor).
+    Raises Unavailable when it does not start.
+    """
+    state = Path(plan.state)
+    lock = places.launch_lock(state)
+    if not lock.try_exclusive():
+        return
+    try:
+        # Somebody may have started one between our look and our lock.
+        if places.supervisor_runs(state):
+            return
+        before = places.read_record(state)
+        _spawn(plan, state / "logs" / "servers.log")
+        deadline = time.monotonic() + RELAUNCH_S
+        while time.monotonic() < deadline and not give_up.wait(processes.POLL_S):
+            if places.supervisor_runs(state) or places.read_record(state) != before:
+                return
+    finally:
+        lock.release()
+
+
+def _spawn(plan: Plan, log: Path) -> None:
     with log.open("ab") as output:
         finished = subprocess.run(
             [sys.executable, "-P", "-m", "overround.roles.servers", plan.to_json()],

@@ -245,7 +245,10 @@ class _Demo:
             if known != before:
                 before, heard_s = known, clock.time()
             if clock.time() - heard_s > _CATCH_UP_S:
-                self._say(f"the hub has not taken everything: {known} of {truth}")
+                self._say(
+                    f"the hub has not taken everything: {known.events} of {truth.events} events,"
+                    f" {known.decided} of {truth.decided} results"
+                )
                 return
             await asyncio.sleep(_PAUSE_S)
 

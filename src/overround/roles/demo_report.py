@@ -14,46 +14,20 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from overround import ops
-from overround.betting import bets
 from overround.core import grading, money
 from overround.core.payoff import Grade, multiplier
 from overround.core.price import SCALE_E4
 from overround.db import Database
-from overround.money import ledger, revenue
 from overround.odds.feeds.simulator import PROVIDER_KEY
 from overround.ops import FoundEdge
 from overround.people.tenants import Tenant
+from overround.roles import takings
 from overround.roles.demo_run import DemoRun
+from overround.roles.takings import Takings
 
 _PPM: Final = 1_000_000
 
 Proof = Literal["gains", "even", "false"]
-
-
-@dataclass(frozen=True, slots=True)
-class Takings:
-    """What a tenant's players asked for in the run, and what became of it."""
-
-    tenant: Tenant
-    accepted: int
-    refused: dict[str, int]
-    settled: int
-    handle_minor: int
-    payout_minor: int
-    fee_minor: int
-    ledger_minor: int
-
-    def revenue(self) -> dict[str, str]:
-        """The settled bets' money as text."""
-        currency = self.tenant.currency
-        amounts = {
-            "handle": self.handle_minor,
-            "payout": self.payout_minor,
-            "ggr": self.handle_minor - self.payout_minor,
-            "fee": self.fee_minor,
-        }
-        texts = {name: money.to_text(minor, currency) for name, minor in amounts.items()}
-        return {"currency": currency, **texts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +71,10 @@ class Figures:
             "bets_by_tenant": {one.tenant.subdomain: one.accepted for one in self.takings},
             "refused": dict(refused.most_common()),
             "settled": self.settled,
-            "revenue": {one.tenant.subdomain: one.revenue() for one in self.takings},
+            "revenue": {
+                one.tenant.subdomain: {"currency": one.tenant.currency, **one.revenue()}
+                for one in self.takings
+            },
             "ledger_total": dict(self._ledger_totals()),
         }
 
@@ -116,31 +93,13 @@ async def figures(
     async with worker.reading(None) as conn:
         events, prices = await ops.provider_counts(conn, PROVIDER_KEY, run.origin)
         edges = await ops.edges_found(conn, PROVIDER_KEY, run.origin)
-    takings = [await _takings(worker, run, tenant, at) for tenant in everyone]
-    return Figures(events, prices, edges, takings)
+    found = [await _takings(worker, run, tenant, at) for tenant in everyone]
+    return Figures(events, prices, edges, found)
 
 
 async def _takings(worker: Database, run: DemoRun, tenant: Tenant, at: datetime) -> Takings:
     async with worker.snapshot(tenant.id) as conn:
-        accepted, refused, settled = await bets.counts(
-            conn, tenant.id, run.origin, at, run.key_prefix
-        )
-        days = await bets.run_days(
-            conn, tenant.id, tenant.time_zone, run.origin, at, run.key_prefix
-        )
-        ledger_minor = await ledger.total_minor(conn, tenant.id)
-    return Takings(
-        tenant,
-        accepted,
-        refused,
-        settled,
-        handle_minor=sum(handle for _, handle, _ in days),
-        payout_minor=sum(payout for _, _, payout in days),
-        fee_minor=sum(
-            revenue.fee_minor(handle - payout, tenant.fee_bps) for _, handle, payout in days
-        ),
-        ledger_minor=ledger_minor,
-    )
+        return await takings.read(conn, tenant, run.origin, at, run.key_prefix)
 
 
 def proof(edge: FoundEdge) -> Proof:

@@ -15,6 +15,7 @@ from overround.odds.feeds import (
     Coverage,
     FeedBatch,
     FeedEvent,
+    FeedQuotes,
     FeedResult,
     Parsed,
     Payload,
@@ -70,6 +71,7 @@ def gather(found: Iterable[tuple[Provider, Payload] | Rejected], described: str)
             together.refuse(NOBODY, [one])
         else:
             together.take(*one)
+    together.place()
     if not together.events:
         first = [r for refusals in together.refused.values() for r in refusals][:3]
         why = ", ".join(f"{r.reason} ({r.where})" for r in first) or "nothing to read"
@@ -85,6 +87,7 @@ class _Together:
         default_factory=dict[tuple[str, str], FeedEvent]
     )
     batches: list[FeedBatch] = field(default_factory=list[FeedBatch])
+    quotes: list[FeedQuotes] = field(default_factory=list[FeedQuotes])
     results: list[FeedResult] = field(default_factory=list[FeedResult])
     refused: dict[str, list[Rejected]] = field(default_factory=dict[str, list[Rejected]])
     coverage: dict[str, Coverage] = field(default_factory=dict[str, Coverage])
@@ -108,6 +111,7 @@ class _Together:
             for key in new.keys() & self.events.keys():
                 self.refuse(provider.key, [Rejected("duplicate_row", payload.name, key[1])])
                 del new[key]
+        self.quotes += parsed.quotes
         self._add(new, parsed)
 
     def _add(self, new: dict[tuple[str, str], FeedEvent], parsed: Parsed) -> None:
@@ -119,6 +123,19 @@ class _Together:
                 self.coverage[counts.sport].add(counts)
             else:
                 self.coverage[counts.sport] = counts
+
+    def place(self) -> None:
+        """Give the prices that came without their event to the event of another file.
+
+        Those whose event none of the files names are refused: `event_unknown`.
+        """
+        for said in self.quotes:
+            event = self.events.get(said.key)
+            if event is None:
+                self.refuse(said.provider, [Rejected("event_unknown", said.provider_event_id)])
+            else:
+                self.batches.append(said.of(event))
+        self.quotes.clear()
 
     def files(self, described: str) -> Files:
         season = Season(

@@ -24,6 +24,8 @@ from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, FeedScore, Re
 from overround.odds.matching import Resolved
 
 LEASE: Final = "hub"
+# How a live hub signs the lease; a replay and an import sign otherwise, and take no letters.
+HOLDER: Final = "hub"
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _log = logs.get(__name__)

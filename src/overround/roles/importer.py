@@ -150,11 +150,7 @@ async def _load(worker: Database, everyone: Sequence[Tenant], at: datetime) -> H
 
 async def _book(worker: Database, tenant: Tenant) -> Offers:
     async with worker.reading(tenant.id) as conn:
-        return Offers(
-            await offers.book_of(
-                conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-            )
-        )
+        return Offers(await offers.book_of(conn, tenant))
 
 
 async def _lay(

@@ -20,7 +20,7 @@ from uuid import UUID
 from overround.betting import offers
 from overround.betting.offers import Offers
 from overround.core import grading
-from overround.core.clock import Clock, WallClock
+from overround.core.clock import Clock, WallClock, millis
 from overround.core.errors import Unavailable
 from overround.db import Connection, Database
 from overround.db import lease as leases
@@ -28,7 +28,7 @@ from overround.db.lease import Lease
 from overround.kit import logs, loop
 from overround.kit.settings import Settings
 from overround.odds import catalogue, matching
-from overround.odds.board import SourceKind
+from overround.odds.board import IN_PLAY, SourceKind
 from overround.odds.feeds import FeedBatch, LiveFeed, Said
 from overround.people import tenants
 from overround.people.tenants import Tenant
@@ -69,7 +69,7 @@ async def run(
     async with database(settings, endpoints.url("worker"), "worker") as worker:
         while not stop.is_set():
             try:
-                async with leases.held(worker, hubs.LEASE, "hub") as lease:
+                async with leases.held(worker, hubs.LEASE, hubs.HOLDER) as lease:
                     live = Live(worker, lease, [make() for make in feeds], clock or WallClock())
                     publisher = await Publisher.open(endpoints.redis_url, live.everything)
                     try:
@@ -95,7 +95,7 @@ class Live:
     _tenants: dict[UUID, Tenant] = field(default_factory=dict[UUID, Tenant])
     _tenants_at: datetime = _NEVER
     _revisions: dict[UUID, int] = field(default_factory=dict[UUID, int])
-    _over: set[UUID] = field(default_factory=set[UUID])
+    _over: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     # Ticks and the steps of an import take turns: each leaves memory and journal in one state.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -197,11 +197,14 @@ class Live:
             named = [ours.event_id for r in results if (ours := self.hub.events.get(r.key))]
             found = await catalogue.events_by_id(conn, named)
         ended = [event.id for event in found.values() if event.status in _OVER]
-        self._over.update(ended)
+        self._over |= dict.fromkeys(ended, at)
         return ended
 
     def _is_over(self, batch: FeedBatch) -> bool:
-        """A late word about an event that has ended brings it back to nobody's board."""
+        """A late word about an event that has ended brings it back to nobody's board.
+
+        After a day nobody speaks of it any more.
+        """
         ours = self.hub.events.get(batch.event.key)
         return ours is not None and ours.event_id in self._over
 
@@ -222,14 +225,7 @@ class Live:
 
     async def _book(self, tenant: Tenant) -> Offers:
         async with self.worker.reading(tenant.id) as conn:
-            return Offers(
-                await offers.book_of(
-                    conn,
-                    book_id=tenant.book_id,
-                    tenant_id=tenant.id,
-                    margin_bps=tenant.margin_bps,
-                )
-            )
+            return Offers(await offers.book_of(conn, tenant))
 
     def _book_of(self, tenant: Tenant) -> Offers | None:
         return next((one for one in self.hub.books if one.book.book_id == tenant.book_id), None)
@@ -247,6 +243,7 @@ class Live:
             if before is None or before.margin_bps != tenant.margin_bps:
                 await self._relay(tenant, at)
         self._tenants_at = at
+        self._over = {key: ended for key, ended in self._over.items() if at - ended < IN_PLAY}
 
     async def _revise(self, conn: Connection, at: datetime) -> None:
         """Read anew what the office has changed, before anything is priced by it."""
@@ -296,5 +293,5 @@ class Live:
             (cells.market_type, cells.period) == main,
             laid[0],
             laid[1],
-            int(at.timestamp() * 1000),
+            millis(at),
         )

@@ -2,6 +2,7 @@
 
     state/                 ours: 0700; 0711 when root lends the servers another account
       attached.lock        held shared by every command that uses the servers
+      launch.lock          held by the one of them that starts a supervisor, while it does
       supervisor.lock      held alone by the supervisor for its life
       servers.json         the record: who runs, on which port, in which phase
       place.json           where the servers' files are; decided once
@@ -80,6 +81,11 @@ def attached_lock(state: Path) -> FileLock:
 def supervisor_lock(state: Path) -> FileLock:
     """Held by the one supervisor of the state directory."""
     return FileLock(state / "supervisor.lock")
+
+
+def launch_lock(state: Path) -> FileLock:
+    """Held by the one command that starts a supervisor, until it runs."""
+    return FileLock(state / "launch.lock")
 
 
 def supervisor_runs(state: Path) -> bool:

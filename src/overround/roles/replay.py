@@ -20,7 +20,7 @@ from overround import ops
 from overround.betting import bets, settlement
 from overround.betting.bets import Slip, SlipLeg
 from overround.betting.offers import Offers, book_of
-from overround.core import ids, money
+from overround.core import ids
 from overround.core.errors import Unavailable
 from overround.db import Connection, Database
 from overround.db import lease as leases
@@ -33,7 +33,7 @@ from overround.people.tenants import Tenant
 from overround.people.users import NewUser
 from overround.roles import hub as hubs
 from overround.roles import players as playing
-from overround.roles import timeline
+from overround.roles import takings, timeline
 from overround.roles.files import Files
 from overround.roles.hub import Hub
 from overround.roles.players import Plan, Quote
@@ -153,9 +153,7 @@ class _Replay:
             )
             for provider, refused in self._files.refused.items():
                 await hubs.refuse(conn, provider, self._files.sha256, refused)
-            book = await book_of(
-                conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-            )
+            book = await book_of(conn, tenant)
         at = self._steps[run.step - 1].at if run.step else self._begins_at
         async with self._worker.transaction(tenant.id) as conn:
             self._hub = await Hub.load(conn, [Offers(book)], at)
@@ -285,35 +283,18 @@ class _Replay:
     async def _report(self, conn: Connection, last_at: datetime) -> dict[str, Any]:
         tenant = self._tenant
         event_ids = list({ours.event_id for ours in self._hub.events.values()})
-        accepted, refused, settled = await bets.counts(
-            conn, tenant.id, self._begins_at, last_at, self._key
-        )
-        days = await bets.run_days(
-            conn, tenant.id, tenant.time_zone, self._begins_at, last_at, self._key
-        )
-        handle, payout = sum(day[1] for day in days), sum(day[2] for day in days)
-        fee = sum(revenue.fee_minor(taken - paid, tenant.fee_bps) for _, taken, paid in days)
-        earned = {"handle": handle, "payout": payout, "ggr": handle - payout, "fee": fee}
+        taken = await takings.read(conn, tenant, self._begins_at, last_at, self._key)
         closing = await edges.count_closing(conn, event_ids)
         return {
             "tenant": tenant.subdomain,
             "matches": len(event_ids),
             "prices": self._files.prices,
             "rejected": self._files.rejected,
-            "bets": accepted,
-            "refused": refused,
-            "settled": settled,
-            # Of this run's bets alone, so that it is the same whatever else the tenant has run.
-            "revenue": {
-                tenant.currency: {
-                    name: money.to_text(minor, tenant.currency) for name, minor in earned.items()
-                }
-            },
-            "ledger_total": {
-                tenant.currency: money.to_text(
-                    await ledger.total_minor(conn, tenant.id), tenant.currency
-                )
-            },
+            "bets": taken.accepted,
+            "refused": taken.refused,
+            "settled": taken.settled,
+            "revenue": {tenant.currency: taken.revenue()},
+            "ledger_total": {tenant.currency: taken.ledger_total()},
             "closing_arbitrages": {
                 market_type: closing.get(market_type, edges.CloseCount()).as_dict()
                 for market_type in ("1x2", "total", "asian_handicap")

@@ -39,9 +39,12 @@ FIRST_STARTS_MAX: Final = 5
 LOCK_PATIENCE_S: Final = 0.3
 LOG_BYTES_MAX: Final = 16_000_000
 
-# For what a killed parent left: cancel and end, end at once, end. A backend that computes does not
-# notice by itself that its postmaster died, and holds the shared memory until it does.
-LEFTOVER_STEPS: Final = ((signal.SIGINT, 2.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 2.0))
+# For the PostgreSQL that a killed parent left: at once. What was acknowledged is in its log, and in
+# good order it would write out its buffers first while nobody is served. A backend that computes
+# does not notice by itself that its postmaster died, and holds the shared memory until it is told.
+LEFTOVER_STEPS: Final = ((signal.SIGQUIT, 2.0), (signal.SIGKILL, 2.0))
+
+Steps = Sequence[tuple[signal.Signals, float]]
 
 _log = logs.get(__name__)
 
@@ -75,7 +78,8 @@ class Child:
         name: str,
         server: PostgresServer | ValkeyServer,
         is_ready: Callable[[], bool],
-        stop_steps: Sequence[tuple[signal.Signals, float]],
+        stop_steps: Steps,
+        leftover_steps: Steps,
     ) -> None:
         self.name = name
         self.server = server
@@ -85,6 +89,7 @@ class Child:
         self.failures = 0
         self._is_ready = is_ready
         self._stop_steps = stop_steps
+        self._leftover_steps = leftover_steps
         self._process: subprocess.Popen[bytes] | None = None
         self._due_s = 0.0
 
@@ -98,7 +103,7 @@ class Child:
             processes.end([self.key], self._stop_steps)
         if self._process is not None:
             self._process.wait()
-        processes.end(self.server.leftovers(), LEFTOVER_STEPS)
+        processes.end(self.server.leftovers(), self._leftover_steps)
         self._process, self.key, self.ready = None, None, False
 
     def _note_death(self, now_s: float) -> bool:
@@ -114,7 +119,7 @@ class Child:
     def _start_if_due(self, now_s: float) -> bool:
         if self._process is not None or now_s < self._due_s:
             return False
-        processes.end(self.server.leftovers(), LEFTOVER_STEPS)
+        processes.end(self.server.leftovers(), self._leftover_steps)
         self._process = self.server.start()
         self.key = processes.key_of(self._process.pid)
         self.starts += 1
@@ -192,8 +197,15 @@ class Supervisor:
                 pair.postgres,
                 lambda: pair.postgres.is_ready(pair.known),
                 db_server.STOP_STEPS,
+                LEFTOVER_STEPS,
             ),
-            Child("valkey", pair.valkey, pair.valkey.is_ready, cache_server.STOP_STEPS),
+            Child(
+                "valkey",
+                pair.valkey,
+                pair.valkey.is_ready,
+                cache_server.STOP_STEPS,
+                cache_server.STOP_STEPS,
+            ),
         )
 
     def run(self) -> None:
@@ -323,10 +335,11 @@ def end_orphans(record: Record | None) -> None:
     """
     if record is None:
         return
-    for key in (record.postgres, record.valkey):
+    steps = {record.postgres: LEFTOVER_STEPS, record.valkey: cache_server.STOP_STEPS}
+    for key, its_steps in steps.items():
         if key and any(record.home in argument for argument in processes.command_line(key)):
             _log.warning("orphan_ended", pid=key.pid)
-            processes.end([key], LEFTOVER_STEPS)
+            processes.end([key], its_steps)
 
 
 def main(arguments: Sequence[str]) -> int:

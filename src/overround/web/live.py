@@ -263,7 +263,8 @@ class Live:
         self._rng = rng
         self._rooms: dict[UUID, Room] = {}
         self._streams: set[Stream] = set()
-        self._from_address: Counter[str] = Counter()
+        # By tenant too: one house's visitors never close another's door.
+        self._from_address: Counter[tuple[UUID, str]] = Counter()
         self._is_draining = False
         self._nobody = asyncio.Event()
         self._nobody.set()
@@ -284,14 +285,14 @@ class Live:
             raise Draining
         if len(self._streams) >= self._limits.process_max:
             raise TooManyStreams
-        if self._from_address[visit.address] >= self._limits.address_max:
+        if self._from_address[visit.tenant_id, visit.address] >= self._limits.address_max:
             raise TooManyFromAddress
         room = self._room(visit)
         now_s = asyncio.get_running_loop().time()
         stream = Stream(room, topics, visit, now_s, task=asyncio.current_task())
         room.streams.add(stream)
         self._streams.add(stream)
-        self._from_address[visit.address] += 1
+        self._from_address[visit.tenant_id, visit.address] += 1
         self._nobody.clear()
         missed = room.missed(topics.public, mark)
         if missed is None:
@@ -303,7 +304,7 @@ class Live:
     def close(self, stream: Stream) -> None:
         """The stream has ended, whoever ended it."""
         self._streams.discard(stream)
-        address = stream.visit.address
+        address = stream.visit.tenant_id, stream.visit.address
         self._from_address[address] -= 1
         if not self._from_address[address]:
             del self._from_address[address]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import Field
 
 from overround.betting.bets import service
@@ -25,7 +25,6 @@ from overround.core.errors import NotFound, Refusal
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import paging, routes
-from overround.kit.paging import Cursor
 from overround.kit.routes import (
     CursorText,
     IdempotencyKey,
@@ -42,7 +41,6 @@ from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["bets"])
 
-_NEWEST = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 _EXPOSURES_DEFAULT = 10
 
 PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
@@ -190,6 +188,18 @@ class BetRefused(Refusal):
     status = 409
 
 
+class AnotherPlayer(Refusal):
+    """This was asked by another player than the one who is logged in now."""
+
+    code = "another_player"
+    status = 409
+
+
+# Whom the page was shown to. A page that asks again after somebody else has logged in would spend
+# that person's money (test: what one player asked is never placed for another).
+AskedBy = Annotated[UUID | None, Header(alias="X-Player-ID")]
+
+
 @router.post("/bets", status_code=201)
 async def place(
     body: SlipIn,
@@ -199,8 +209,14 @@ async def place(
     now: Now,
     tools: Tools,
     response: Response,
+    asked_by: AskedBy = None,
 ) -> PlacedOut:
-    """Place a bet. The same key and body get the same answer, a refusal too."""
+    """Place a bet. The same key and body get the same answer, a refusal too.
+
+    With `X-Player-ID` it is placed for that player or not at all.
+    """
+    if asked_by not in (None, caller.actor_id):
+        raise AnotherPlayer
     async with db.transaction(caller.tenant_id) as conn:
         tenant = await tenants.by_id(conn, caller.tenant_id)
         slip = _slip(body, caller, key, now, tenant.currency)
@@ -220,7 +236,7 @@ async def my_bets(
     cursor: CursorText = None,
 ) -> BetsOut:
     """My bets, newest first."""
-    before = paging.parse(cursor) if cursor else _NEWEST
+    before = paging.begin(cursor, paging.NEWEST)
     async with db.reading(caller.tenant_id) as conn:
         found = await service.my_bets(
             conn,
@@ -230,12 +246,8 @@ async def my_bets(
             status=status,
             limit=limit + 1,
         )
-    shown = found[:limit]
-    more = len(found) > limit
-    return BetsOut(
-        items=[_bet_out(bet) for bet in shown],
-        next_cursor=Cursor(shown[-1].placed_at, shown[-1].id).to_text() if more else None,
-    )
+    shown, following = paging.cut(found, limit, lambda bet: (bet.placed_at, bet.id))
+    return BetsOut(items=[_bet_out(bet) for bet in shown], next_cursor=following)
 
 
 @router.get("/bets/{bet_id}")
@@ -257,16 +269,16 @@ async def latest_bets(
     cursor: CursorText = None,
 ) -> LatestBetsOut:
     """All players' bets, newest first."""
-    before = paging.parse(cursor) if cursor else _NEWEST
+    before = paging.begin(cursor, paging.NEWEST)
     async with db.reading(caller.tenant_id) as conn:
         found = await service.latest(conn, caller.tenant_id, before.id, limit + 1)
-    last = found[limit - 1].bet if len(found) > limit else None
+    shown, following = paging.cut(found, limit, lambda one: (one.bet.placed_at, one.bet.id))
     return LatestBetsOut(
         items=[
             LatestBetOut(player_id=one.bet.user_id, player=one.player, bet=_bet_out(one.bet))
-            for one in found[:limit]
+            for one in shown
         ],
-        next_cursor=Cursor(last.placed_at, last.id).to_text() if last else None,
+        next_cursor=following,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Annotated, Literal
 from uuid import UUID
@@ -23,6 +23,7 @@ from overround.betting.offers.model import (
     Setting,
 )
 from overround.core import grading, line, price
+from overround.core.clock import millis
 from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
@@ -36,8 +37,6 @@ from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["offers"])
 
-_FIRST_ID = UUID(int=0)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SELECTIONS_MAX = 200
 _ID_LENGTH = 36
 
@@ -180,7 +179,7 @@ async def board(
     if_none_match: Annotated[str | None, Header(max_length=200)] = None,
 ) -> BoardOut | Response:
     """What the house lays on the next events. Carries an ETag; 304 when nothing has changed."""
-    after = paging.parse(cursor) if cursor else Cursor(now, _FIRST_ID)
+    after = paging.begin(cursor, paging.since(now))
     async with db.reading(tenant_id) as conn:
         book_id = (await tenants.by_id(conn, tenant_id)).book_id
         found = await store.events_laid(conn, book_id, (after.at, after.id), limit + 1)
@@ -222,7 +221,7 @@ async def offers_now(
     response.headers["Cache-Control"] = "no-cache"
     return OffersOut(
         o=[
-            (one.selection_id, price.to_text(one.price_e4), one.state, _millis(one.changed_at))
+            (one.selection_id, price.to_text(one.price_e4), one.state, millis(one.changed_at))
             for one in found
         ]
     )
@@ -280,7 +279,7 @@ async def office_events(
 ) -> OfficeEventsOut:
     """Events in play and of the next month, found by sport, competition or a word of their names,
     with the terms that hold for each."""
-    after = paging.parse(cursor) if cursor else Cursor(now - service.OFFICE_BEHIND, _FIRST_ID)
+    after = paging.begin(cursor, paging.since(now - service.OFFICE_BEHIND))
     search = Search(text.strip(), sport, competition)
     async with db.reading(caller.tenant_id) as conn:
         book = await _book(conn, caller)
@@ -301,19 +300,12 @@ async def office_event(event_id: UUID, caller: Reads, db: Db) -> OfficeEventOut:
 
 
 async def _book(conn: Connection, caller: Principal) -> Book:
-    tenant = await tenants.by_id(conn, caller.tenant_id)
-    return await service.book_of(
-        conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-    )
+    return await service.book_of(conn, await tenants.by_id(conn, caller.tenant_id))
 
 
 def _office_page(found: list[ListedEvent], limit: int) -> OfficeEventsOut:
-    shown = found[:limit]
-    last = shown[-1].event if len(found) > limit else None
-    return OfficeEventsOut(
-        items=[_listed_out(one) for one in shown],
-        next_cursor=Cursor(last.starts_at, last.id).to_text() if last else None,
-    )
+    shown, following = paging.cut(found, limit, lambda one: (one.event.starts_at, one.event.id))
+    return OfficeEventsOut(items=[_listed_out(one) for one in shown], next_cursor=following)
 
 
 def _listed_out(found: ListedEvent) -> OfficeEventOut:
@@ -393,10 +385,6 @@ def _selection_ids(text: str) -> list[UUID]:
         return [UUID(word) for word in text.split(",")]
     except ValueError:
         raise Invalid("selections are ids with commas between", code="selections") from None
-
-
-def _millis(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _page(events: list[Event], lines: list[BoardLine], more: bool) -> BoardOut:

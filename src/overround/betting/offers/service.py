@@ -20,11 +20,13 @@ from overround.betting.offers.model import (
     Terms,
 )
 from overround.core import grading
+from overround.core.clock import millis
 from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
 from overround.odds import catalogue
 from overround.odds.board import Board, MarketCells
 from overround.odds.pricing import Integers
+from overround.people.tenants import Tenant
 from overround.storefront import Shown
 
 MARGIN_BPS_MAX = 5_000
@@ -147,10 +149,11 @@ def _priced(board: Board, markets: Sequence[MarketCells], their_terms: Sequence[
     )
 
 
-async def book_of(conn: Connection, *, book_id: UUID, tenant_id: UUID, margin_bps: int) -> Book:
+async def book_of(conn: Connection, tenant: Tenant) -> Book:
     """The tenant's book with its settings; read with the tenant's own rows visible."""
-    found = await store.settings(conn, tenant_id)
-    return Book(book_id, tenant_id, margin_bps, {(s.scope, s.scope_key): s for s in found})
+    found = await store.settings(conn, tenant.id)
+    settings = {(setting.scope, setting.scope_key): setting for setting in found}
+    return Book(tenant.book_id, tenant.id, tenant.margin_bps, settings)
 
 
 async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
@@ -179,7 +182,7 @@ async def shown_since(conn: Connection, book_id: UUID, seq: int) -> list[tuple[i
                 (row.market_type, row.period) == grading.main_market(row.sport),
                 row.price_e4,
                 row.state,
-                int(row.changed_at.timestamp() * 1000),
+                millis(row.changed_at),
             ),
         )
         for row in await store.changed_since(conn, book_id, seq)

@@ -77,13 +77,15 @@ CREATE TABLE feed_batch (
 CREATE INDEX feed_batch_by_event ON feed_batch (event_id, observed_at);
 
 -- What is handed to the hub while it runs: a feed's bytes, taken in order of arrival. What was taken keeps
--- its report and gives up its bytes.
+-- its report and gives up its bytes. What the hub fails over is tried a few times, then refused: a file that
+-- cannot be taken must not stop the board (test: a file that fails the hub is refused at last).
 CREATE TABLE inbox (
     id          uuid        PRIMARY KEY,
     provider    text        NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
     name        text        NOT NULL CHECK (length(name) BETWEEN 1 AND 300),
     body        bytea       NOT NULL CHECK (length(body) <= 67108864),
     received_at timestamptz NOT NULL,
+    tries       smallint    NOT NULL DEFAULT 0 CHECK (tries >= 0),
     taken_at    timestamptz,
     report      jsonb,
     problem     text        CHECK (length(problem) <= 1000)

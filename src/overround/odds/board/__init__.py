@@ -27,7 +27,7 @@ from overround.odds.board.service import (
     take,
     to_us,
 )
-from overround.odds.board.store import answers, closing, hand_over, seen, taken, waiting
+from overround.odds.board.store import answers, closing, hand_over, seen, taken, tried, waiting
 
 __all__ = [
     "IN_PLAY",
@@ -51,5 +51,6 @@ __all__ = [
     "take",
     "taken",
     "to_us",
+    "tried",
     "waiting",
 ]

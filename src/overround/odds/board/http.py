@@ -11,7 +11,6 @@ from fastapi import APIRouter
 from overround.core import line, price
 from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.paging import Cursor
 from overround.kit.routes import CursorText, Limit, Now, Output, User
 from overround.odds import catalogue
 from overround.odds.board import store
@@ -21,7 +20,6 @@ from overround.odds.catalogue import Event
 router = APIRouter(prefix="/api/v1", tags=["board"])
 
 _WINDOW = timedelta(days=14)
-_FIRST_ID = UUID(int=0)
 
 
 class SourcePriceOut(Output):
@@ -66,18 +64,17 @@ async def games(
     cursor: CursorText = None,
 ) -> GamesOut:
     """Coming events with the prices of every source."""
-    after = paging.parse(cursor) if cursor else Cursor(now, _FIRST_ID)
+    after = paging.begin(cursor, paging.since(now))
     async with db.reading(None) as conn:
         found = await catalogue.events_page(conn, (after.at, after.id), now + _WINDOW, limit + 1)
-        shown = found[:limit]
+        shown, following = paging.cut(found, limit, lambda event: (event.starts_at, event.id))
         prices = await store.prices_of(conn, [event.id for event in shown])
     by_event = {
         event_id: list(group) for event_id, group in groupby(prices, key=lambda p: p.event_id)
     }
-    more = len(found) > limit
     return GamesOut(
         items=[_game_out(event, by_event.get(event.id, [])) for event in shown],
-        next_cursor=Cursor(shown[-1].starts_at, shown[-1].id).to_text() if more else None,
+        next_cursor=following,
     )
 
 

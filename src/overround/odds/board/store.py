@@ -147,6 +147,9 @@ WAITING = """
 SELECT id, provider, name, body FROM inbox
 WHERE taken_at IS NULL ORDER BY received_at, id LIMIT 1"""
 
+# Counted before it is taken, in a commit of its own: what fails takes the hub's life with it.
+TRY = "UPDATE inbox SET tries = tries + 1 WHERE id = %s RETURNING tries"
+
 # Taken, or refused with a reason; the bytes are not needed any more.
 TAKEN = """
 UPDATE inbox SET taken_at = %s, report = %s, problem = %s, body = ''::bytea
@@ -267,6 +270,13 @@ async def waiting(conn: Connection) -> tuple[UUID, str, str, bytes] | None:
     """(id, provider, name, body) of the payload that has waited longest."""
     row = await (await conn.execute(WAITING)).fetchone()
     return None if row is None else (row[0], row[1], row[2], bytes(row[3]))
+
+
+async def tried(conn: Connection, payload_id: UUID) -> int:
+    """Count one more try to take the payload; returns how many there were with it."""
+    row = await (await conn.execute(TRY, [payload_id])).fetchone()
+    assert row is not None
+    return row[0]
 
 
 async def taken(

@@ -10,14 +10,12 @@ from fastapi import APIRouter, Query
 
 from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.paging import Cursor
 from overround.kit.routes import CursorText, Limit, Now, Output, Visitor
 from overround.odds.catalogue import store
 from overround.odds.catalogue.model import Event
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 
-_FIRST_ID = UUID(int=0)
 _DAYS_MAX = 400
 
 Days = Annotated[int, Query(ge=1, le=_DAYS_MAX)]
@@ -53,7 +51,7 @@ async def events(
     cursor: CursorText = None,
 ) -> EventsOut:
     """Events that start within the next `days`, the nearest first."""
-    after = paging.parse(cursor) if cursor else Cursor(now, _FIRST_ID)
+    after = paging.begin(cursor, paging.since(now))
     until = now + timedelta(days=days)
     async with db.reading(None) as conn:
         found = await store.events_page(conn, (after.at, after.id), until, limit + 1)
@@ -62,12 +60,8 @@ async def events(
 
 def page(found: list[Event], limit: int) -> EventsOut:
     """`found` holds one event more than the page when there is another page."""
-    shown = found[:limit]
-    more = len(found) > limit
-    return EventsOut(
-        items=[event_out(event) for event in shown],
-        next_cursor=Cursor(shown[-1].starts_at, shown[-1].id).to_text() if more else None,
-    )
+    shown, following = paging.cut(found, limit, lambda event: (event.starts_at, event.id))
+    return EventsOut(items=[event_out(event) for event in shown], next_cursor=following)
 
 
 def event_out(event: Event) -> EventOut:

@@ -6,6 +6,7 @@ Errors: NotFound (no such event), Invalid `result_impossible` (a score that cann
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from overround.core import facts, grading, ids
@@ -65,8 +66,10 @@ async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict
     for one in happened:
         before = new.get(one.event_id) or known.get(one.event_id)
         result = _next_version(one, before)
-        if result is not None and one.event_id not in new:
-            new[one.event_id] = result
+        if result is not None:
+            # Of two words in one call the newer one is what is kept, under one number.
+            version = new[one.event_id].version if one.event_id in new else result.version
+            new[one.event_id] = replace(result, version=version)
     if new:
         results = list(new.values())
         await store.add_results(conn, results, [_EVENT_STATUS[r.status] for r in results])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query
 from overround.core import price
 from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.paging import Cursor
 from overround.kit.routes import CursorText, Limit, Output, User
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
@@ -20,7 +19,6 @@ from overround.odds.edges.model import StoredEdge
 
 router = APIRouter(prefix="/api/v1", tags=["edges"])
 
-_NEWEST = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 _PPM_DIGITS = 6
 
 
@@ -70,7 +68,7 @@ async def arbitrage(
     cursor: CursorText = None,
 ) -> ArbitragesOut:
     """Arbitrage on the board now, or with `expired` ever, that guarantees at least this much."""
-    before = paging.parse(cursor) if cursor else _NEWEST
+    before = paging.begin(cursor, paging.NEWEST)
     async with db.reading(None) as conn:
         found = await store.page(
             conn,
@@ -79,13 +77,12 @@ async def arbitrage(
             with_expired=expired,
             limit=limit + 1,
         )
-        shown = found[:limit]
+        shown, following = paging.cut(found, limit, lambda edge: (edge.detected_at, edge.id))
         events = await catalogue.events_by_id(conn, [edge.event_id for edge in shown])
-    more = len(found) > limit
     return ArbitragesOut(
         items=[_edge_out(edge, events[edge.event_id]) for edge in shown],
         count=len(shown),
-        next_cursor=Cursor(shown[-1].detected_at, shown[-1].id).to_text() if more else None,
+        next_cursor=following,
     )
 
 

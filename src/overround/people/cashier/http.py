@@ -15,7 +15,6 @@ from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import paging, routes
 from overround.kit.idempotency import request_sha256
-from overround.kit.paging import Cursor
 from overround.kit.routes import (
     CursorText,
     IdempotencyKey,
@@ -272,10 +271,8 @@ def _payment_out(payment: Payment) -> PaymentOut:
 
 
 def _page(found: list[Payment], limit: int) -> PaymentsOut:
-    shown = found[:limit]
-    more = len(found) > limit
-    cursor = Cursor(shown[-1].created_at, shown[-1].id).to_text() if more else None
-    return PaymentsOut(items=[_payment_out(payment) for payment in shown], next_cursor=cursor)
+    shown, following = paging.cut(found, limit, lambda payment: (payment.created_at, payment.id))
+    return PaymentsOut(items=[_payment_out(payment) for payment in shown], next_cursor=following)
 
 
 def _line_out(line: wallets.StatementLine, currency: str) -> StatementLineOut:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
@@ -13,7 +11,6 @@ from starlette.responses import HTMLResponse, Response
 from overround.betting import bets
 from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.paging import Cursor
 from overround.kit.routes import CursorText
 from overround.money import wallets
 from overround.people import cashier
@@ -25,7 +22,6 @@ router = APIRouter(tags=["pages"], include_in_schema=False, default_response_cla
 BETS_SHOWN: Final = 20
 LINES_SHOWN: Final = 30
 PAYMENTS_SHOWN: Final = 10
-_NEWEST: Final = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 
 StatementCursor = Annotated[int | None, Query(ge=1, le=2**62)]
 
@@ -40,7 +36,7 @@ async def my_bets(
     """My bets, newest first, leg by leg."""
     caller = shell.caller
     assert caller is not None
-    before = paging.parse(cursor) if cursor else _NEWEST
+    before = paging.begin(cursor, paging.NEWEST)
     async with db.reading(shell.tenant.id) as conn:
         found = await bets.my_bets(
             conn,
@@ -50,8 +46,7 @@ async def my_bets(
             status=status,
             limit=BETS_SHOWN + 1,
         )
-    shown, more = found[:BETS_SHOWN], len(found) > BETS_SHOWN
-    later = Cursor(shown[-1].placed_at, shown[-1].id).to_text() if more else None
+    shown, later = paging.cut(found, BETS_SHOWN, lambda bet: (bet.placed_at, bet.id))
     return shell.page("bets.html", {"bets": shown, "status": status, "later": later})
 
 

@@ -31,7 +31,6 @@ COMPETITIONS_MAX: Final = 400
 IN_PLAY_MAX: Final = 24
 # What started longer ago and was never resulted is no longer shown as in play.
 IN_PLAY_FOR: Final = timedelta(hours=6)
-_FIRST_ID: Final = UUID(int=0)
 
 SportKey = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9_]+$")]
 
@@ -152,7 +151,7 @@ async def _groups(
 ) -> tuple[list[Group], str | None]:
     """The events by competition, in the order of the navigation; and the next page's cursor."""
     book_id = shell.tenant.book_id
-    start = after or Cursor(shell.at, _FIRST_ID)
+    start = after or paging.since(shell.at)
     ids = await offers.next_of_each(
         conn,
         book_id,

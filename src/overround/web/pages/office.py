@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -21,7 +21,6 @@ from overround.core.principal import Principal
 from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import paging, routes
-from overround.kit.paging import Cursor
 from overround.kit.routes import CursorText, Now, Staff
 from overround.money import revenue
 from overround.odds import catalogue
@@ -36,9 +35,6 @@ BETS_SHOWN: Final = 50
 LATEST_SHOWN: Final = 12
 EXPOSURES_SHOWN: Final = 8
 DAYS_SHOWN: Final = 7
-_FIRST_ID: Final = UUID(int=0)
-_LAST_ID: Final = UUID(int=2**128 - 1)
-_END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 ReadsOffers = Annotated[Principal, Depends(routes.staff("offers.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("offers.manage"))]
@@ -94,7 +90,7 @@ async def overview(request: Request, caller: Staff, db: Db, now: Now) -> HTMLRes
             events = await catalogue.events_by_id(conn, [one.event_id for one in found])
             values["exposures"] = [(events[one.event_id], one) for one in found]
         if routes.holds(caller, "bets.read"):
-            values["latest"] = await bets.latest(conn, tenant_id, _LAST_ID, LATEST_SHOWN)
+            values["latest"] = await bets.latest(conn, tenant_id, paging.NEWEST.id, LATEST_SHOWN)
         if routes.holds(caller, "reports.read"):
             values["days"] = await _days(conn, shell, DAYS_SHOWN)
     return _page(shell, "overview", values)
@@ -144,12 +140,11 @@ async def latest_bets(
 ) -> HTMLResponse:
     """All players' bets, newest first."""
     shell = await frame(request, db, caller, now)
-    before = paging.parse(cursor) if cursor else Cursor(_END_OF_TIME, _LAST_ID)
+    before = paging.begin(cursor, paging.NEWEST)
     async with db.reading(caller.tenant_id) as conn:
         found = await bets.latest(conn, caller.tenant_id, before.id, BETS_SHOWN + 1)
-    last = found[BETS_SHOWN - 1].bet if len(found) > BETS_SHOWN else None
-    later = Cursor(last.placed_at, last.id).to_text() if last else None
-    return _page(shell, "bets", {"latest": found[:BETS_SHOWN], "later": later, "cursor": cursor})
+    shown, later = paging.cut(found, BETS_SHOWN, lambda one: (one.bet.placed_at, one.bet.id))
+    return _page(shell, "bets", {"latest": shown, "later": later, "cursor": cursor})
 
 
 @router.get("/office/revenue")
@@ -182,18 +177,19 @@ async def _events(
     shell: Shell, db: Db, wanted: Wanted, refused: Refused | None = None
 ) -> HTMLResponse:
     search = wanted.search
-    start = paging.parse(wanted.cursor) if wanted.cursor else None
-    after = (start.at, start.id) if start else (shell.at - offers.OFFICE_BEHIND, _FIRST_ID)
+    after = paging.begin(wanted.cursor, paging.since(shell.at - offers.OFFICE_BEHIND))
     async with db.reading(shell.tenant.id) as conn:
-        book = await _book(conn, shell)
+        book = await offers.book_of(conn, shell.tenant)
         competitions = await offers.office_competitions(conn, shell.at)
-        found = await offers.office_events(conn, book, search, after, shell.at, EVENTS_SHOWN + 1)
-        shown = found[:EVENTS_SHOWN]
+        found = await offers.office_events(
+            conn, book, search, (after.at, after.id), shell.at, EVENTS_SHOWN + 1
+        )
+        shown, following = paging.cut(
+            found, EVENTS_SHOWN, lambda one: (one.event.starts_at, one.event.id)
+        )
         exposed = await _exposed(conn, shell, [one.event.id for one in shown])
     scopes = _scopes(book, competitions, search, refused)
     rows = [office_settings.of_event(book, one, refused) for one in shown]
-    last = shown[-1].event if len(found) > EVENTS_SHOWN else None
-    later = wanted.query(Cursor(last.starts_at, last.id).to_text()) if last else None
     values = {
         "wanted": wanted,
         "competitions": competitions,
@@ -201,7 +197,7 @@ async def _events(
         "rows": list(zip(shown, rows, strict=True)),
         "problem": _unplaced([*scopes, *rows], refused),
         "exposed": exposed,
-        "later": later,
+        "later": wanted.query(following) if following else None,
     }
     return _page(shell, "events", values, refused)
 
@@ -225,7 +221,7 @@ async def _event(
     shell: Shell, db: Db, event_id: UUID, refused: Refused | None = None
 ) -> HTMLResponse:
     async with db.reading(shell.tenant.id) as conn:
-        book = await _book(conn, shell)
+        book = await offers.book_of(conn, shell.tenant)
         listed = await offers.listed(conn, book, [event_id])
         exposed = await _exposed(conn, shell, [event_id])
         live = await catalogue.live_of(conn, [event_id])
@@ -263,13 +259,6 @@ def _above(book: Book, found: ListedEvent, refused: Refused | None) -> list[Row]
         office_settings.of_competition(book, competition, refused),
         office_settings.of_sport(book, event.sport, refused),
     ]
-
-
-async def _book(conn: Connection, shell: Shell) -> Book:
-    tenant = shell.tenant
-    return await offers.book_of(
-        conn, book_id=tenant.book_id, tenant_id=tenant.id, margin_bps=tenant.margin_bps
-    )
 
 
 async def _exposed(

@@ -9,6 +9,7 @@ from typing import Final, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from overround.core.clock import millis
 from overround.web.pages import assets, words
 
 # No inline script or style and nothing from elsewhere: whatever a name or a theme smuggled into a
@@ -26,7 +27,9 @@ _environment: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-cast("dict[str, object]", _environment.globals).update(static=assets.address, words=words)
+cast("dict[str, object]", _environment.globals).update(
+    static=assets.address, words=words, millis=millis
+)
 
 
 def html(template: str, values: Mapping[str, object]) -> str:

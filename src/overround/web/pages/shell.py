@@ -15,7 +15,7 @@ from overround.core import money as currencies
 from overround.core.principal import Principal
 from overround.db import Database
 from overround.db.routes import Db
-from overround.kit.routes import Now, Player, Tools, User, Visitor
+from overround.kit.routes import Now, Player, Tools, Visitor
 from overround.money import wallets
 from overround.money.wallets import Balance
 from overround.people import tenants, users
@@ -72,15 +72,10 @@ async def _for_visitor(request: Request, _: Visitor, db: Db, tools: Tools, now: 
     return await frame(request, db, await tools.authenticate(request), now)
 
 
-async def _for_user(request: Request, caller: User, db: Db, now: Now) -> Shell:
-    return await frame(request, db, caller, now)
-
-
 async def _for_player(request: Request, caller: Player, db: Db, now: Now) -> Shell:
     return await frame(request, db, caller, now)
 
 
 # What a page's handler asks for; each brings the one permission that its route declares.
 ForVisitor = Annotated[Shell, Depends(_for_visitor)]
-ForUser = Annotated[Shell, Depends(_for_user)]
 ForPlayer = Annotated[Shell, Depends(_for_player)]

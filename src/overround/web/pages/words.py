@@ -177,8 +177,3 @@ def full_time(at: datetime, zone: ZoneInfo) -> str:
     """When, to the second, for a list that is kept."""
     local = at.astimezone(zone)
     return f"{local.day} {local:%b %Y %H:%M:%S}"
-
-
-def millis(at: datetime) -> int:
-    """A time as scripts count it: milliseconds of the Unix epoch."""
-    return int(at.timestamp() * 1000)

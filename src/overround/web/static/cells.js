@@ -23,10 +23,14 @@ let afterPaint = () => {};
 
 // The server's clock may differ from this one; ages are told by the server's.
 const ahead = Date.now() - Number(document.body.dataset.now ?? Date.now());
-const serverNow = () => Date.now() - ahead;
+/** What the server's clock says now, in milliseconds. */
+export const serverNow = () => Date.now() - ahead;
 
 /** What is shown for a selection. @param {string} id @returns {Shown | undefined} */
 export const get = (id) => shown.get(id);
+
+/** Whether it stands on the page. @param {string} id */
+export const has = (id) => cells.has(id);
 
 /** The selections that stand on the page. @returns {string[]} */
 export const ids = () => [...cells.keys()];
@@ -59,16 +63,19 @@ export function apply(rows) {
   schedule();
 }
 
-/** These are laid no more. @param {string[]} gone */
+/** These are laid no more; whether that is news. @param {string[]} gone */
 export function close(gone) {
+  let some = false;
   for (const id of gone) {
     const known = shown.get(id);
     if (known && known.state !== "closed") {
       shown.set(id, { ...known, state: "closed" });
       pending.add(id);
+      some = true;
     }
   }
   schedule();
+  return some;
 }
 
 /** @param {Row} row @param {boolean} first */

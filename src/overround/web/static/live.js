@@ -81,8 +81,9 @@ export class Live {
       this.#heard();
       this.#ears.hint(JSON.parse(event.data).topics);
     });
-    // The server is going: a little later, and not all at once, another one answers.
-    source.addEventListener("bye", () => this.#again(WAIT_MS + Math.random() * 1000));
+    source.addEventListener("beat", () => this.#heard());
+    // The server is going: after a wait that is not everybody's, another one answers.
+    source.addEventListener("bye", (event) => this.#again(JSON.parse(event.data).retry_ms));
   }
 
   #heard() {

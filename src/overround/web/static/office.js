@@ -112,3 +112,5 @@ new Live({
 setInterval(() => {
   if (!document.hidden && Date.now() - refreshedAt > AT_LEAST_EVERY_MS) soon();
 }, 1_000);
+// Everything that this page runs has arrived (loaded.js).
+document.documentElement.dataset.loaded = "true";

@@ -2,11 +2,13 @@
 // What a page of the bettor runs: prices that move, a slip, and regions that are kept up to date.
 
 import * as cells from "./cells.js";
+import { count } from "./countdown.js";
 import { Live } from "./live.js";
 import { interval_ms, refresh } from "./refresh.js";
 import { Slip } from "./slip.js";
 
 const REFRESH_SOON_MS = 150;
+const REFRESH_CLOSED_MS = 2_000;
 const WORDS = {
   live: "Live prices",
   polling: "Prices every 5 s",
@@ -25,8 +27,19 @@ function soon() {
   asked = setTimeout(() => void refresh(reindexed), REFRESH_SOON_MS);
 }
 
+let closing = 0;
+/** What is closed goes from the page, but who reads sees first that it has closed; and not all
+ * pages ask at once. */
+function tidy() {
+  closing ||= setTimeout(() => {
+    closing = 0;
+    soon();
+  }, REFRESH_CLOSED_MS * (0.5 + Math.random()));
+}
+
 function reindexed() {
   cells.index();
+  count();
   slip?.press();
 }
 
@@ -54,6 +67,7 @@ const live = new Live({
   ids,
   offers(rows, whole) {
     cells.apply(rows);
+    if (rows.some(([id, , state]) => state === "closed" && cells.has(id))) tidy();
     if (!whole) return;
     // What a whole picture does not show may be closed or just not part of it: ask.
     const there = new Set(rows.map((row) => row[0]));
@@ -61,7 +75,7 @@ const live = new Live({
     soon();
   },
   closed(gone) {
-    cells.close(gone);
+    if (cells.close(gone)) tidy();
     slip?.close(gone);
   },
   hint: soon,
@@ -69,9 +83,16 @@ const live = new Live({
 });
 
 cells.index();
+count();
 cells.onPaint(() => slip?.update());
 slip?.start();
 live.start();
-setInterval(() => document.hidden || cells.age(), 1000);
+setInterval(() => {
+  if (document.hidden) return;
+  cells.age();
+  count();
+}, 1000);
 const every_ms = interval_ms();
 if (every_ms) setInterval(() => document.hidden || soon(), every_ms);
+// Everything that this page runs has arrived (loaded.js).
+document.documentElement.dataset.loaded = "true";

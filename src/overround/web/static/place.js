@@ -1,14 +1,16 @@
 // @ts-check
 // Asking for a bet, once. The key and the body are kept until they are answered: a double click, a
-// retry, a reload and a server that died in between all send the same key, so there is one bet.
+// retry, a reload and a server that died in between all send the same key, so there is one bet. What
+// was asked belongs to the player who asked: it is never sent again for whoever is logged in now.
 
-/** @typedef {{key: string, body: string, legs: string[], at: number}} Asked */
+/** @typedef {{key: string, body: string, legs: string[], at: number, player: string}} Asked */
 /** @typedef {{status: number, body: any, legs: string[]}} Answer */
 
 const STORE = "slip.asked";
 const WAITS_MS = [300, 700, 1500, 3000, 5000, 8000];
 // After this long the prices and the wish are old: it is not asked again without the person.
 const AGE_MS_MAX = 120_000;
+const PLAYER = document.body.dataset.player ?? "";
 
 /** A key nobody else has. @returns {string} */
 function newKey() {
@@ -30,16 +32,17 @@ function save(all) {
   localStorage.setItem(STORE, JSON.stringify(all));
 }
 
-/** What was asked and never answered, not too long ago. @returns {Asked[]} */
+/** What this player asked and was never answered, not too long ago. @returns {Asked[]} */
 export function unanswered() {
   const found = load().filter((one) => Date.now() - one.at < AGE_MS_MAX);
   save(found);
-  return found;
+  return found.filter((one) => PLAYER !== "" && one.player === PLAYER);
 }
 
 /** Keep what is going to be asked. @param {object} slip @param {string[]} legs @returns {Asked} */
 export function keep(slip, legs) {
-  const asked = { key: newKey(), body: JSON.stringify(slip), legs, at: Date.now() };
+  const body = JSON.stringify(slip);
+  const asked = { key: newKey(), body, legs, at: Date.now(), player: PLAYER };
   save([...load(), asked]);
   return asked;
 }
@@ -65,7 +68,11 @@ async function once(asked) {
   try {
     const response = await fetch("/api/v1/bets", {
       method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": asked.key },
+      headers: {
+        "Content-Type": "application/json",
+        "Idempotency-Key": asked.key,
+        "X-Player-ID": asked.player,
+      },
       body: asked.body,
       signal: AbortSignal.timeout(10_000),
     });

@@ -8,7 +8,10 @@ import { minor, payout, plain, shown, totalOdds } from "./sums.js";
 /** @typedef {{id: string, event: string, name: string, side: string, market: string, shown: string, stake: string}} Leg */
 /** @typedef {import("./place.js").Answer} Answer */
 
-const STORE = "slip.legs";
+const GUEST = "slip.legs";
+// A slip belongs to whoever filled it: a guest's goes along when he logs in, a player's stays his.
+const PLAYER = document.body.dataset.player ?? "";
+const STORE = PLAYER ? `${GUEST}.${PLAYER}` : GUEST;
 const LEGS_MAX = 20;
 const CURRENCY = document.body.dataset.currency ?? "";
 const DECIMALS = Number(document.body.dataset.decimals ?? 2);
@@ -66,6 +69,11 @@ export class Slip {
 
   #load() {
     try {
+      const guests = PLAYER ? localStorage.getItem(GUEST) : null;
+      if (guests) {
+        localStorage.setItem(STORE, guests);
+        localStorage.removeItem(GUEST);
+      }
       const kept = JSON.parse(localStorage.getItem(STORE) ?? "{}");
       this.legs = kept.legs ?? [];
       this.#tab = kept.tab ?? "singles";
