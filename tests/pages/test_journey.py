@@ -100,18 +100,23 @@ def asked(page: Page, stake: str, leg: int | None = None) -> str:
     return answer.inner_text()
 
 
-def agreed(page: Page, stake: str, leg: int | None = None) -> str:
-    """Place it, agreeing to every lower price, however often it has moved meanwhile."""
-    answer = ""
+def agreed(page: Page, stake: str, leg: int | None = None) -> bool:
+    """Place it, agreeing to every lower price; False when it takes no bets any more."""
     for _ in range(ASKS_MAX):
         agree = page.get_by_role("button", name="Accept the new prices")
         if agree.is_visible():
             agree.click()
         answer = asked(page, stake, leg)
-        if answer.startswith("Placed"):
-            return answer
-        assert "price has changed" in answer.lower(), answer
-    raise AssertionError(f"asked {ASKS_MAX} times and always refused: {answer}")
+        if "price has changed" not in answer.lower():
+            return answer.startswith("Placed")
+    return False
+
+
+def clear(page: Page) -> None:
+    """Nothing is on the slip."""
+    button = page.get_by_role("button", name="Clear the slip")
+    if button.is_visible():
+        button.click()
 
 
 def a_better_price_is_taken(page: Page, market: Running) -> None:
@@ -122,7 +127,7 @@ def a_better_price_is_taken(page: Page, market: Running) -> None:
         leg: int = first(lambda: page.evaluate(_RISEN), "a price that rises")
         shown = page.locator(".leg .leg-old").nth(leg).text_content()
         answer = "" if leg == ALL_CLOSED else asked(page, "10", leg)
-        page.get_by_role("button", name="Clear the slip").click()
+        clear(page)
         if not answer.startswith("Placed"):
             continue
         bet = bets_of(page)[0]["legs"][0]
@@ -136,6 +141,7 @@ def a_better_price_is_taken(page: Page, market: Running) -> None:
 def a_fallen_price_is_refused(page: Page, market: Running) -> None:
     """A single on a price that fell unheard is refused by the house, and placed when agreed to."""
     deafen(page)
+    shown: dict[str, str] = {}
     for _ in range(ASKS_MAX):
         page.goto("/sports/football")
         before = bets_of(page)
@@ -145,13 +151,13 @@ def a_fallen_price_is_refused(page: Page, market: Running) -> None:
         answer = "" if leg == ALL_CLOSED else asked(page, "10", leg)
         if "One price has changed. Accept the new price" in answer:
             assert bets_of(page) == before
-            agreed(page, "10", leg)
-            break
-        page.get_by_role("button", name="Clear the slip").click()
+            if agreed(page, "10", leg):
+                break
+        clear(page)
     page.unroute_all()
-    page.get_by_role("button", name="Clear the slip").click()
-    bet = bets_of(page)[0]["legs"][0]
-    assert Decimal(bet["price"]) < Decimal(shown[bet["selection_id"]])
+    clear(page)
+    taken: dict[str, str] = bets_of(page)[0]["legs"][0]
+    assert Decimal(taken["price"]) < Decimal(shown[taken["selection_id"]])
 
 
 def fallen(market: Running, shown: dict[str, str]) -> int | None:
@@ -165,10 +171,14 @@ def fallen(market: Running, shown: dict[str, str]) -> int | None:
 
 
 def a_combo_is_placed(page: Page, market: Running) -> None:
-    board(page)
-    choose(page, market, 2, "Combo")
-    answer = agreed(page, "5.50")
-    assert " \N{MULTIPLICATION SIGN} " in answer
+    """Two matches in one bet, at what their prices are by then."""
+    for _ in range(ASKS_MAX):
+        board(page)
+        choose(page, market, 2, "Combo")
+        if agreed(page, "5.50"):
+            break
+        clear(page)
+    expect(page.locator("#slip-done")).to_contain_text("\N{MULTIPLICATION SIGN}")
     assert bets_of(page)[0]["kind"] == "combo"
 
 

@@ -68,7 +68,7 @@ def test_the_power_margin_is_the_inverse_of_the_power_method() -> None:
     margin_bps = round(10_000 * 0.022 / 1.022)
     found = ladder.apply_margin(chances, margin_bps, "power")
     assert_allclose(found[0] / 10_000, [1.484801625, 4.801912141, 7.129886948], rtol=3e-4)
-    back = pricing.fair.power(found / 10_000).probabilities
+    back = pricing.fair.devig(found / 10_000, "power").probabilities
     assert_allclose(back, chances, atol=2e-5)
 
 

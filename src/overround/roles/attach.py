@@ -110,9 +110,8 @@ class _Watcher(threading.Thread):
         state = Path(self._plan.state)
         while not self._done.wait(WATCH_S):
             try:
-                if not places.supervisor_runs(state):
-                    _log.warning("supervisor_gone")
-                    _launch(self._plan, self._done)
+                if not places.supervisor_runs(state) and _launch(self._plan, self._done):
+                    _log.warning("supervisor_replaced")
             except (OverroundError, OSError, subprocess.SubprocessError) as error:
                 _log.error("supervisor_not_started", reason=str(error))
                 if not state.is_dir():
@@ -136,29 +135,30 @@ def _wait_ready(plan: Plan, deadline: float) -> Record:
     raise Unavailable(f"the servers are not ready yet; see {state / 'logs'}")
 
 
-def _launch(plan: Plan, give_up: threading.Event) -> None:
+def _launch(plan: Plan, give_up: threading.Event) -> bool:
     """Start a supervisor and wait until it is up or has failed, unless another command does so.
 
     Every attached command notices at the same moment that the supervisor was killed, and five that
     start one each hold up the one that counts (test: attached commands start one supervisor).
-    Raises Unavailable when it does not start.
+    Returns whether it was us. Raises Unavailable when it does not start.
     """
     state = Path(plan.state)
     lock = places.launch_lock(state)
     if not lock.try_exclusive():
-        return
+        return False
     try:
         # Somebody may have started one between our look and our lock.
         if places.supervisor_runs(state):
-            return
+            return False
         before = places.read_record(state)
         _spawn(plan, state / "logs" / "servers.log")
         deadline = time.monotonic() + RELAUNCH_S
         while time.monotonic() < deadline and not give_up.wait(processes.POLL_S):
             if places.supervisor_runs(state) or places.read_record(state) != before:
-                return
+                break
     finally:
         lock.release()
+    return True
 
 
 def _spawn(plan: Plan, log: Path) -> None:

@@ -164,10 +164,12 @@ def best(
     _check_states(bets)
     n = bets.returns.shape[1]
     wealth = np.ones(len(bets.probabilities))
+    possible = bets.probabilities > 0.0
+    if exposure is not None and exposure.shape != wealth.shape:
+        raise Invalid("open bets have a net in every state", code="stake_out_of_range")
     if exposure is not None:
         wealth = wealth + exposure
-    possible = bets.probabilities > 0.0
-    if wealth.shape != possible.shape or not (wealth[possible] > 0.0).all():
+    if not (wealth[possible] > 0.0).all():
         raise Invalid("open bets leave something in every state", code="stake_out_of_range")
     if not 0.0 <= available <= 1.0:
         raise Invalid("what is available is a share", code="stake_out_of_range")

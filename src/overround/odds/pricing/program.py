@@ -130,7 +130,7 @@ def _solve(problem: Problem, limits: Limits, floors: Floats) -> tuple[Floats, fl
     scale = np.where(limits.step > 0, limits.step, 1.0)
     stakes = columns[:legs] * scale
     if not found.dual_valid:
-        return stakes, float(columns[legs]), np.zeros(states, dtype=np.bool_), 0
+        return stakes, float(columns[legs]), np.zeros(len(floors), dtype=np.bool_), 0
     duals: Floats = np.array(found.row_dual, dtype=np.float64)
     tight = np.asarray(np.abs(duals[:states]) > _TIGHT, dtype=np.bool_)
     idle = int((np.abs(np.array(found.col_dual)[:legs]) > _TIGHT).sum())
