@@ -13,15 +13,21 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import combinations
 
+import numpy as np
+
 from benchmarks.rounds import compare
 from overround.core import grading, systems
 from overround.core.facts import Facts
+from overround.odds.pricing import Leg, cover, fair, surebet
 
 Figures = dict[str, object]
 
 LEGS = 40_000
 SYSTEM_LEGS = 30
 SMALL_SYSTEM_LEGS = 12
+MARKETS = 100_000
+SLOW_MARKETS = 2_000
+SUREBETS = 100_000
 ROUNDS = 5
 
 
@@ -80,6 +86,73 @@ def systems_without_lines() -> Figures:
     }
 
 
+def devig_against_the_shin_package() -> Figures:
+    """Shin on many three-way markets against the `shin` package; power against a root finder."""
+    import shin
+
+    def package(rows: list[list[float]]) -> list[list[float]]:
+        return [list(shin.calculate_implied_probabilities(row)) for row in rows]
+
+    prices = np.random.default_rng(1).dirichlet(np.full(3, 6.0), MARKETS)
+    prices = 1.0 / (1.05 * np.clip(prices, 0.01, 0.9))
+    few = prices[:SLOW_MARKETS]
+    ours = fair.devig(prices, "shin").probabilities
+    theirs = np.array(package(few.tolist()))
+    fast = median_rate(lambda: len(fair.devig(prices, "shin").probabilities))
+    slow = median_rate(lambda: len(package(few.tolist())), rounds=3)
+    power = median_rate(lambda: len(fair.devig(prices, "power").probabilities))
+    halved = median_rate(lambda: len([_power_by_halving(row) for row in few.tolist()]), rounds=3)
+    return {
+        "shin_markets_per_s": round(fast),
+        "shin_times_the_package": round(fast / slow, 1),
+        "shin_difference_max": float(np.abs(ours[: len(few)] - theirs).max()),
+        "power_markets_per_s": round(power),
+        "power_times_one_by_one": round(power / halved, 1),
+    }
+
+
+def _power_by_halving(prices: list[float]) -> list[float]:
+    """The plain way: halve an interval of the exponent, one market at a time."""
+    shares = [1.0 / price for price in prices]
+    low, high = 0.5, 5.0
+    for _ in range(50):
+        exponent = (low + high) / 2.0
+        if sum(share**exponent for share in shares) > 1.0:
+            low = exponent
+        else:
+            high = exponent
+    return [share**low for share in shares]
+
+
+def surebets_in_closed_form() -> Figures:
+    """Two-leg surebets a second through `cover.divide`, each with a state that pushes."""
+    random = np.random.default_rng(2)
+    first, second = random.uniform(1.5, 3.0, (2, SUREBETS))
+    returns = np.ones((SUREBETS, 3, 2))
+    returns[:, 0] = np.stack([first, np.zeros(SUREBETS)], axis=-1)
+    returns[:, 2] = np.stack([np.zeros(SUREBETS), second], axis=-1)
+    rate = median_rate(lambda: len(cover.divide(returns).guaranteed))
+    return {"surebets_of_two_legs_per_s": round(rate)}
+
+
+def surebets_by_program() -> Figures:
+    """One event of eleven legs across 1x2, handicaps and totals: the whole of `surebet.solve`."""
+    quoted = [
+        ("1x2", "home", None, "2.30"), ("1x2", "draw", None, "3.40"), ("1x2", "away", None, "3.30"),
+        ("asian_handicap", "home", -1, "2.02"), ("asian_handicap", "away", -1, "1.90"),
+        ("asian_handicap", "home", -3, "2.60"), ("asian_handicap", "away", -3, "1.52"),
+        ("total", "over", 10, "1.95"), ("total", "under", 10, "1.95"),
+        ("total", "over", 11, "2.20"), ("total", "under", 11, "1.72"),
+    ]  # fmt: skip
+    legs = [Leg(market, side, Fraction(price), line) for market, side, line, price in quoted]
+
+    def once() -> int:
+        surebet.solve(legs)
+        return 1
+
+    return {"surebet_program_ms": round(1_000 / median_rate(once, rounds=30), 3)}
+
+
 def median_rate(path: Callable[[], int], rounds: int = ROUNDS) -> float:
     """Items a second, the median of some rounds after a first that does not count."""
     path()
@@ -91,7 +164,13 @@ def median_rate(path: Callable[[], int], rounds: int = ROUNDS) -> float:
     return statistics.median(rates)
 
 
-PARTS: list[Callable[[], Figures]] = [grading_one_by_one, systems_without_lines]
+PARTS: list[Callable[[], Figures]] = [
+    grading_one_by_one,
+    systems_without_lines,
+    devig_against_the_shin_package,
+    surebets_in_closed_form,
+    surebets_by_program,
+]
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def test_cash_out_without_margin_is_a_martingale(
     place = data.draw(st.integers(0, len(legs) - 1))
     leg = legs[place]
     chances = [leg.won, leg.half_won, leg.void, leg.half_lost]
-    chances.append(1 - sum(chances))
+    chances.append(1 - sum(chances, Fraction(0)))
     later = Fraction(0)
     for chance, grade in zip(chances, GRADES, strict=True):
         ended = [*legs[:place], SettledLeg(leg.price, grade), *legs[place + 1 :]]

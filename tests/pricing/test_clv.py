@@ -104,6 +104,7 @@ def test_a_fit_has_the_fair_price_it_was_given(line_q4: int, over: float) -> Non
     if line_q4 < 4:
         # Below one goal a push or a half loss needs no goals at all: not every price has a mean.
         line_q4 += 4
+    close = clv.goals_at(line_q4, over)
     assert lines.fair_price(close, line_q4, above=True) == pytest.approx(1 / over, rel=1e-9)
     assert clv.moved(Fraction(1 / over), line_q4, close, above=True) == pytest.approx(0.0, abs=1e-9)
 

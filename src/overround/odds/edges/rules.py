@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations
-from typing import Final
+from typing import Final, cast
+
+import numpy as np
 
 from overround.core import grading
 from overround.core.payoff import LOST, WON, Grade, multiplier
 from overround.core.price import SCALE_E4
 from overround.odds.edges.model import Arbitrage, ArbitrageLeg, Split
+from overround.odds.pricing import cover
 
 # source -> side -> price_e4, all of one market.
 Quotes = Mapping[str, Mapping[str, int]]
@@ -119,38 +121,26 @@ def _is_partition(states: Sequence[tuple[Grade, ...]]) -> bool:
 
 
 def _cover(prices_e4: Sequence[int]) -> Split:
-    """Stakes in proportion to 1/price return 1/booksum in every state, and nothing returns more."""
-    shares = [Fraction(SCALE_E4, price_e4) for price_e4 in prices_e4]
-    booksum = sum(shares, Fraction(0))
-    margin = 1 / booksum - 1
-    return Split(tuple(share / booksum for share in shares), margin, margin)
+    prices = [Fraction(price_e4, SCALE_E4) for price_e4 in prices_e4]
+    return _split(cover.proportional(np.array(prices, dtype=object)))
 
 
 def _two_way(states: Sequence[tuple[Grade, ...]], prices_e4: Sequence[int]) -> Split:
-    """The exact max-min over the share `s` of the first leg.
-
-    In a state that pays x and y per unit, the return is s*x + (1 - s)*y: a straight line in s. The
-    lowest of several lines is highest at an end or where two of them cross, so those are all that
-    need looking at. Among divisions with the same worst state the one with the better
-    second-worst is taken, and so on: for a pair that can push that is the even cover, not an
-    end of the interval (test: a whole line that only pushes guarantees nothing).
-    """
-    lines = [
-        (multiplier(first, prices_e4[0]), multiplier(second, prices_e4[1]))
-        for first, second in states
+    returns = [
+        [multiplier(grade, price_e4) for grade, price_e4 in zip(row, prices_e4, strict=True)]
+        for row in states
     ]
-    candidates = {Fraction(0), Fraction(1)}
-    for (x1, y1), (x2, y2) in combinations(lines, 2):
-        bend = (x1 - y1) - (x2 - y2)
-        if bend != 0 and 0 <= (crossing := (y2 - y1) / bend) <= 1:
-            candidates.add(crossing)
+    return _split(cover.divide(cover.exact(returns)))
 
-    def returns(share: Fraction) -> list[Fraction]:
-        return sorted(share * x + (1 - share) * y for x, y in lines)
 
-    share = max(sorted(candidates), key=returns)
-    paid = returns(share)
-    return Split((share, 1 - share), paid[0] - 1, paid[-1] - 1)
+def _split(found: cover.Division) -> Split:
+    """The exact division of one market; its fractions lie in arrays of objects."""
+    return Split(tuple(found.shares.tolist()), _only(found.guaranteed), _only(found.best))
+
+
+def _only(value: object) -> Fraction:
+    """The one Fraction of an array without axes, or the Fraction itself."""
+    return cast("Fraction", np.asarray(value, dtype=object)[()])
 
 
 def _is_suspect(legs: Sequence[ArbitrageLeg], complete: _Complete) -> bool:

@@ -75,9 +75,10 @@ def proportional(prices: Numbers) -> Division:
     It returns 1/booksum in every state, and nothing returns more in all of them.
     """
     shares = 1 / prices
-    booksum = shares.sum(axis=-1)
-    margin = 1 / booksum - 1
-    return Division(shares / booksum[..., None], margin, margin)
+    # The sum of a single row of Fractions is one itself and no array: the axis keeps both alike.
+    booksum = shares.sum(axis=-1, keepdims=True)
+    margin = (1 / booksum - 1)[..., 0]
+    return Division(shares / booksum, margin, margin)
 
 
 def exact(returns: list[list[Fraction]]) -> Numbers:
