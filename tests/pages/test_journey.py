@@ -39,6 +39,8 @@ _RISEN: Final = """() => {
   const found = legs.findIndex((leg) => leg.dataset.change === 'up' && isOpen(leg));
   return found < 0 ? null : found;
 }"""
+# Prices of the first two cards of the board that have just moved.
+_NEWS: Final = "#board > section:nth-child(-n + 2) .odd[data-new]"
 # From the first card of the board, the two matches that begin last.
 _TWO_LEGS: Final = """() => [...document.querySelector('.board').querySelectorAll('tbody tr')]
   .slice(-2).map((row, n) => row.querySelectorAll('.odd:not([aria-disabled])')[2 * n].dataset.s)"""
@@ -307,8 +309,8 @@ def test_the_pictures_of_the_readme(chromium: Browser, market: Running, tmp_path
 def lively(page: Page) -> None:
     """Wait for a board with matches in play and prices that have just moved."""
     page.goto("/")
-    in_play, moved = page.locator(".in-play li"), page.locator(".board .odd[data-new]")
-    until(lambda: in_play.count() >= 6 and moved.count() >= 12, "a lively board", 120)
+    in_play, moved = page.locator(".in-play li"), page.locator(_NEWS)
+    until(lambda: in_play.count() >= 6 and moved.count() >= 5, "a lively board", 120)
 
 
 def two_legs(page: Page) -> None:
