@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -223,7 +224,8 @@ def test_a_combo_is_placed_and_settled_and_stands_in_the_statement(
         page.get_by_label("Stake", exact=True).fill("10,00")
         promised = page.locator("#sum-return dd").inner_text()
         page.get_by_role("button", name="Place the combo").click()
-        expect(page.locator("#slip-done")).to_contain_text("Placed at")
+        # Seen, too, when nothing is left on the slip.
+        expect(page.locator("#slip-done:visible")).to_contain_text("Placed at")
         page.goto("/bets")
         bet = page.locator(".bet").first
         expect(bet).to_contain_text("Combo of 2")
@@ -299,3 +301,23 @@ def test_a_page_that_hears_nothing_says_so_and_recovers(chromium: Browser, house
         expect(badge).to_have_attribute("data-state", "live")
         expect(odd(page, selection).locator(".price")).to_have_text("3.33")
     house.move(selection, before)
+
+
+def test_a_start_that_is_near_is_counted_down(chromium: Browser, house: Moving) -> None:
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        page.clock.install()
+        page.goto("/")
+        left = page.get_by_role("row", name="Ostmark Rovers").locator(".until")
+        expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        expect(left).to_have_text("")
+        left_ms: int = left.evaluate("(place) => Number(place.dataset.at) - Date.now()")
+        page.clock.fast_forward(left_ms - 150_000)
+        page.clock.run_for(1_000)
+        expect(left).to_have_text("in 2 min")
+        page.clock.fast_forward(120_000)
+        page.clock.run_for(1_000)
+        expect(left).to_have_text(re.compile(r"^in \d+ s$"))
+        page.clock.fast_forward(60_000)
+        page.clock.run_for(1_000)
+        expect(left).to_have_text("starts now")

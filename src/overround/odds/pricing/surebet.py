@@ -64,22 +64,22 @@ def solve(
     selections = tuple(selection(leg) for leg in legs)
     level = may_end_level(selections) if level is None else level
     grid = grid_for(selections, level=level) if selections else Grid("ft", 0)
-    exact = problem_of(legs, outcomes(selections, grid))
-    problem = Problem(exact.returns.astype(np.float64), _as_floats(exact.fees))
+    states = outcomes(selections, grid)
+    problem = problem_of(legs, states)
     stakes = _stakes(legs, problem, total)
     staked = float(stakes.sum())
     shares = stakes / staked if staked > 0 else stakes
     nets = problem.nets(shares)
-    kind = _kind(nets, outcomes(selections, grid).slope.sum(axis=1))
+    kind = _kind(nets, _winners(legs, states))
     return Surebet(
         guaranteed=_clean(nets.min()),
         best=_clean(nets.max()),
         expected=None if scores is None else _expected(legs, shares, selections, grid, scores),
         naive=1.0 / float((1.0 / np.array([float(_backed(leg)) for leg in legs])).sum()) - 1.0,
-        stakes=tuple(shares.tolist()),
+        stakes=tuple((shares + 0.0).tolist()),
         outcomes=tuple(sorted({_clean(net) for net in nets})),
         kind=kind,
-        whole=_whole(legs, exact, shares, total),
+        whole=_whole(legs, states, problem, shares, total),
     )
 
 
@@ -92,8 +92,8 @@ def effective_price(leg: Leg) -> Fraction:
     return 1 + (returned - 1) * (1 - leg.commission) if returned > 1 else returned
 
 
-def problem_of(legs: Sequence[Leg], states: Outcomes) -> Problem:
-    """Exact returns [K, n] of legs in states, and the fees that exchanges charge on nets.
+def problem_of(legs: Sequence[Leg], states: Outcomes, *, exact: bool = False) -> Problem:
+    """Returns [K, n] of legs in states, floats or Fractions, and the fees exchanges charge on nets.
 
     Raises Invalid `conflicting_legs` where legs of one exchange market have different commissions.
     """
@@ -101,31 +101,36 @@ def problem_of(legs: Sequence[Leg], states: Outcomes) -> Problem:
     for at, leg in enumerate(legs):
         if leg.exchange is not None and leg.commission > 0:
             together[leg.exchange, leg.market_type, leg.period, leg.line_q4].append(at)
-    shared = [places for places in together.values() if len(places) > 1]
     fees: list[Fee] = []
-    netted: set[int] = set()
-    for places in shared:
+    prices = [effective_price(leg) for leg in legs]
+    for places in together.values():
         if len({legs[at].commission for at in places}) > 1:
             raise Invalid("one exchange market has one commission", code="conflicting_legs")
-        mask = np.zeros(len(legs), dtype=np.bool_)
-        mask[places] = True
-        fees.append(Fee(mask, legs[places[0]].commission))
-        netted.update(places)
-    columns: list[NDArray[Any]] = []
-    for at, leg in enumerate(legs):
-        price = _before_commission(leg) if at in netted else effective_price(leg)
-        fixed, slope = _halves(states.fixed[:, at]), _halves(states.slope[:, at])
-        columns.append(fixed + (1 - fixed - slope if leg.lay else slope) * price)
-    return Problem(np.stack(columns, axis=-1), tuple(fees))
+        if len(places) > 1:
+            mask = np.zeros(len(legs), dtype=np.bool_)
+            mask[places] = True
+            rate = legs[places[0]].commission
+            fees.append(Fee(mask, rate if exact else float(rate)))
+            for at in places:
+                prices[at] = _before_commission(legs[at])
+    lays = np.array([leg.lay for leg in legs])
+    fixed, slope = (_halves(a) if exact else a for a in (states.fixed, states.slope))
+    pays = np.where(lays, 1 - fixed - slope, slope)
+    figures = np.array(prices, dtype=object) if exact else np.array([float(p) for p in prices])
+    return Problem(fixed + pays * figures, tuple(fees))
 
 
-def _halves(column: Floats) -> NDArray[Any]:
+def _halves(table: Floats) -> NDArray[Any]:
     """The numbers 0, 1/2 and 1 as Fractions."""
-    return np.array([Fraction(int(2 * value), 2) for value in column.tolist()], dtype=object)
+    halves = (Fraction(int(2 * value), 2) for value in table.ravel().tolist())
+    return np.array(list(halves), dtype=object).reshape(table.shape)
 
 
-def _as_floats(fees: Sequence[Fee]) -> tuple[Fee, ...]:
-    return tuple(Fee(fee.legs, float(fee.rate)) for fee in fees)
+def _winners(legs: Sequence[Leg], states: Outcomes) -> Floats:
+    """How many legs win in each state, halves counted as halves: [K]."""
+    lays = np.array([leg.lay for leg in legs])
+    won: Floats = np.where(lays, 1.0 - states.fixed - states.slope, states.slope)
+    return won.sum(axis=1)
 
 
 def _backed(leg: Leg) -> Fraction:
@@ -197,7 +202,7 @@ def _placed(leg: Leg) -> Fraction:
 
 
 def _whole(
-    legs: Sequence[Leg], exact: Problem, shares: Floats, total: Fraction | None
+    legs: Sequence[Leg], states: Outcomes, problem: Problem, shares: Floats, total: Fraction | None
 ) -> WholeStakes | None:
     """Stakes in steps with the best worst state, within the total or what the legs' limits leave.
 
@@ -211,7 +216,6 @@ def _whole(
     unit = max(steps, default=budget)
     if budget > unit * _STEPS_MAX:
         raise Invalid("the total has too many steps", code="stake_out_of_range")
-    problem = Problem(exact.returns.astype(np.float64), _as_floats(exact.fees))
     loses = float(problem.nets(shares).min()) < -_ZERO
     least = float((budget - sum(steps, Fraction(0))) / unit) if loses else 0.0
     limits = _limits(legs, unit, max(least, 0.0), float(budget / unit), in_steps=True)
@@ -222,7 +226,7 @@ def _whole(
     common = np.array(
         [stake * leg.currency_rate for stake, leg in zip(stakes, legs, strict=True)], dtype=object
     )
-    nets = exact.nets(common)
+    nets = problem_of(legs, states, exact=True).nets(common)
     return WholeStakes(tuple(stakes), sum(common, Fraction(0)), min(nets), max(nets))
 
 
@@ -256,8 +260,7 @@ def _expected(
         raise Invalid("a score model knows no half-time", code="unknown_market")
     whole = Grid(grid.key, scores.extent, level=grid.level)
     states = outcomes(selections, whole)
-    exact = problem_of(legs, states)
-    nets = Problem(exact.returns.astype(np.float64), _as_floats(exact.fees)).nets(shares)
+    nets = problem_of(legs, states).nets(shares)
     likely = scores.listed(level=grid.level)
     return float(likely @ nets[states.row_of] / likely.sum())
 
