@@ -155,7 +155,7 @@ class _Followed:
         while True:
             try:
                 await self._from_cache()
-            except (*cache.failures(), _Lost, wire.Garbled) as error:
+            except Exception as error:  # noqa: BLE001  (whatever it is, the database is asked)
                 self._note_away(error)
             await self._from_database()
             await asyncio.sleep(POLL_S)

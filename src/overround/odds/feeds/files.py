@@ -127,7 +127,7 @@ def _members(stream: IO[bytes], name: str, wanted: Wanted) -> Iterator[Payload |
     try:
         with zipfile.ZipFile(stream) as archive:
             infos = sorted(
-                (info for info in archive.infolist() if not info.is_dir()),
+                (info for info in archive.infolist() if not info.filename.endswith("/")),
                 key=lambda info: info.filename,
             )
             if len(infos) > MAX_MEMBERS:

@@ -8,8 +8,20 @@ sum to one; a market without an answer is NaN (or marked), never a mangled figur
 is an integer price_e4 that was rounded down.
 """
 
-from overround.odds.pricing import cash_out, clv, cover, fair, kelly, ladder, middles, surebet
-from overround.odds.pricing.consensus import consensus
+from overround.odds.pricing import (
+    cash_out,
+    clv,
+    cover,
+    fair,
+    kelly,
+    ladder,
+    margins,
+    middles,
+    scores,
+    surebet,
+    track_record,
+)
+from overround.odds.pricing.consensus import consensus, leave_one_out
 from overround.odds.pricing.implied import booksum, decimals, implied, margin, overround
 from overround.odds.pricing.model import Fair, Floats, Integers, Leg, Mask, Method
 
@@ -30,8 +42,12 @@ __all__ = [
     "implied",
     "kelly",
     "ladder",
+    "leave_one_out",
     "margin",
+    "margins",
     "middles",
     "overround",
+    "scores",
     "surebet",
+    "track_record",
 ]

@@ -217,7 +217,7 @@ def of_event(legs: Sequence[Leg], scores: ScoreModel) -> States:
     grid = grid_for(selections, level=may_end_level(selections)) if selections else None
     if grid is None:
         raise Invalid("there is at least one bet", code="no_legs")
-    if grid.halves:
+    if grid.second is not None:
         raise Invalid("a score model knows no half-time", code="unknown_market")
     whole = type(grid)(grid.key, scores.extent, level=grid.level)
     ways = outcomes(selections, whole)

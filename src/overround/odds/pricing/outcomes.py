@@ -16,6 +16,7 @@ from itertools import combinations, product
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overround.core import grading, payoff
 from overround.core.errors import Invalid
@@ -30,12 +31,26 @@ Selection = tuple[str, str, int | None, str]
 LEGS_MAX: Final = 24
 # A grade's line has one of five shapes, and the rows of this many legs fit one integer.
 _SHAPES: Final = 5
-# Up to this many points a side every score is looked at; above it those near a line are.
+# Up to this many points a side every score is looked at; above it those near a line are. Two
+# halves are looked at together up to so many scores.
 _EXTENT_MAX: Final = 20
-_HALVES_EXTENT_MAX: Final = 8
+_HALVES_SCORES_MAX: Final = 25_000
 _NUMBER: Final = re.compile("[0-9]+")
 _HALVES: Final = frozenset({"ht", "2h"})
+_WHOLE: Final = frozenset({"ft", "final"})
 _BY_SETS: Final = frozenset({"set_handicap", "total_sets"})
+# Which halves a market of the whole speaks of.
+_OF_HALVES: Final = {
+    "half_time_full_time": ("ht", "ft"),
+    "highest_scoring_half": ("ht", "2h"),
+}
+# Markets whose grades change along lines in the plane of scores, and nowhere else.
+_BY_LINES: Final = frozenset(
+    {
+        "1x2", "moneyline", "draw_no_bet", "double_chance", "asian_handicap", "set_handicap",
+        "handicap_1x2", "total", "home_total", "away_total", "total_sets",
+    }
+)  # fmt: skip
 # Markets that a level score decides; beside a moneyline they say that the event can end level.
 _KNOW_A_DRAW: Final = frozenset({"1x2", "double_chance", "draw_no_bet", "handicap_1x2"})
 
@@ -54,12 +69,15 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Which scores are looked at: `points`, or all up to `extent` a side (`halves`: with those at
-    half-time); under which key of the facts, and whether level ones are among them."""
+    """Which scores are looked at: `points`, or all up to `extent` a side.
+
+    They are told under `key`. With `second` the extent is that of the first half, and every score
+    of the second half up to `second` follows each. `level` says whether the event may end level.
+    """
 
     key: str
     extent: int
-    halves: bool = False
+    second: int | None = None
     level: bool = True
     points: tuple[Score, ...] = ()
 
@@ -73,29 +91,24 @@ def selection(leg: Leg) -> Selection:
 def may_end_level(selections: Sequence[Selection]) -> bool:
     """Whether the event can end level, as far as the markets say.
 
-    A moneyline is asked of events that are played to a decision, unless a market beside it prices
-    the draw.
+    A moneyline on the whole is asked of events that are played to a decision, unless a market
+    beside it prices the draw; a half or a quarter can always end level.
     """
-    types = {market_type for market_type, *_ in selections}
+    types = {market_type for market_type, period, *_ in selections if period in _WHOLE}
     return "moneyline" not in types or bool(types & _KNOW_A_DRAW)
 
 
 def grid_for(selections: Sequence[Selection], *, level: bool) -> Grid:
     """Scores that show every state the selections can be in together.
 
-    Raises Invalid `unknown_market` where their periods are not of one score, `line_out_of_range`
-    for halves beyond eight goals.
+    (test: no state is missed). Raises Invalid `unknown_market` where their periods are not of one
+    score, `line_out_of_range` for halves whose lines need too many goals.
     """
     periods = {period for _, period, *_ in selections}
     by_sets = {market_type for market_type, *_ in selections} & _BY_SETS
-    halves = bool(periods & _HALVES) or any(s[0] in _HALF_TIME for s in selections)
-    if halves:
-        if not periods <= _HALVES | {"ft"}:
-            raise Invalid("these periods are not of one score", code="unknown_market")
-        extent = min(_extent(selections), _HALVES_EXTENT_MAX)
-        if max(map(_points_needed, selections)) > _HALVES_EXTENT_MAX - 2:
-            raise Invalid("halves are graded up to six goals", code="line_out_of_range")
-        return Grid("ft", extent, halves=True, level=level)
+    several = len(periods) > 1 and periods & _HALVES
+    if several or any(each[0] in _OF_HALVES for each in selections):
+        return _halves(selections, level=level)
     if len(periods) > 1:
         raise Invalid("these periods are not of one score", code="unknown_market")
     key = "sets" if by_sets else periods.pop()
@@ -105,7 +118,7 @@ def grid_for(selections: Sequence[Selection], *, level: bool) -> Grid:
     return Grid(key, extent, level=level, points=tuple(sorted(_near_lines(selections))))
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=512)
 def outcomes(selections: tuple[Selection, ...], grid: Grid) -> Outcomes:
     """The states of the selections on a grid.
 
@@ -126,8 +139,8 @@ def outcomes(selections: tuple[Selection, ...], grid: Grid) -> Outcomes:
     return Outcomes(lines[shapes, 0], lines[shapes, 1], row_of)
 
 
-@lru_cache(maxsize=8_192)
-def _column(each: Selection, grid: Grid) -> Integers:
+@lru_cache(maxsize=4_096)
+def _column(each: Selection, grid: Grid) -> NDArray[np.int8]:
     """The place in `_GRADES` of a selection's grade at every score of the grid."""
     market_type, period, line_q4, side = each
     found: list[int] = []
@@ -136,29 +149,37 @@ def _column(each: Selection, grid: Grid) -> Integers:
         if grade not in _PLACES:
             raise Invalid("a score alone does not grade this market", code="unknown_market")
         found.append(_PLACES[grade])
-    return np.array(found, dtype=np.int64)
+    return np.array(found, dtype=np.int8)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _facts(grid: Grid) -> tuple[Facts, ...]:
     return tuple(_each(grid))
 
 
 def _each(grid: Grid) -> Iterator[Facts]:
-    reach = range(grid.extent + 1)
-    for home, away in grid.points or product(reach, reach):
-        if home == away and not grid.level:
-            continue
-        if grid.halves:
-            for half in product(range(home + 1), range(away + 1)):
-                yield Facts({"ht": half, grid.key: (home, away)})
-        else:
-            yield Facts({grid.key: (home, away)})
+    for score in grid.points or _up_to(grid.extent):
+        for half, whole in _wholes(score, grid.second):
+            if whole[0] != whole[1] or grid.level:
+                yield Facts({grid.key: whole} if half is None else {"ht": half, grid.key: whole})
+
+
+def _up_to(extent: int) -> Iterator[Score]:
+    reach = range(extent + 1)
+    return product(reach, reach)
+
+
+def _wholes(score: Score, second: int | None) -> Iterator[tuple[Score | None, Score]]:
+    """A score as it is, or as the half-time score of all that the second half can make of it."""
+    if second is None:
+        yield None, score
+        return
+    for home, away in _up_to(second):
+        yield score, (score[0] + home, score[1] + away)
 
 
 _GRADES: Final = (payoff.LOST, payoff.WON, payoff.VOID, payoff.HALF_WON, payoff.HALF_LOST)
 _PLACES: Final[dict[payoff.Grade | None, int]] = {grade: at for at, grade in enumerate(_GRADES)}
-_HALF_TIME: Final = frozenset({"half_time_full_time", "highest_scoring_half"})
 
 
 def _line(grade: payoff.Grade) -> tuple[float, float]:
@@ -182,14 +203,35 @@ def _numbers(each: Selection) -> list[int]:
 
 
 def _extent(selections: Sequence[Selection]) -> int:
-    """Points a side within which every state shows itself.
+    """Points a side within which every state shows itself; none where nothing is asked.
 
     A state may need as many points as a total's line and beside them as wide a margin as a
-    handicap's, and two more to pass both.
+    handicap's, and some more to pass both, to be odd or even and to have a goal of either side.
     """
+    if not selections:
+        return 0
     margins = [_points_needed(s) for s in selections if grading.market(s[0]).is_handicap]
     points = [_points_needed(s) for s in selections if not grading.market(s[0]).is_handicap]
-    return max(margins, default=0) + max(points, default=0) + 2
+    beyond = 2 if all(s[0] in _BY_LINES for s in selections) else 4
+    return max(margins, default=0) + max(points, default=0) + beyond
+
+
+def _halves(selections: Sequence[Selection], *, level: bool) -> Grid:
+    """Scores of both halves. Where the whole is asked too, one half may have to make up for what
+    was asked of the other."""
+    asked: dict[str, list[Selection]] = {"ht": [], "2h": [], "ft": []}
+    for each in selections:
+        for period in _OF_HALVES.get(each[0], (each[1],)):
+            if period not in asked:
+                raise Invalid("these periods are not of one score", code="unknown_market")
+            asked[period].append(each)
+    one, two, whole = (_extent(asked[period]) for period in ("ht", "2h", "ft"))
+    if whole:
+        more = max(one, two) + whole
+        one, two = more if two else one, more if one else two
+    if (one + 1) ** 2 * (two + 1) ** 2 > _HALVES_SCORES_MAX:
+        raise Invalid("these halves have too many goals", code="line_out_of_range")
+    return Grid("ft", one, second=two, level=level)
 
 
 def _near_lines(selections: Sequence[Selection]) -> set[Score]:
@@ -197,7 +239,7 @@ def _near_lines(selections: Sequence[Selection]) -> set[Score]:
 
     In the plane of scores the grades change along straight lines: a margin, a total, one side's
     points. Every region they cut out has a corner, and since they meet at right angles or halves of
-    them, it has a score within three points of that corner.
+    them, it has a score near that corner (test: no state is missed near long lines).
     """
     lines = {(1, 0, 0), (0, 1, 0), (1, -1, 0)}
     for each in selections:
@@ -221,4 +263,5 @@ def _near_lines(selections: Sequence[Selection]) -> set[Score]:
 
 
 def _about(point: int) -> range:
-    return range(max(point - 3, 0), max(point + 5, 0))
+    """Past a corner, past the halves of a quarter line on both sides of it, to either parity."""
+    return range(max(point - 5, 0), max(point + 8, 0))

@@ -256,7 +256,7 @@ def _expected(
     scores: ScoreModel,
 ) -> float:
     """The mean net under a score model; level scores are left out where there can be none."""
-    if grid.halves:
+    if grid.second is not None:
         raise Invalid("a score model knows no half-time", code="unknown_market")
     whole = Grid(grid.key, scores.extent, level=grid.level)
     states = outcomes(selections, whole)
