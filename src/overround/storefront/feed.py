@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -28,6 +29,7 @@ from overround.storefront.wire import Kind, Position
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+BEGIN_S: Final = 5.0
 POLL_S: Final = 0.5
 # A sequence number is given before its row is committed, so a smaller one may show later: each poll
 # asks again from where it stood this long ago (test: a row that commits late is seen).
@@ -164,11 +166,15 @@ class _Followed:
         """Follow the cache as long as it is good. Raises _Lost or what the cache raises."""
         if self.client is None:
             return
-        if not await self.client.exists(keys.of_book(self.book_id, "alive")):
-            raise _Lost("no hub publishes the book")
         channel = keys.of_book(self.book_id, "changes")
-        async with cache.subscribed(self.client, channel) as subscription:
-            await self._load(self.client)
+        async with AsyncExitStack() as stack:
+            # A server that dies between a connection and its answer leaves nobody waiting.
+            async with asyncio.timeout(BEGIN_S):
+                if not await self.client.exists(keys.of_book(self.book_id, "alive")):
+                    raise _Lost("no hub publishes the book")
+                subscribing = cache.subscribed(self.client, channel)
+                subscription = await stack.enter_async_context(subscribing)
+                await self._load(self.client)
             self._note_back()
             self.source = "cache"
             while (heard := await subscription.next(ALIVE_MS / 1000)) is not None:
