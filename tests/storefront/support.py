@@ -30,13 +30,16 @@ class Shop:
 
     def __init__(self) -> None:
         self.laid: dict[UUID, Shown] = {}
+        self.numbers: dict[UUID, int] = {}
         self.asked_whole = 0
         self.polls: list[int] = []
         self.polled = True
 
     def lay(self, *changed: Shown) -> list[Shown]:
         """The hub lays these."""
-        self.laid |= {one.selection_id: one for one in changed}
+        for one in changed:
+            self.laid[one.selection_id] = one
+            self.numbers[one.selection_id] = max(self.numbers.values(), default=0) + 1
         return list(changed)
 
     def everything(self, book_id: UUID) -> Iterable[Shown]:
@@ -45,12 +48,12 @@ class Shop:
         return list(self.laid.values()) if book_id == BOOK else []
 
     async def poll(self, book_id: UUID, after: int) -> list[tuple[int, Shown]]:
-        """The database's answer; every row has number 1."""
+        """The database's answer: a row's number grows with each change of it."""
         self.polls.append(after)
         if not self.polled:
             raise ConnectionError("the database is away")
-        rows = self.laid.values() if book_id == BOOK else ()
-        return [(1, one) for one in rows if after < 1]
+        numbers = self.numbers if book_id == BOOK else {}
+        return [(seq, self.laid[id_]) for id_, seq in numbers.items() if seq > after]
 
 
 async def until(condition: Callable[[], object], what: str, timeout_s: float = 20) -> None:
