@@ -61,6 +61,7 @@ class _Cells:
     columns: list[int]
     price_e4: list[int]
     state: list[int]
+    observed_us: list[int]
 
 
 async def load(conn: Connection, at: datetime) -> Board:
@@ -223,7 +224,7 @@ def _placed(price: FeedPrice, ours: Resolved) -> tuple[str, str, int | None, str
 
 
 def _apply(board: Board, batch: FeedBatch, ours: Resolved) -> Change:
-    found = _Cells([], [], [], [])
+    found = _Cells([], [], [], [], [])
     by_market: dict[tuple[str, str, int | None], MarketCells] = {
         (cells.market_type, cells.period, cells.line_q4): cells
         for cells in board.markets_of(ours.event_id)
@@ -238,14 +239,17 @@ def _apply(board: Board, batch: FeedBatch, ours: Resolved) -> Change:
         found.columns.append(int(cells.columns[cells.sides.index(side)]))
         found.price_e4.append(price.price_e4)
         found.state.append(CellState.SUSPENDED if price.suspended else CellState.OPEN)
+        found.observed_us.append(to_us(price.seen_at or batch.observed_at))
     rows, columns = np.array(found.rows, np.int64), np.array(found.columns, np.int64)
     prices, states = np.array(found.price_e4, np.int32), np.array(found.state, np.int8)
+    observed = np.array(found.observed_us, np.int64)
     if batch.snapshot:
         gone_rows, gone_columns = board.absent(batch.event.provider, ours.event_id, rows, columns)
         prices = np.concatenate([prices, board.price_e4[gone_rows, gone_columns]])
         states = np.concatenate([states, np.full(len(gone_rows), CellState.WITHDRAWN, np.int8)])
         rows, columns = np.concatenate([rows, gone_rows]), np.concatenate([columns, gone_columns])
-    observed = np.full(len(rows), to_us(batch.observed_at), np.int64)
+        gone_us = np.full(len(gone_rows), to_us(batch.observed_at), np.int64)
+        observed = np.concatenate([observed, gone_us])
     return board.apply(rows, columns, prices, states, observed)
 
 

@@ -45,7 +45,11 @@ class FeedMarket:
 
 @dataclass(frozen=True, slots=True)
 class FeedPrice:
-    """One source's price for one side of one market; `source_text` is what the provider wrote."""
+    """One source's price for one side of one market; `source_text` is what the provider wrote.
+
+    `seen_at` is when the provider last asked the source, where it says so and that was before the
+    moment of the batch: a price is as old as that.
+    """
 
     source: str
     market: FeedMarket
@@ -53,6 +57,7 @@ class FeedPrice:
     price_e4: int
     source_text: str
     suspended: bool = False
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ class Quote:
     odds_format: str = "decimal"
     stopped: bool = False
     stopped_above: bool = False
+    seen_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -137,7 +138,9 @@ class Quotes:
         else:
             stopped = quote.stopped or quote.stopped_above
             text = quote.price[:_MAX_DETAIL_LENGTH]
-            self._kept[key] = FeedPrice(quote.source, market, side, price_e4, text, stopped)
+            self._kept[key] = FeedPrice(
+                quote.source, market, side, price_e4, text, stopped, quote.seen_at
+            )
 
     def _refuse(self, reason: str, quote: Quote, detail: str) -> None:
         words = (self.place, quote.source, quote.market_id, quote.side or "")

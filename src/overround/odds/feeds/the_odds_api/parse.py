@@ -112,7 +112,7 @@ class _Body:
         self, event: FeedEvent, game: Game, groups: list[Group], seen_at: datetime, quotes: Quotes
     ) -> None:
         for group in groups:
-            for quote in _quotes(event, group, self.capture.odds_format):
+            for quote in _quotes(event, group, self.capture.odds_format, seen_at):
                 quotes.take(quote)
         prices = quotes.all()
         self._sources.update(price.source for price in prices)
@@ -181,8 +181,12 @@ def _leave_out(game: Game, counts: Coverage) -> None:
         counts.leave_out(market, market, len(group.outcomes))
 
 
-def _quotes(event: FeedEvent, group: Group, odds_format: str) -> Iterator[Quote]:
+def _quotes(
+    event: FeedEvent, group: Group, odds_format: str, seen_at: datetime
+) -> Iterator[Quote]:
     source = words.source_of(group.book)
+    stamped = reading.moment(group.stamp)
+    older = stamped if stamped is not None and stamped < seen_at else None
     drawn = any(outcome.name == "Draw" for outcome in group.outcomes)
     asked = questions.question(event.sport, group.market, drawn)
     for outcome in group.outcomes:
@@ -194,7 +198,14 @@ def _quotes(event: FeedEvent, group: Group, odds_format: str) -> Iterator[Quote]
             side = questions.side(asked, outcome.name, event.home, event.away)
             market = _market(event, asked, side, outcome)
         yield Quote(
-            source or "", group.market, group.market, market, side, outcome.price, odds_format
+            source or "",
+            group.market,
+            group.market,
+            market,
+            side,
+            outcome.price,
+            odds_format,
+            seen_at=older,
         )
 
 
