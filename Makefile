@@ -40,8 +40,9 @@ $(SYNCED): pyproject.toml uv.lock
 replay: $(SYNCED) ## walk one real season through the whole flow (SEASON=, TENANT=)
 	$(BIN)/overround replay "$(SEASON)" --tenant $(TENANT)
 
+# Each of the two processes has servers of its own; a file stays in one, with what it shares.
 test: $(SYNCED) ## the whole suite, on the embedded servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 pictures: $(SYNCED) ## the README's pictures anew, from a running demonstration; wants Chromium
 	mkdir -p docs/pictures

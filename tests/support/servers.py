@@ -26,7 +26,7 @@ from psycopg.rows import TupleRow
 
 from overround.db import logins, migrate
 from overround.db.logins import ROLES, Role
-from overround.kit.settings import ServersSettings, Settings
+from overround.kit.settings import DatabaseSettings, ServersSettings, Settings
 from overround.roles.attach import Endpoints, attached
 
 TEMPLATE_LOCK: Final = 7_216_001
@@ -57,7 +57,10 @@ def shared_servers() -> Generator[Endpoints]:
             yield endpoints
         return
     with state_directory() as state:
-        settings = Settings(state=state, servers=ServersSettings(linger_s=0))
+        # How long a lock is waited for here says more about the machine's other work than about us.
+        patient = DatabaseSettings(statement_s=30.0)
+        servers = ServersSettings(linger_s=0)
+        settings = Settings(state=state, servers=servers, database=patient)
         with attached(settings) as endpoints, _dropped_at_the_end():
             yield endpoints
         wait_stopped(state)
