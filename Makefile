@@ -9,6 +9,8 @@ PORT ?= 8000
 # The replay's season and tenant, e.g. `make replay SEASON=../shared/data/football-data/1819`.
 SEASON ?= ../shared/data/football-data/2122
 TENANT ?= acme
+# How long the scrapers' story goes on.
+MINUTES ?= 10
 
 # uv works in the environment made below and with its Python: it neither looks for another
 # interpreter nor downloads one, and an environment that happens to be active is not touched.
@@ -17,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup replay test pictures kill numbers bench check fmt clean
+.PHONY: help demo setup replay test pictures kill scrapers numbers bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -51,8 +53,12 @@ pictures: $(SYNCED) ## the README's pictures anew, from a running demonstration;
 kill: $(SYNCED) ## kill every process of a demo, and replays of a real season; minutes
 	$(BIN)/python -m pytest -m kill tests/kill
 
+scrapers: $(SYNCED) ## three browser scrapers feed one hub while things go wrong (MINUTES=); wants Chromium
+	$(BIN)/python -m tests.scrapers.story --minutes $(MINUTES)
+
 numbers: $(SYNCED) ## ten thousand examples of every property of the numbers; minutes
-	$(BIN)/python -m pytest --hypothesis-profile=numbers --timeout=0 tests/core tests/pricing tests/cli
+	$(BIN)/python -m pytest --hypothesis-profile=numbers --timeout=0 tests/core tests/pricing tests/cli \
+	  tests/betting/test_settlement_rules.py
 
 bench: $(SYNCED) ## our paths against their references, in one run each
 	$(BIN)/python -m benchmarks.bulk_arrays

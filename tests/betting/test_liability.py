@@ -9,7 +9,7 @@ from uuid import UUID
 
 from overround.betting.bets import liability
 from overround.betting.bets.model import OpenSelection, ReducedCombo
-from overround.core import combos, grading
+from overround.core import bets, grading
 from overround.core.payoff import VOID, WON, Grade
 
 EVENT = UUID(int=1)
@@ -42,7 +42,8 @@ class Placed:
     def pays(self, grade: Grade) -> int:
         """Paid if this leg ends so and all the others win."""
         others = [(WON, price_e4) for price_e4 in self.rest]
-        return combos.payout(self.stake_minor, [(grade, self.price_e4), *others])
+        bet = bets.of_stored(self.stake_minor, [(grade, self.price_e4), *others])
+        return bets.payout_minor(bet)
 
 
 def selection_id(market: int, side: str) -> UUID:

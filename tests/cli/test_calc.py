@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from overround.cli import calc, calc_check
-from tests.core.reference import CASES
+from tests.core.reference import CASES, ROOT
 from tests.servers.commands import overround_cli
 
 WON = {"price": "2", "result": "won"}
@@ -53,6 +54,17 @@ def test_a_calculator_reads_stdin_and_prints_one_object() -> None:
     assert done.stderr.startswith("overround: invalid_number: ")
 
 
+_EXAMPLE = re.compile(r"^\$ echo '([^']*)' \| overround calc (\w+)\n(\{.*\})$", re.MULTILINE)
+
+
+def test_the_examples_of_the_numbers_are_true() -> None:
+    text = (ROOT / "docs" / "numbers.md").read_text("utf-8")
+    examples = _EXAMPLE.findall(text)
+    assert len(examples) == text.count("\n$ ")
+    for asked, name, told in examples:
+        assert ask(name, json.loads(asked)) == json.loads(told)
+
+
 def test_failures_are_told_with_both_values(tmp_path: Path) -> None:
     to_decimal = {"value": "2", "from": "hongkong", "to": "decimal"}
     cases: list[dict[str, Any]] = [
@@ -82,7 +94,10 @@ def test_failures_are_told_with_both_values(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[1]", '[{"id": 1}]'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", "[1]", '[{"id": 1}]', '[{"id": 1, "calc": ["grade"], "input": {}}]'],
+)
 def test_a_file_without_cases_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "cases.json"
     file.write_text(text)
@@ -165,6 +180,10 @@ SCORE = {"market": "total", "side": "over", "line": "2.5", "score": [2, 1]}
 LEGS = {"bet": "combo", "stake": "1"}
 
 
+MARKET = {"prices": ["1.9", "1.9"], "method": "power"}
+HOME = {"market": "1x2", "side": "home", "price": "2"}
+ONE_BET = {"price": "2", "probability": "0.6"}
+CLOSE = {"taken": "2.1", "close": ["1.9", "1.9"], "selection": 0, "method": "shin"}
 BAD: list[tuple[str, Any, str]] = [
     ("convert", {"value": "2", "from": "decimal", "to": "x"}, "unknown_method"),
     ("convert", {"value": "1", "from": "decimal", "to": "malay"}, "price_out_of_range"),
@@ -186,6 +205,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("settle", LEGS, "no_legs"),
     ("settle", LEGS | {"legs": []}, "no_legs"),
     ("settle", LEGS | {"legs": [WON] * 64}, "too_many_legs"),
+    ("settle", LEGS | {"legs": [{"picks": [WON] * 8}] * 8}, "too_many_legs"),
+    ("settle", LEGS | {"legs": [WON | {"withdrawn": ["7"] * 101}]}, "too_many_legs"),
     ("settle", LEGS | {"legs": [WON], "bet": "parlay"}, "unknown_bet"),
     ("settle", LEGS | {"legs": [WON] * 2, "bet": "single"}, "too_many_legs"),
     ("settle", LEGS | {"legs": [WON] * 2, "bet": "system"}, "invalid_size"),
@@ -204,6 +225,46 @@ BAD: list[tuple[str, Any, str]] = [
     ("settle", LEGS | {"legs": [WON | {"result": "maybe"}]}, "unknown_grade"),
     ("settle", LEGS | {"legs": [WON | {"best_odds_guaranteed": True}]}, "invalid_number"),
     ("settle", LEGS | {"legs": [WON | {"rule4_pct": 101}]}, "invalid_number"),
+    ("margin", {"prices": []}, "no_legs"),
+    ("margin", {"prices": ["2"] * 1_001}, "too_many_legs"),
+    ("margin", {"prices": ["2", "Infinity"]}, "invalid_number"),
+    ("devig", MARKET | {"prices": ["1.9", "1"]}, "price_out_of_range"),
+    ("devig", MARKET | {"prices": ["1.9"]}, "no_legs"),
+    ("devig", MARKET | {"prices": ["2.1", "2.1"]}, "underround"),
+    ("devig", MARKET | {"method": "guess"}, "unknown_method"),
+    ("devig", MARKET | {"target": "2"}, "probability_out_of_range"),
+    ("devig", MARKET | {"target": "1E+999999"}, "invalid_number"),
+    ("surebet", {"legs": []}, "no_legs"),
+    ("surebet", {"legs": [HOME] * 25}, "too_many_legs"),
+    ("surebet", {"legs": [HOME | {"price": "0.5"}]}, "price_out_of_range"),
+    ("surebet", {"legs": [HOME | {"price": "9" * 5_000}]}, "invalid_number"),
+    ("surebet", {"legs": [HOME | {"line": "0.5"}]}, "line_unexpected"),
+    ("surebet", {"legs": [HOME | {"commission": "1"}]}, "commission_out_of_range"),
+    ("surebet", {"legs": [HOME | {"max_stake": "-1"}]}, "stake_out_of_range"),
+    ("surebet", {"legs": [HOME | {"max_stake": "1"}], "total": "2"}, "infeasible"),
+    ("surebet", {"legs": [HOME | {"exchange": "x", "commission": fee} for fee in ("0.1", "0.2")]},
+     "conflicting_legs"),
+    ("kelly", {}, "no_legs"),
+    ("kelly", ONE_BET | {"bets": [ONE_BET]}, "no_legs"),
+    ("kelly", ONE_BET | {"price": "-Infinity"}, "invalid_number"),
+    ("kelly", ONE_BET | {"price": "1"}, "price_out_of_range"),
+    ("kelly", ONE_BET | {"probability": "1.1"}, "probability_out_of_range"),
+    ("kelly", ONE_BET | {"multiplier": "0"}, "invalid_number"),
+    ("kelly", {"bets": [ONE_BET] * 14}, "too_many_legs"),
+    ("kelly", {"bets": [ONE_BET] * 2, "exclusive": True}, "probability_out_of_range"),
+    ("kelly", {"states": [{"p": "1", "returns": ["1"] * 25}]}, "too_many_legs"),
+    ("kelly", {"states": [{"p": "1", "returns": []}]}, "no_legs"),
+    ("kelly", {"states": [{"p": "0.5", "returns": ["1"] * n} for n in (1, 2)]},
+     "conflicting_legs"),
+    ("clv", CLOSE | {"taken": "NaN"}, "invalid_number"),
+    ("clv", CLOSE | {"selection": 2}, "unknown_side"),
+    ("clv", CLOSE | {"selection": -1}, "invalid_number"),
+    ("clv", CLOSE | {"close": ["2.1", "2.1"]}, "underround"),
+    ("cashout", {"stake": "0", "legs": [ONE_BET]}, "stake_out_of_range"),
+    ("cashout", {"stake": "1", "legs": []}, "no_legs"),
+    ("cashout", {"stake": "1", "legs": [ONE_BET | {"result": "won"}]}, "conflicting_legs"),
+    ("cashout", {"stake": "1", "legs": [ONE_BET | {"void": "0.5"}]}, "probability_out_of_range"),
+    ("cashout", {"stake": "1", "legs": [ONE_BET], "margin": "2"}, "invalid_number"),
 ]  # fmt: skip
 
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from math import floor, prod
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overround.core import bets, combos, grading, line, payoff, systems
+from overround.core import bets, grading, line, payoff, systems
 from overround.core.bets import Bet, Leg, Pick
 from overround.core.bonus import BonusLadder
 from overround.core.errors import Invalid
@@ -62,13 +63,14 @@ def combo(*picks: Pick, **terms: object) -> Bet:
     st.integers(1, 10**12),
     st.lists(st.tuples(st.sampled_from(RISING), PRICES_E4), min_size=1, max_size=8),
 )
-def test_a_bet_of_stored_legs_pays_what_settlement_pays(
+def test_stored_legs_pay_the_product_of_what_each_returns(
     stake_minor: int, legs: list[tuple[Grade, int]]
 ) -> None:
-    picks = [Leg((Pick(Fraction(price_e4, 10_000), grade),)) for grade, price_e4 in legs]
-    bet = Bet(tuple(picks), Fraction(stake_minor))
-    assert bets.payout_minor(bet) == combos.payout(stake_minor, legs)
-    assert bets.payout_minor(bet, "half_even") == combos.payout(stake_minor, legs, "half_even")
+    exact = stake_minor * prod(payoff.multiplier(grade, price_e4) for grade, price_e4 in legs)
+    bet = bets.of_stored(stake_minor, legs)
+    assert bets.settle(bet).payout == exact
+    assert bets.payout_minor(bet) == floor(exact)
+    assert bets.payout_minor(bet, "half_even") == round(exact)
 
 
 @given(wagers(), st.data())
@@ -282,8 +284,8 @@ def test_terms_that_cannot_be_are_refused() -> None:
 
 
 def test_the_largest_bet_is_exact() -> None:
-    sizes = tuple(range(1, combos.MAX_LEGS + 1))
-    bet = Bet((Leg((won("100000"),)),) * combos.MAX_LEGS, Fraction(2**63 - 1), sizes)
+    sizes = tuple(range(1, bets.MAX_LEGS + 1))
+    bet = Bet((Leg((won("100000"),)),) * bets.MAX_LEGS, Fraction(2**63 - 1), sizes)
     settled = bets.settle(bet)
     assert settled.lines == 2**63 - 1
     assert settled.payout == 100_001**63 - 1

@@ -54,5 +54,12 @@ def test_a_house_may_waive_a_sole_small_one_and_keep_a_place_table() -> None:
 
 
 def test_a_price_that_is_none_is_refused() -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         rule4.deduction([Fraction(1)])
+    assert refused.value.code == "price_out_of_range"
+
+
+def test_more_than_any_race_has_are_not_added_up() -> None:
+    with pytest.raises(Invalid) as refused:
+        rule4.deduction([Fraction(7)] * (rule4.RUNNERS_MAX + 1))
+    assert refused.value.code == "too_many_legs"

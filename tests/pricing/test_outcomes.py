@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from overround.core import grading, payoff
 from overround.core.errors import Invalid
 from overround.odds.pricing.outcomes import (
     Grid,
@@ -88,6 +91,44 @@ def test_no_state_is_missed_between_halves(legs: list[Selection]) -> None:
     assert grid.second is not None
     wider = Grid(grid.key, grid.extent + 1, grid.second + 1)
     assert rows(outcomes(asked, grid)) == rows(outcomes(asked, wider))
+
+
+# A selection of every market that scores decide, by one number of them, by both or by two halves.
+DECIDED = [
+    *(("1x2", period, None, "draw") for period in ("ft", "ht", "2h")),
+    *(("asian_handicap", period, -3, "away") for period in ("ft", "ht")),
+    *(("total", period, line_q4, "over") for period in ("ft", "2h") for line_q4 in (5, 6, 7, 8)),
+    ("moneyline", "ht", None, "away"), ("double_chance", "ft", None, "X2"),
+    ("draw_no_bet", "ft", None, "home"), ("handicap_1x2", "ft", 4, "draw"),
+    ("home_total", "ft", 5, "under"), ("away_total", "ft", 6, "over"),
+    ("both_teams_to_score", "ft", None, "yes"), ("odd_even", "2h", None, "odd"),
+    ("correct_score", "ft", None, "2:1"), ("winning_margin", "ft", None, "home/1"),
+    ("home_win_to_nil", "ft", None, "yes"), ("half_time_full_time", "ft", None, "draw/home"),
+    ("highest_scoring_half", "ft", None, "draw"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", DECIDED, ids=lambda asked: "-".join(map(str, asked)))
+def test_what_decides_alike_is_graded_alike(asked: Selection) -> None:
+    """Every score of two halves by itself, as settlement grades it, in the order of the grid."""
+    reach = range(4)
+    halves = list(product(product(reach, reach), product(reach, reach)))
+    found = outcomes((asked,), Grid("ft", 3, second=3))
+    assert len(found.row_of) == len(halves)
+    for row, ((h1, a1), (h2, a2)) in zip(found.row_of.tolist(), halves, strict=True):
+        facts = grading.Facts({"ht": (h1, a1), "ft": (h1 + h2, a1 + a2)})
+        grade = grading.grade(*asked, facts)
+        assert grade is not None
+        returned = found.fixed[row, 0] + 3 * found.slope[row, 0]
+        assert returned == payoff.multiplier(grade, 30_000)
+
+
+def test_long_correct_scores_are_found_and_no_more_than_needed() -> None:
+    """A point changes its grade at itself alone; two dozen of them are answered at once."""
+    legs = [("correct_score", "ft", None, f"{n}:{97 - n}") for n in range(40, 60)]
+    grid = grid_for([*legs, ("total", "ft", 390, "over")], level=True)
+    assert {(n, 97 - n) for n in range(40, 60)} <= set(grid.points)
+    assert len(grid.points) < 3_000
 
 
 def test_an_event_ends_level_unless_only_a_moneyline_is_asked() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -95,7 +95,7 @@ def settle(value: object) -> dict[str, Any]:
 def _bet(given: Given) -> Bet:
     kinds = ("single", "combo", "system", "each_way", *systems.FULL_COVERS)
     kind = given.word("bet", "unknown_bet", kinds)
-    legs = tuple(_leg(leg) for leg in given.objects("legs", f"{_PICK} banker event picks"))
+    legs = _legs(given.objects("legs", f"{_PICK} banker event picks", bets.MAX_LEGS))
     if kind == "single" and len(legs) > 1:
         raise Invalid("a single has one leg", code="too_many_legs")
     sizes = _sizes(given, kind, len(legs))
@@ -133,6 +133,13 @@ def _sizes(given: Given, kind: str, legs: int) -> tuple[int, ...] | None:
     if given.has("sizes"):
         raise Invalid("only a system has sizes", code="invalid_size")
     return None
+
+
+def _legs(given: Sequence[Given]) -> tuple[Leg, ...]:
+    # Counted before they are read: there may be as many picks in each leg as legs in all.
+    if sum(len(leg.items("picks")) for leg in given) > bets.MAX_LEGS:
+        raise Invalid(f"a bet has at most {bets.MAX_LEGS} picks", code="too_many_legs")
+    return tuple(_leg(leg) for leg in given)
 
 
 def _leg(given: Given) -> Leg:
@@ -190,7 +197,7 @@ def _deduction(given: Given, name: str, *, place: bool) -> Fraction:
     if given.has("withdrawn"):
         if given.has(name):
             raise Invalid("a deduction is a percentage or a table's", code="invalid_input")
-        return rule4.deduction(given.prices("withdrawn"), place=place)
+        return rule4.deduction(given.prices("withdrawn", rule4.RUNNERS_MAX), place=place)
     return _percent(given, name)
 
 

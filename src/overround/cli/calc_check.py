@@ -38,10 +38,16 @@ def read(file: Path) -> list[dict[str, Any]]:
         raise Invalid(f"{file}: {error.strerror}", code="invalid_input") from error
     found = calc_wire.read(data, bytes_max=MAX_FILE_BYTES)
     cases = cast("list[Any]", found) if isinstance(found, list) else []
-    wanted = {"id", "calc", "input"}
-    if not cases or not all(isinstance(case, dict) and wanted <= case.keys() for case in cases):
+    if not cases or not all(_is_case(case) for case in cases):
         raise Invalid(f"{file} is not a list of cases", code="invalid_input")
     return cases
+
+
+def _is_case(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    case = cast("dict[str, object]", value)
+    return {"id", "calc", "input"} <= case.keys() and isinstance(case["calc"], str)
 
 
 def failures(

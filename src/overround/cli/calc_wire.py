@@ -109,17 +109,17 @@ class Given:
         """A list of whole numbers. Raises Invalid `code`, `invalid_input`."""
         return [_count(value, code) for value in self.items(name)]
 
-    def prices(self, name: str) -> list[Fraction]:
+    def prices(self, name: str, items_max: int = MAX_ITEMS) -> list[Fraction]:
         """A list of decimal prices, at least one.
 
         Raises Invalid `no_legs`, `too_many_legs`, `invalid_number`, `price_out_of_range`.
         """
-        values = [Given({"price": value}, "price") for value in self.some(name)]
+        values = [Given({"price": value}, "price") for value in self.some(name, items_max)]
         return [value.price("price") for value in values]
 
-    def numbers(self, name: str) -> list[Fraction]:
-        """A list of plain decimals. Raises Invalid `invalid_number`, `invalid_input`."""
-        values = [Given({"number": value}, "number") for value in self.items(name)]
+    def numbers(self, name: str, items_max: int = MAX_ITEMS) -> list[Fraction]:
+        """A list of plain decimals. Raises Invalid `invalid_number`, and as `items`."""
+        values = [Given({"number": value}, "number") for value in self.items(name, items_max)]
         return [value.number("number") for value in values]
 
     def flag(self, name: str) -> bool:
@@ -144,28 +144,31 @@ class Given:
         """
         return self._numeral(name, None)
 
-    def items(self, name: str) -> list[Any]:
-        """A list, empty where it is absent. Raises Invalid `invalid_input`, `too_many_legs`."""
+    def items(self, name: str, items_max: int = MAX_ITEMS) -> list[Any]:
+        """A list, empty where it is absent. Raises Invalid `invalid_input`, `too_many_legs`.
+
+        What is too long is refused before any of it is read.
+        """
         value = self._data.get(name)
         if value is None:
             return []
         if not isinstance(value, list):
             raise Invalid(f"{name} is a list", code="invalid_input")
         found = cast("list[Any]", value)
-        if len(found) > MAX_ITEMS:
-            raise Invalid(f"{name} has at most {MAX_ITEMS} items", code="too_many_legs")
+        if len(found) > items_max:
+            raise Invalid(f"{name} has at most {items_max} items", code="too_many_legs")
         return found
 
-    def some(self, name: str) -> list[Any]:
+    def some(self, name: str, items_max: int = MAX_ITEMS) -> list[Any]:
         """A list that is not empty. Raises Invalid `no_legs`, and as `items`."""
-        found = self.items(name)
+        found = self.items(name, items_max)
         if not found:
             raise Invalid(f"{name} has at least one item", code="no_legs")
         return found
 
-    def objects(self, name: str, fields: str) -> list[Given]:
+    def objects(self, name: str, fields: str, items_max: int = MAX_ITEMS) -> list[Given]:
         """A list of objects with these fields, at least one. Raises Invalid as `some`."""
-        return [Given(value, fields) for value in self.some(name)]
+        return [Given(value, fields) for value in self.some(name, items_max)]
 
     def nested(self, name: str, fields: str) -> Given:
         """An object with these fields. Raises Invalid `invalid_input`."""

@@ -15,6 +15,7 @@ from overround.core import payoff, rational
 from overround.core.errors import Invalid
 
 _PERCENT: Final = 100
+_PCT_PLACES: Final = 10
 _LEG: Final = (
     f"{SELECTION} price commission lay max_stake min_stake step currency_rate placed exchange"
     " stake_tax payout_tax"
@@ -62,11 +63,11 @@ def surebet(value: object) -> dict[str, Any]:
         level=given.flag("level") if given.has("level") else None,
     )
     told: dict[str, Any] = {
-        "guaranteed_pct": _PERCENT * found.guaranteed,
-        "best_pct": _PERCENT * found.best,
-        "stakes_pct": [_PERCENT * stake for stake in found.stakes],
-        "outcomes": [_PERCENT * net for net in found.outcomes],
-        "naive_pct": _PERCENT * found.naive,
+        "guaranteed_pct": _pct(found.guaranteed),
+        "best_pct": _pct(found.best),
+        "stakes_pct": [_pct(stake) for stake in found.stakes],
+        "outcomes": [_pct(net) for net in found.outcomes],
+        "naive_pct": _pct(found.naive),
         "kind": found.kind,
     }
     if found.whole is not None:
@@ -74,6 +75,11 @@ def surebet(value: object) -> dict[str, Any]:
         told["guaranteed"] = rational.to_text(found.whole.guaranteed)
         told["best"] = rational.to_text(found.whole.best)
     return told
+
+
+def _pct(share: float) -> float:
+    """A share in percent, as exact as the solver is and without the digits of floats beyond."""
+    return round(_PERCENT * share, _PCT_PLACES)
 
 
 def _leg(given: Given) -> Any:
@@ -155,10 +161,10 @@ def _kelly_bets(given: Given, multiplier: float) -> Any:
 def _kelly_states(given: Given, multiplier: float) -> Any:
     from overround.odds import pricing
 
-    states = given.objects("states", "p returns")
+    states, bets_max = given.objects("states", "p returns"), pricing.kelly.BETS_MAX
     return pricing.kelly.states(
         [float(state.probability("p")) for state in states],
-        [[float(net) for net in state.numbers("returns")] for state in states],
+        [[float(net) for net in state.numbers("returns", bets_max)] for state in states],
         multiplier=multiplier,
     )
 

@@ -5,9 +5,10 @@ own. A line multiplies what its picks return (`core.payoff`); the bet pays the s
 (`core.systems`), each at an equal part of the stake. An each-way bet is two bets of the same lines:
 one at the prices, one at the place terms' share of the winnings.
 
-Everything is an exact fraction and is rounded once, at the end (`payout_minor`). The order of the
-terms: the better of taken and starting price, then Rule 4, then the place terms, then the dead
-heat; of the sum, first a free bet's stake, then the bonus, then the tax on winnings.
+Everything is an exact fraction and is rounded once, at the end (`payout_minor`): never a leg or a
+price, which would move a ten-fold by many minor units. The order of the terms: the better of taken
+and starting price, then Rule 4, then the place terms, then the dead heat; of the sum, first a free
+bet's stake, then the bonus, then the tax on winnings.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from math import prod
+from typing import Final, Literal
 
 from overround.core import systems, tax
 from overround.core.bonus import BonusLadder, bonus
-from overround.core.combos import Rounding, check_count, rounded
 from overround.core.errors import Invalid
 from overround.core.payoff import LOST, WON, Grade, returned_ratio
+from overround.core.price import to_fraction
 from overround.core.systems import Ratio
 from overround.core.tax import NO_TAX, Tax
 
+Rounding = Literal["down", "half_even"]
+
+# A bet longer than this is refused everywhere; tenants set lower limits for their slips.
+MAX_LEGS: Final = 63
 _NONE: Final = Fraction(0)
 
 
@@ -53,7 +59,7 @@ class Pick:
     @property
     def best_price(self) -> Fraction:
         """The taken price, or the starting price where that is guaranteed and better."""
-        return max(self.price, self.starting_price or self.price)
+        return self.price if self.starting_price is None else max(self.price, self.starting_price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +103,12 @@ class Bet:
             raise Invalid("two legs are of one event", code="conflicting_legs")
         if self.place_fraction is not None and not 0 < self.place_fraction <= 1:
             raise Invalid("place terms are a share", code="place_fraction_out_of_range")
-        plain = all(len(leg.picks) == 1 for leg in self.legs)
-        if self.ladder and not (plain and self.sizes is None and self.place_fraction is None):
+        if self.ladder is not None and not self._is_combo():
             raise Invalid("only a combo earns a bonus", code="bonus_out_of_range")
+
+    def _is_combo(self) -> bool:
+        one_line = self.sizes is None and all(len(leg.picks) == 1 for leg in self.legs)
+        return one_line and self.place_fraction is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +124,27 @@ class Settled:
     tax: Fraction
 
 
+def of_stored(stake_minor: int, legs: Sequence[tuple[Grade, int]]) -> Bet:
+    """The bet of (grade, price_e4) legs that must all win: a single is one leg, a combo several.
+
+    Raises Invalid `no_legs`, `too_many_legs`, `price_out_of_range`, and `stake_out_of_range` below
+    one minor unit.
+    """
+    picks = [Pick(to_fraction(price_e4), grade) for grade, price_e4 in legs]
+    return Bet(tuple(Leg((pick,)) for pick in picks), Fraction(stake_minor))
+
+
 def lines(legs: Sequence[Leg], sizes: Sequence[int] | None, *, each_way: bool = False) -> int:
     """How many lines a bet has; each-way doubles them.
 
     Raises Invalid `no_legs`, `too_many_legs`, `invalid_size`.
     """
-    check_count(len(legs))
-    if any(not leg.picks for leg in legs):
-        raise Invalid("a leg has at least one pick", code="no_legs")
-    check_count(sum(len(leg.picks) for leg in legs))
-    counted, _ = _over_lines(legs, sizes, [(len(leg.picks), 1) for leg in legs])
+    picks = [len(leg.picks) for leg in legs]
+    if not picks or 0 in picks:
+        raise Invalid("a bet has legs, and each of them a pick", code="no_legs")
+    if sum(picks) > MAX_LEGS:
+        raise Invalid(f"a bet has at most {MAX_LEGS} legs", code="too_many_legs")
+    counted, _ = _over_lines(legs, sizes, [(count, 1) for count in picks])
     return counted * (2 if each_way else 1)
 
 
@@ -132,7 +152,7 @@ def settle(bet: Bet) -> Settled:
     """What the bet pays as its picks ended. Cannot fail: `Bet` says no to what has no answer."""
     parts = _parts(bet)
     count = lines(bet.legs, bet.sizes, each_way=len(parts) > 1)
-    unit = bet.stake * (1 - bet.tax.on_stake) / count
+    unit = tax.at_play(bet.tax, bet.stake) / count
     gross = unit * sum(_total(bet, [_sum(ratios) for ratios in part]) for part in parts)
     own_stake = bet.stake
     if bet.free_bet and not bet.stake_returned:
@@ -149,23 +169,31 @@ def settle(bet: Bet) -> Settled:
 
 
 def payout_minor(bet: Bet, rounding: Rounding = "down") -> int:
-    """What a bet whose stake is in minor units pays, rounded once."""
-    return rounded(*settle(bet).payout.as_integer_ratio(), rounding)
+    """What a bet whose stake is in minor units pays, in minor units: its one rounding.
+
+    "down" is to the minor unit at or below the exact payout, "half_even" to the nearest, and to the
+    even one where two are as near.
+    """
+    exact = settle(bet).payout
+    return round(exact) if rounding == "half_even" else exact // 1
 
 
 def win_ratio(pick: Pick) -> Ratio:
     """What a unit on the pick to win returns."""
-    return _ratio(pick.grade, (pick.best_price - 1) * (1 - pick.deduction))
+    return _ratio(pick.grade, pick.best_price, 1 - pick.deduction)
 
 
 def place_ratio(pick: Pick, place_fraction: Fraction) -> Ratio:
     """What a unit on the pick to be placed returns, at that share of the winnings."""
     deduction = pick.deduction if pick.place_deduction is None else pick.place_deduction
-    return _ratio(pick.place, (pick.best_price - 1) * (1 - deduction) * place_fraction)
+    return _ratio(pick.place, pick.best_price, (1 - deduction) * place_fraction)
 
 
-def _ratio(grade: Grade, profit: Fraction) -> Ratio:
-    return returned_ratio(grade, profit.numerator + profit.denominator, profit.denominator)
+def _ratio(grade: Grade, price: Fraction, kept: Fraction) -> Ratio:
+    """What a unit at the price returns of whose winnings that share is kept."""
+    above, below = price.as_integer_ratio()
+    share, whole = kept.as_integer_ratio()
+    return returned_ratio(grade, below * whole + (above - below) * share, below * whole)
 
 
 def _parts(bet: Bet) -> list[list[list[Ratio]]]:
@@ -191,7 +219,12 @@ def _total(bet: Bet, returns: Sequence[Ratio]) -> Fraction:
 def _over_lines(
     legs: Sequence[Leg], sizes: Sequence[int] | None, returns: Sequence[Ratio]
 ) -> Ratio:
-    """The sum over all lines of the product over their legs."""
+    """The sum over all lines of the product over their legs; a combo is one line with all of them.
+
+    (test: a system of all its legs is the combo)
+    """
+    if sizes is None:
+        return prod(above for above, _ in returns), prod(below for _, below in returns)
     bankers = [ratio for leg, ratio in zip(legs, returns, strict=True) if leg.banker]
     others = [ratio for leg, ratio in zip(legs, returns, strict=True) if not leg.banker]
-    return systems.total(others, (len(legs),) if sizes is None else sizes, bankers)
+    return systems.total(others, sizes, bankers)

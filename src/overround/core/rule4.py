@@ -3,7 +3,8 @@
 A short runner that goes away makes every other price too good. The Tattersalls table says by how
 much, as a share of the winnings (not of the stake); several withdrawals add up to a cap. Tables
 differ between houses, so a table is data: a column for the win part of a bet, one for the place
-part where the house has its own, the cap, and whether a sole small deduction is waived.
+part where the house has its own, the cap, and whether a sole small deduction is waived. Source:
+Tattersalls' Rules on Betting, rule 4(c).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Final
 
 from overround.core.errors import Invalid
 
+# No race starts with more; who sends a longer list has made a mistake.
+RUNNERS_MAX: Final = 100
 # (longest odds as a profit per unit, percent taken off), shortest first.
 Column = tuple[tuple[Fraction, int], ...]
 
@@ -59,8 +62,11 @@ def deduction(
     """The share of winnings that withdrawals at these decimal prices take off: 0 to 0.9.
 
     A price between two rows of the table falls into the longer one, which takes off less: the doubt
-    is the player's. Raises Invalid `price_out_of_range` for a price that is not above 1.
+    is the player's. Raises Invalid `price_out_of_range` for a price that is not above 1,
+    `too_many_legs` above 100 of them.
     """
+    if len(withdrawn) > RUNNERS_MAX:
+        raise Invalid(f"at most {RUNNERS_MAX} are withdrawn", code="too_many_legs")
     if any(price <= 1 for price in withdrawn):
         raise Invalid("a price is above 1", code="price_out_of_range")
     column = table.place if place and table.place is not None else table.win

@@ -32,6 +32,13 @@ class Tax:
 NO_TAX: Final = Tax()
 
 
+def at_play(tax: Tax, stake: Fraction) -> Fraction:
+    """What the tax on stakes leaves of a stake, in the stake's unit."""
+    return stake * (1 - tax.on_stake) if tax.on_stake else stake
+
+
 def on_winnings(tax: Tax, payout: Fraction, stake: Fraction) -> Fraction:
-    """What is withheld of a payout: the share of all that is above the stake and the threshold."""
+    """What is withheld of a payout, in its unit: a share of what is above stake and threshold."""
+    if not tax.on_winnings:
+        return _NONE
     return tax.on_winnings * max(_NONE, payout - stake - tax.threshold)

@@ -24,7 +24,7 @@ from overround.betting.bets.model import (
     ReducedCombo,
     SelectionLiability,
 )
-from overround.core import combos, grading, payoff
+from overround.core import bets, grading, payoff
 from overround.core.payoff import LOST, VOID, WON, Grade
 
 # What a selection pays in all if its leg (wins, is void), minor units.
@@ -51,7 +51,7 @@ def _paid(combo: ReducedCombo, own: Grade) -> int:
     grades = [WON if grade is None else payoff.by_name(grade) for grade in combo.grades]
     grades[combo.n - 1] = own
     legs = list(zip(grades, combo.prices_e4, strict=True))
-    return combos.payout(combo.stake_minor, legs, combo.payout_rounding)
+    return bets.payout_minor(bets.of_stored(combo.stake_minor, legs), combo.payout_rounding)
 
 
 def _event(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from overround.core.combos import Rounding
+from overround.core.bets import Rounding
 
 OddsPolicy = Literal["none", "higher", "any"]
 DecisionKind = Literal["accepted", "refused", "replayed", "key_reused"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from overround.core import combos, payoff
-from overround.core.combos import Rounding
+from overround.core import bets, payoff
+from overround.core.bets import Rounding
 
 
 def payout_due(
@@ -19,4 +19,5 @@ def payout_due(
     if len(known) < len(legs):
         return None
     prices_e4 = [price_e4 for _, price_e4 in legs]
-    return combos.payout(stake_minor, list(zip(known, prices_e4, strict=True)), rounding)
+    stored = bets.of_stored(stake_minor, list(zip(known, prices_e4, strict=True)))
+    return bets.payout_minor(stored, rounding)

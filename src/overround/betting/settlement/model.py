@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from overround.core.combos import Rounding
+from overround.core.bets import Rounding
 from overround.core.payoff import GradeName
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from overround.betting.settlement.model import Graded, OpenLeg, Payout
-from overround.core import combos, endings, grading, payoff
+from overround.core import bets, endings, grading, payoff
 from overround.core.payoff import Grade, GradeName
 from overround.odds.catalogue.model import Result
 
@@ -50,18 +50,15 @@ def _is_due(leg: OpenLeg, result: Result) -> bool:
 
 
 def _payout(legs: Sequence[OpenLeg], grades: Sequence[Grade | None]) -> Payout | None:
-    bet_id, stake_minor = legs[0].bet_id, legs[0].stake_minor
+    first = legs[0]
     if payoff.LOST in grades:
-        return Payout(bet_id, "lost", 0)
+        return Payout(first.bet_id, "lost", 0)
     known = [grade for grade in grades if grade is not None]
     if len(known) < len(legs):
         return None
-    paid = combos.payout(
-        stake_minor,
-        [(grade, leg.price_e4) for leg, grade in zip(legs, known, strict=True)],
-        legs[0].payout_rounding,
-    )
-    return Payout(bet_id, _outcome(known), paid)
+    graded = [(grade, leg.price_e4) for leg, grade in zip(legs, known, strict=True)]
+    bet = bets.of_stored(first.stake_minor, graded)
+    return Payout(first.bet_id, _outcome(known), bets.payout_minor(bet, first.payout_rounding))
 
 
 def _outcome(grades: Sequence[Grade]) -> GradeName:

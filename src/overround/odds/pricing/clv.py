@@ -7,8 +7,9 @@ With o taken, c the closing price of the same side and p its fair probability at
     cents        American prices with the hundred taken off, taken less closing
 
 `no_vig` is what the bet was worth at the close and the one to believe; a good price ratio can be
-the closing book's overround. Where the line has moved, `moved` prices the bet's own line by a
-distribution fitted to the closing one.
+the closing book's overround. `log` is the one that adds up over bets. Where the line has moved,
+`moved` prices the bet's own line by a distribution fitted to the closing one: o P(won) + P(void)
+less one, halves included.
 """
 
 from __future__ import annotations

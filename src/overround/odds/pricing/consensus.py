@@ -2,6 +2,8 @@
 
 The mean is taken on the logit scale (log of p / (1 - p)): a move from 0.01 to 0.02 is then as much
 news as one from 0.98 to 0.99, and one timid source cannot pull a long shot's price by itself.
+Source: the logarithmic opinion pool, C. Genest and J. V. Zidek, "Combining probability
+distributions" (1986), of each answer against all others.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ power, odds_ratio and probit work both ways: towards a smaller sum they take an 
 towards a larger one they put it on. Shin's model is solved one way by `shin` and the other by
 `shin_booked`. Sources: S. Clarke, S. Kovalchik, M. Ingram, "Adjusting bookmaker's odds to allow for
 overround" (2017) for power; K. Cheung, "Fixed-odds betting and traditional odds" (2015) for the
-odds ratio; H. S. Shin, "Measuring the incidence of insider trading" (1993), in B. Jullien and
-B. Salanie's closed form (1994), for Shin.
+odds ratio, of which probit is the same shift on the scale of the normal distribution; H. S. Shin,
+"Measuring the incidence of insider trading" (1993), in B. Jullien and B. Salanie's closed form
+(1994), for Shin.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The prices a book shows: the rungs of its ladder, and fair probabilities turned into them.
 
-Every step rounds in the house's favour, which is down: a price is what the house owes.
+Every step rounds in the house's favour, which is down: a price is what the house owes. The rungs
+are the price increments of the Betfair Exchange, and one above them.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ def apply_margin(
     """Prices that keep `margin_bps` of even takings: [..., n] -> price_e4 [..., n], off the ladder.
 
     The prices' booksum is 1 / (1 - margin) but for rounding down and for the ends of the ladder,
-    1.01 and 1001. `margin_bps` is one figure or one per market [...], from 0 to 5,000; else Invalid
-    `margin_out_of_range`. The methods differ in how much of it
-    long shots carry (`margins`). A probability that is not
-    inside (0, 1), NaN included, becomes 0, which is no price. Raises Invalid `unknown_method`.
+    1.01 and 1001. `margin_bps` is one figure or one per market [...]; the methods differ in how
+    much of it long shots carry (`margins`). A probability that is not inside (0, 1), NaN included,
+    becomes 0, which is no price.
+    Raises Invalid `margin_out_of_range` outside 0 to 5,000, `unknown_method`.
     """
     bps = np.asarray(margin_bps, dtype=np.int64)
     if np.any((bps < 0) | (bps > MARGIN_BPS_MAX)):

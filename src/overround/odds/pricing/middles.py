@@ -2,7 +2,9 @@
 
 With the lower line below the higher there is a gap in which both win, a middle; the other way round
 both lose in it, a Polish middle. How likely the gap is comes from a distribution of the count
-(`scores`), not from a figure per number, because the numbers in it are not alike.
+(`scores`), not from a figure per number, because the numbers in it are not alike. With net w in the
+worst case and b in the best, a middle is worth its stake where the best has the probability
+-w / (b - w).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ guaranteed here is what settlement pays (test: lp equals brute force over scores
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, product
@@ -44,13 +44,21 @@ _OF_HALVES: Final = {
     "half_time_full_time": ("ht", "ft"),
     "highest_scoring_half": ("ht", "2h"),
 }
-# Markets whose grades change along lines in the plane of scores, and nowhere else.
-_BY_LINES: Final = frozenset(
-    {
-        "1x2", "moneyline", "draw_no_bet", "double_chance", "asian_handicap", "set_handicap",
-        "handicap_1x2", "total", "home_total", "away_total", "total_sets",
-    }
-)  # fmt: skip
+
+
+def _margin(score: Score) -> int:
+    return score[0] - score[1]
+
+
+# Markets that one number of a score decides: their grades change along lines in the plane of
+# scores, and nowhere else.
+_BY_LINES: Final[Mapping[str, Callable[[Score], int]]] = {
+    **dict.fromkeys(("1x2", "moneyline", "draw_no_bet", "double_chance"), _margin),
+    **dict.fromkeys(("asian_handicap", "set_handicap", "handicap_1x2"), _margin),
+    **dict.fromkeys(("total", "total_sets"), sum),
+    "home_total": lambda score: score[0],
+    "away_total": lambda score: score[1],
+}
 # Markets that a level score decides; beside a moneyline they say that the event can end level.
 _KNOW_A_DRAW: Final = frozenset({"1x2", "double_chance", "draw_no_bet", "handicap_1x2"})
 
@@ -143,13 +151,31 @@ def outcomes(selections: tuple[Selection, ...], grid: Grid) -> Outcomes:
 def _column(each: Selection, grid: Grid) -> NDArray[np.int8]:
     """The place in `_GRADES` of a selection's grade at every score of the grid."""
     market_type, period, line_q4, side = each
+    graded: dict[object, int] = {}
     found: list[int] = []
     for facts in _facts(grid):
-        grade = grading.grade(market_type, period, line_q4, side, facts)
-        if grade not in _PLACES:
-            raise Invalid("a score alone does not grade this market", code="unknown_market")
-        found.append(_PLACES[grade])
+        what = _deciding(each, grid, facts)
+        if what not in graded:
+            grade = grading.grade(market_type, period, line_q4, side, facts)
+            if grade not in _PLACES:
+                raise Invalid("a score alone does not grade this market", code="unknown_market")
+            graded[what] = _PLACES[grade]
+        found.append(graded[what])
     return np.array(found, dtype=np.int8)
+
+
+def _deciding(each: Selection, grid: Grid, facts: Facts) -> object:
+    """What of the facts decides the selection: facts that have it in common are graded once.
+
+    Grading is what takes the time where lines are long or halves have many goals
+    (test: what decides alike is graded alike).
+    """
+    market_type, period, *_ = each
+    if market_type in _OF_HALVES:
+        return tuple(facts.scores.values())
+    score = facts.scores[grid.key] if grid.second is None else facts.score(period)
+    of_score = _BY_LINES.get(market_type)
+    return score if of_score is None or score is None else of_score(score)
 
 
 @lru_cache(maxsize=8)
@@ -241,25 +267,32 @@ def _near_lines(selections: Sequence[Selection]) -> set[Score]:
     points. Every region they cut out has a corner, and since they meet at right angles or halves of
     them, it has a score near that corner (test: no state is missed near long lines).
     """
-    lines = {(1, 0, 0), (0, 1, 0), (1, -1, 0)}
-    for each in selections:
-        market_type, _, line_q4, _ = each
-        at = (line_q4 or 0) // QUARTERS
-        if grading.market(market_type).is_handicap:
-            lines.add((1, -1, -at))
-        elif line_q4 is not None and market_type.startswith(("home_", "away_")):
-            lines.add((1, 0, at) if market_type.startswith("home_") else (0, 1, at))
-        elif line_q4 is not None:
-            lines.add((1, 1, at))
-        for number in set(_numbers(each)):
-            lines |= {(1, 0, number), (0, 1, number), (1, 1, number), (1, -1, number)}
-            lines.add((1, -1, -number))
+    lines = {(1, 0, 0), (0, 1, 0), (1, -1, 0)}.union(*(_changes(each) for each in selections))
     found: set[Score] = set()
     for (a, b, c), (d, e, f) in combinations(sorted(lines), 2):
         if (turn := a * e - b * d) != 0:
             home, away = (c * e - b * f) // turn, (a * f - c * d) // turn
             found |= set(product(_about(home), _about(away)))
     return found
+
+
+def _changes(each: Selection) -> set[tuple[int, int, int]]:
+    """The lines (a, b, c), all points with a * home + b * away = c, where its grade may change."""
+    market_type, _, line_q4, _ = each
+    numbers, at = _numbers(each), (line_q4 or 0) // QUARTERS
+    if market_type == "correct_score" and numbers:
+        return {(1, 0, numbers[0]), (0, 1, numbers[1])}
+    lines: set[tuple[int, int, int]] = set()
+    if grading.market(market_type).is_handicap:
+        lines.add((1, -1, -at))
+    elif line_q4 is not None and market_type.startswith(("home_", "away_")):
+        lines.add((1, 0, at) if market_type.startswith("home_") else (0, 1, at))
+    elif line_q4 is not None:
+        lines.add((1, 1, at))
+    for number in numbers:
+        lines |= {(1, 0, number), (0, 1, number), (1, 1, number)}
+        lines |= {(1, -1, number), (1, -1, -number)}
+    return lines
 
 
 def _about(point: int) -> range:

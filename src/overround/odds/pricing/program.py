@@ -8,7 +8,9 @@
 An exchange charges the net of a market, so the fee of several legs on it is one variable a state;
 it is as low as it may be because G gains by it. Stakes in steps make it an integer program. Solved
 by HiGHS, which is imported where it solves: it takes long to load and most processes never ask it.
-Stakes are in a common currency, in units near one (`surebet` sees to that).
+Stakes are in a common currency, in units near one (`surebet` sees to that). Source: a surebet is a
+game against the result, and the best mixed strategy of a game is a linear program: G. B. Dantzig,
+"A proof of the equivalence of the programming problem and the game problem" (1951).
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ if TYPE_CHECKING:
 _INFINITY: Final = float("inf")
 # A dual above this holds its state down; the solver is exact to about 1e-9.
 _TIGHT: Final = 1e-8
-_NODES_MAX: Final = 5_000
+# Stakes in steps are searched until the worst state is within a millionth of the largest step of
+# the best there is, or for so many nodes (half a second): steps of odd sizes that have to make up a
+# sum may need them. It is a count and no time, so that the answer is the same everywhere.
+_GAP: Final = 1e-6
+_NODES_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,9 @@ def best_stakes(problem: Problem, limits: Limits) -> Floats:
     """Stakes [n] with the highest worst state.
 
     Where that leaves a choice, the second-worst state is raised too, and so on; stakes in steps
-    stop at the worst. Raises Invalid `infeasible` where no stakes meet the limits, and
-    `stake_out_of_range` where nothing limits the profit.
+    stop at the worst, or near it where a search of 500 nodes does not end.
+    Raises Invalid `infeasible` where no stakes meet the limits, and `stake_out_of_range` where
+    nothing limits the profit.
     """
     states, legs = problem.returns.shape
     floors = np.full(states, np.nan)
@@ -115,7 +122,7 @@ def _solve(problem: Problem, limits: Limits, floors: Floats) -> tuple[Floats, fl
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("presolve", "off")
     solver.setOptionValue("mip_rel_gap", 0.0)
-    solver.setOptionValue("mip_abs_gap", 1e-9)
+    solver.setOptionValue("mip_abs_gap", _GAP)
     solver.setOptionValue("mip_max_nodes", _NODES_MAX)
     solver.passModel(model)
     solver.run()

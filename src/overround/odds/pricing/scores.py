@@ -2,7 +2,10 @@
 
 Goals: two independent Poisson counts, whose difference is the Skellam distribution. Points: a
 normal rounded to whole points, so that a line can be hit. Tables are cut where hardly anything is
-left and scaled to sum to one.
+left (nine standard deviations) and scaled to sum to one. Sources: M. J. Maher, "Modelling
+association football scores" (1982); J. G. Skellam, "The frequency distribution of the difference
+between two Poisson variates" (1946); H. Stern, "On the probability of winning a football game"
+(1991), for normal margins.
 """
 
 from __future__ import annotations

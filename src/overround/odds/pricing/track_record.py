@@ -2,7 +2,8 @@
 
 A `TrackRecord` is folded over results, one per (source, sport): each method's log-loss on what
 happened, forgotten by half every `half_life` markets. `best_method` leaves the default only for a
-method that beats it by more than chance would, because in most samples none does.
+method that beats it by more than chance would, because in most samples none does. Source of the
+score: I. J. Good, "Rational decisions" (1952).
 """
 
 from __future__ import annotations
