@@ -9,6 +9,8 @@ PORT ?= 8000
 # The replay's season and tenant, e.g. `make replay SEASON=../shared/data/football-data/1819`.
 SEASON ?= ../shared/data/football-data/2122
 TENANT ?= acme
+# How long each feed's parser is fuzzed.
+SECONDS ?= 300
 # How long the scrapers' story goes on.
 MINUTES ?= 10
 
@@ -19,7 +21,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup replay test pictures kill scrapers numbers bench check fmt clean
+.PHONY: help demo setup replay test pictures kill scrapers numbers fuzz bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -59,6 +61,9 @@ scrapers: $(SYNCED) ## three browser scrapers feed one hub while things go wrong
 numbers: $(SYNCED) ## ten thousand examples of every property of the numbers; minutes
 	$(BIN)/python -m pytest --hypothesis-profile=numbers --timeout=0 tests/core tests/pricing tests/cli \
 	  tests/betting/test_settlement_rules.py
+
+fuzz: $(SYNCED) ## five minutes of hostile bytes for each feed's parser (SECONDS=); for the night
+	$(BIN)/python -m benchmarks.fuzz_feeds --seconds "$(SECONDS)"
 
 bench: $(SYNCED) ## our paths against their references, in one run each
 	$(BIN)/python -m benchmarks.bulk_arrays

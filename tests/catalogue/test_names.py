@@ -106,9 +106,25 @@ def test_the_country_of_a_competition(country: str, competition: str, expected: 
     assert names.country_of(country, competition) == expected
 
 
-def test_rare_words_weigh_more() -> None:
-    weights = names.weights(["Leeds United", "Newcastle United", "Dundee United", "Wolves"])
-    assert weights["united"] < weights["leeds"] == weights["wolverhampton"] <= 1
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("Liverpool (URU)", "liverpool", "uruguay"),
+        ("Universidad Catolica (Ecu)", "universidad catolica", "ecuador"),
+        ("Nacional (Uruguay)", "nacional", "uruguay"),
+        ("Nadal (3)", "nadal", ""),
+        ("Nadal [WC]", "nadal", ""),
+        ("Botafogo (SP)", "botafogo sp", ""),
+        ("(12)", "12", ""),
+    ],
+)
+def test_tags_in_brackets_are_read_and_not_compared(name: str, text: str, place: str) -> None:
+    team = names.team(name)
+    assert (team.text, team.place) == (text, place)
+
+
+def test_half_a_match_is_no_match() -> None:
+    assert names.team("Arsenal (1st Half)").category.pseudo == "1st half"
 
 
 @given(st.text(max_size=300), st.text(max_size=60))

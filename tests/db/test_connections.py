@@ -23,7 +23,23 @@ Urls = Mapping[Role, str]
 # Who may delete what: everything else is history.
 DELETABLE: Final = {
     "app": {"login_failure"},
-    "worker": {"lease", "login_failure", "match_queue", "session", "work_due"},
+    "worker": {
+        "alias",
+        "alias_vote",
+        "feed_batch",
+        "feed_event",
+        "inbox",
+        "lease",
+        "login_failure",
+        "match_queue",
+        "poll",
+        "poll_answer",
+        "poll_provider",
+        "provider_hour",
+        "role_life",
+        "session",
+        "work_due",
+    },
     "reader": set[str](),
 }
 

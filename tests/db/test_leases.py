@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from overround.core.errors import Unavailable
-from overround.db import Database, lease
+from overround.db import Database, holders, lease
 from overround.db.logins import Role
 from tests.betting.interleave import connected, until_waiting
 
@@ -153,7 +153,7 @@ def test_nobody_takes_over_inside_a_guarded_transaction(database_urls: Urls) -> 
 
 HOLD = """
 import asyncio, sys
-from overround.db import Database, lease
+from overround.db import Database, holders, lease
 
 async def hold():
     db = await Database.open(sys.argv[1], purpose="test", size_min=1, size_max=2)
@@ -220,7 +220,7 @@ def test_a_holder_that_nobody_here_can_see_is_waited_out(
 
     async def story() -> None:
         async with opened(database_urls) as db:
-            monkeypatch.setattr(lease, "_signed", sign)
+            monkeypatch.setattr(holders, "signed", sign)
             await lease.take(db, "hub", "")
             monkeypatch.undo()
             monkeypatch.setattr(lease, "_POLL_S", 0.01)

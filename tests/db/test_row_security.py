@@ -53,9 +53,13 @@ PLATFORM_TABLES: Final = frozenset(
         "offer",
         "offer_revision",
         "participant",
+        "poll",
+        "poll_answer",
+        "poll_provider",
         "price",
         "price_history",
         "price_history_piece",
+        "price_refused",
         "provider_hour",
         "provider_standing",
         "quarantine",
@@ -67,6 +71,7 @@ PLATFORM_TABLES: Final = frozenset(
         "status_report",
         "tenant",
         "work_due",
+        "worker_key",
     }
 )
 
@@ -87,6 +92,7 @@ DEFINER_FUNCTIONS: Final = frozenset(
         "price_history_piece_v1",
         "price_history_pieces_v1",
         "price_history_room_v1",
+        "prices_move_v1",
         "revenue_day_post_v1",
         "role_beat_v1",
         "tenant_open_v1",

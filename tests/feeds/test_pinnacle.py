@@ -77,7 +77,7 @@ def test_prices_find_their_event_in_another_file(tmp_path: Path) -> None:
     read = files.read(tmp_path)
     assert [batch.event.home for batch in read.season.batches] == ["Ann Town"]
     assert read.prices == 16
-    reasons = [(one.reason, one.where) for one in read.refused["pinnacle"]]
+    reasons = [(one.reason, one.where) for one in read.placed().refused["pinnacle"]]
     assert ("event_unknown", "201") in reasons
 
 

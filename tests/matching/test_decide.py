@@ -115,13 +115,23 @@ def test_another_country_is_a_veto() -> None:
     assert verdict(event, ours("Liverpool", "Nacional")) == ("new", "no_candidate")
 
 
+def test_a_country_that_a_name_states_is_a_veto() -> None:
+    event = theirs("Liverpool (URU)", "Nacional", country="", competition="Copa")
+    assert verdict(event, ours("Liverpool", "Nacional"))[0] == "new"
+    at_home = ours("Liverpool", "Nacional (URU)", country="Uruguay", competition="Copa")
+    assert verdict(event, at_home) == ("matched", "exact")
+
+
 @pytest.mark.parametrize(
     ("late", "spelt", "kind"),
     [
         (timedelta(minutes=15), ("Brighton", "Wolves"), "matched"),
         (timedelta(hours=1), ("Brighton", "Wolves"), "matched"),
         (timedelta(hours=3), ("Brighton and Hove Albion", "Wolverhampton Wanderers"), "matched"),
-        (timedelta(hours=27), ("Brighton and Hove Albion", "Wolverhampton Wanderers"), "new"),
+        (timedelta(hours=27), ("Brigh", "Wolves"), "new"),
+        (timedelta(hours=53), ("Brighton and Hove Albion", "Wolverhampton Wanderers"), "matched"),
+        (timedelta(hours=73), ("Brighton and Hove Albion", "Wolverhampton Wanderers"), "new"),
+        (timedelta(hours=27), ("Brighton and Hove Albion", "Wolves"), "matched"),
         (timedelta(hours=1), ("Brighton Town", "Wolves"), "new"),
     ],
 )
@@ -142,7 +152,8 @@ def test_a_double_header_is_two_events() -> None:
         country="USA",
     )
     assert verdict(late, candidate) == ("new", "no_candidate")
-    assert matching.window("baseball") < timedelta(hours=1)
+    # It cannot begin before the first one is over.
+    assert matching.window("baseball") < timedelta(hours=2, minutes=30)
 
 
 def test_the_nearer_start_of_two_wins() -> None:

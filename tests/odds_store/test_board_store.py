@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -235,9 +235,9 @@ def test_history_of_each_month_has_its_room(database_urls: Urls) -> None:
                 world, "SELECT tableoid::regclass::text, count(*) FROM price_history GROUP BY 1"
             )
             assert months == {
-                "price_history_202603": 3,
-                "price_history_202604": 1,
-                "price_history_202605": 1,
+                "price_history_20260301_0000": 3,
+                "price_history_20260401_0000": 1,
+                "price_history_20260501_0000": 1,
             }
 
     asyncio.run(story())
@@ -283,5 +283,53 @@ def test_a_price_seen_in_play_is_no_closing_price(database_urls: Urls) -> None:
             await feed.say(STARTS + MINUTE, prices("one", "total 2.5", "1.80", "2.00")[:1], late)
             await feed.start(STARTS)
             assert await world.count("SELECT count(*) FROM closing_price") == 0
+
+    asyncio.run(story())
+
+
+def test_a_source_that_falls_silent_is_suspended_until_it_says_the_whole(
+    database_urls: Urls,
+) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed, other = await feed_of(world), await feed_of(world, provider="elsewhere")
+            one = prices("one", "1x2", "2.10", "3.40", "3.60")
+            two = prices("two", "1x2", "2.05", "3.30", "3.50")
+            second = timedelta(seconds=1)
+            for n in range(20):
+                await other.say(AT + n * second, two)
+                if n < 5:
+                    await feed.say(AT + n * second, one)
+            board, last = world.hub.board, AT + 4 * second
+
+            async def silent(at: datetime) -> tuple[UUID, ...]:
+                async with world.worker.transaction(None) as conn:
+                    return await boards.suspend_silent(conn, board, at)
+
+            assert await silent(last + 14 * second) == ()
+            assert await silent(last + 15 * second) == (feed.event_id,)
+            assert set(shown(world, feed)["1x2"]) == {"two"}
+            assert (await stored(world))["one home"] == "suspended 21000"
+            # A change without the whole opens nothing, the whole does.
+            moved = prices("one", "1x2", "2.12", "3.40", "3.60")
+            await feed.say(last + 16 * second, moved[:1], snapshot=False)
+            assert (await stored(world))["one home"] == "suspended 21200"
+            await feed.say(last + 17 * second, moved)
+            assert set(shown(world, feed)["1x2"]) == {"one", "two"}
+            assert await silent(last + 18 * second) == ()
+
+    asyncio.run(story())
+
+
+def test_a_sign_of_life_without_prices_refreshes_nothing(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed = await feed_of(world)
+            await feed.say(AT, prices("one", "1x2", "2.10", "3.40", "3.60"))
+            before = cells(world, feed.event_id)
+            heard_us = world.hub.board.pace.heard_us.tolist()
+            await feed.say(AT + MINUTE, snapshot=False)
+            assert cells(world, feed.event_id) == before
+            assert world.hub.board.pace.heard_us.tolist() == heard_us
 
     asyncio.run(story())

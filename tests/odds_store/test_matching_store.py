@@ -23,7 +23,13 @@ async def know(world: World, event: FeedEvent) -> None:
 
 async def queued(world: World) -> list[tuple[str, str, str]]:
     async with world.worker.reading(None) as conn:
-        return await matching.queued(conn, 100)
+        found = await matching.waiting_page(conn, None, (AT - timedelta(days=9), "", ""), 100)
+    return [(one.provider, one.provider_event_id, one.reason) for one in found]
+
+
+async def stand(world: World, provider: str, standing: matching.Standing) -> None:
+    async with world.worker.transaction(None) as conn:
+        await matching.set_standing(conn, provider, standing)
 
 
 def reversed_event(event: FeedEvent) -> FeedEvent:
@@ -101,6 +107,7 @@ def test_a_stranger_waits_for_a_person_and_its_prices_stay_off(database_urls: Ur
     async def story() -> None:
         async with opened(database_urls) as world:
             await feed_of(world)
+            await stand(world, "elsewhere", "follower")
             stranger = replace(
                 world.fixture("E1"),
                 provider="elsewhere",
@@ -145,7 +152,7 @@ def test_a_double_header_is_two_events(database_urls: Urls) -> None:
             feed = await feed_of(world)
             first = replace(feed.event, provider="elsewhere", provider_event_id="game 1")
             second = replace(
-                first, provider_event_id="game 2", starts_at=first.starts_at + timedelta(minutes=10)
+                first, provider_event_id="game 2", starts_at=first.starts_at + timedelta(hours=4)
             )
             async with world.worker.transaction(None) as conn:
                 await world.hub.know(conn, [first, second], AT)
@@ -153,5 +160,14 @@ def test_a_double_header_is_two_events(database_urls: Urls) -> None:
             assert known["elsewhere", "game 1"].event_id == feed.event_id
             assert ("elsewhere", "game 2") not in known
             assert [waiting[1] for waiting in await queued(world)] == ["game 2"]
+            # Ten minutes apart nobody can say which of the two the one of ours is.
+            near = [
+                replace(first, provider="third", provider_event_id=f"near {minutes}",
+                        starts_at=first.starts_at + timedelta(minutes=minutes))
+                for minutes in (0, 10)
+            ]  # fmt: skip
+            async with world.worker.transaction(None) as conn:
+                await world.hub.know(conn, near, AT)
+            assert not {event.key for event in near} & known.keys()
 
     asyncio.run(story())

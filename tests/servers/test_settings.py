@@ -71,6 +71,11 @@ def test_hosting_platforms_names_are_honoured(monkeypatch: pytest.MonkeyPatch) -
         ("database: {prepare_threshold: 0}", "database.prepare_threshold"),
         ("session: {idle_s: 59}", "session.idle_s"),
         ("servers: {linger_s: -1}", "servers.linger_s"),
+        ("feeds: {providers: {ann: {sprts: {nfl: 60}}}}", "feeds.providers.ann.sprts"),
+        ("feeds: {providers: {ann: {sports: {nfl: 0}}}}", "feeds.providers.ann.sports.nfl.every_s"),
+        ("feeds: {providers: {'a b': {}}}", "feeds.providers"),
+        ("feeds: {providers: {ann: {base_url: 'ftp://x'}}}", "feeds.providers.ann.base_url"),
+        ("feeds: {providers: {ann: {base_url: 'https://u:p@x'}}}", "feeds.providers.ann.base_url"),
         ("- web", "expected a mapping"),
         ("{", "not YAML"),
         ("a: !!python/object/apply:os.getcwd []", "not YAML"),
@@ -136,6 +141,21 @@ def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -
         load()
     assert "database.url" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_key_may_come_from_the_environment_and_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("overround.yaml").write_text("feeds: {providers: {ann: {sports: {nfl: 300}}}}\n")
+    monkeypatch.setenv("OVERROUND_FEEDS__PROVIDERS__ANN__KEYS", '["hunter2"]')
+    found = load()
+    ann = found.feeds.providers["ann"]
+    assert [key.get_secret_value() for key in ann.keys] == ["hunter2"]
+    assert ann.sports["nfl"].every_s == 300
+    assert "hunter2" not in f"{found!r} {kit.redacted(found)}"
+    monkeypatch.setenv("OVERROUND_FEEDS__PROVIDERS__ANN__KEEYS", '["hunter2"]')
+    with pytest.raises(SettingsError, match=r"feeds\.providers\.ann\.keeys"):
+        load()
 
 
 def test_every_setting_has_a_description() -> None:

@@ -20,9 +20,14 @@ from overround.cli import (
     db_commands,
     demo,
     doctor,
+    edges,
+    keys,
+    match_commands,
     run_commands,
+    scrape,
     season,
     serving,
+    status,
     tenants,
     users,
 )
@@ -37,16 +42,21 @@ app = typer.Typer(
 app.add_typer(calc.app, name="calc")
 app.add_typer(config.app, name="config")
 app.add_typer(db_commands.app, name="db")
+app.add_typer(edges.app, name="edges")
+app.add_typer(match_commands.app, name="match")
 app.add_typer(run_commands.app, name="run")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
 app.add_typer(season.results, name="results")
 app.command("bench")(bench.bench)
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
+app.command("scrape")(scrape.scrape)
 app.command("replay")(season.replay)
 app.command("import")(season.import_)
 app.command("verify")(books.verify)
+app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 
 

@@ -75,6 +75,18 @@ def hub(
         context.run_async(_hub(settings, endpoints, simulate))
 
 
+@app.command("pull")
+def pull(
+    supervised: SupervisedOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Ask the providers of the settings by schedule; any number of these share the asking."""
+    settings = _settings(state, config, supervised)
+    with context.servers(settings) as endpoints:
+        context.run_async(_pull(settings, endpoints))
+
+
 @app.command("settle")
 def settle(
     once: Annotated[bool, typer.Option("--once", help="Settle what is due, then end.")] = False,
@@ -141,6 +153,12 @@ async def _hub(settings: Settings, endpoints: Endpoints, simulate: bool) -> None
         await live_hub.run(settings, endpoints, stop, feeds)
 
 
+async def _pull(settings: Settings, endpoints: Endpoints) -> None:
+    from overround.roles import pull as role
+
+    await role.run_until_signal(settings, endpoints)
+
+
 async def _settle(settings: Settings, endpoints: Endpoints, once: bool) -> int:
     from overround.core.clock import WallClock
     from overround.roles import settle as role
@@ -161,16 +179,20 @@ async def _settle(settings: Settings, endpoints: Endpoints, once: bool) -> int:
 
 async def _jobs(settings: Settings, endpoints: Endpoints, once: bool) -> int:
     from overround.core.clock import WallClock
+    from overround.odds.board import Keeping
     from overround.people.sessions import SessionLimits
     from overround.roles import jobs as role
     from overround.roles.process import database, stopping
 
     limits = SessionLimits(settings.session.idle_s, settings.session.absolute_s)
+    kept = settings.retention
+    keeping = Keeping(kept.history_days, kept.history_bytes_max, kept.inbox_days)
     async with database(settings, endpoints.url("worker"), "worker") as worker:
         if once:
-            return await role.run_once(worker, limits, WallClock())
+            changed = await role.run_once(worker, limits, WallClock())
+            return changed + await role.trim_once(worker, WallClock(), keeping)
         with stopping() as stop:
-            await role.run(worker, limits, WallClock(), stop)
+            await role.run(worker, limits, WallClock(), stop, keeping, endpoints.redis_url)
     return 0
 
 

@@ -63,7 +63,15 @@ def import_(
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints, _bar("import") as advance:
         done = context.run_async(_import(settings, endpoints, path, advance))
-    context.show(done, as_json=as_json, text=lambda: context.report(done))
+    context.show(done, as_json=as_json, text=lambda: _told(done))
+
+
+def _told(done: dict[str, Any]) -> str:
+    """The figures, and a table of the files."""
+    from overround.roles import reports
+
+    figures = {name: value for name, value in done.items() if name != "files"}
+    return f"{context.report(figures)}\n\n{reports.told(done)}"
 
 
 @results.command("enter")

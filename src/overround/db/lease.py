@@ -10,7 +10,6 @@ once). The token fences all the same.
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -21,17 +20,12 @@ from uuid import UUID
 import psycopg
 
 from overround.core.errors import Unavailable
+from overround.db import holders
 from overround.db.pools import Connection, Database
-from overround.kit import processes
-from overround.kit.processes import ProcessKey
 
 TTL_S = 6
 _RENEW_EVERY_S = 2.0
 _POLL_S = 0.25
-
-# "hub, pid 4711 (<start time>) on <machine>": for a person, and for whoever wants the lease.
-_HOLDER = re.compile(r"(.*), pid (\d+) \((\S+)\) on (\S+)")
-_NAME_CHARS_MAX = 60
 
 # Take a free or expired lease; a live one is left alone.
 _TAKE = """
@@ -94,7 +88,7 @@ async def take(db: Database, name: str, holder: str) -> Lease:
     asked: dict[str, object] = {
         "name": name,
         "token": token,
-        "holder": _signed(holder),
+        "holder": holders.signed(holder),
         "ttl": TTL_S,
     }
     first_expiry: object = None
@@ -103,7 +97,7 @@ async def take(db: Database, name: str, holder: str) -> Lease:
             if await _was_given(conn, _TAKE, asked):
                 return Lease(name, token)
             held = await (await conn.execute(_HELD_BY, [name])).fetchone()
-            if held is not None and _has_ended(held[0]):
+            if held is not None and holders.has_ended(held[0]):
                 if await _was_given(conn, _SUCCEED, {**asked, "ended": held[1]}):
                     return Lease(name, token)
                 continue
@@ -118,29 +112,13 @@ async def take(db: Database, name: str, holder: str) -> Lease:
 async def holder_of(conn: Connection, name: str) -> str | None:
     """The name of who holds the lease now; None when nobody does, or its holder has ended."""
     held = await (await conn.execute(_HOLDER_NOW, [name])).fetchone()
-    if held is None or _has_ended(held[0]):
+    if held is None or holders.has_ended(held[0]):
         return None
-    signed = _HOLDER.fullmatch(held[0])
-    return held[0] if signed is None else signed[1]
+    return holders.name_of(held[0])
 
 
 async def _was_given(conn: Connection, statement: LiteralString, asked: dict[str, object]) -> bool:
     return await (await conn.execute(statement, asked)).fetchone() is not None
-
-
-def _signed(holder: str) -> str:
-    """The holder's name, with the process that it is and the machine it runs on."""
-    ours = processes.ourselves()
-    name = holder[:_NAME_CHARS_MAX]
-    return f"{name}, pid {ours.pid} ({ours.started}) on {processes.machine()}"
-
-
-def _has_ended(holder: str) -> bool:
-    """Whether the process that signed as `holder` is one of this machine and has ended."""
-    signed = _HOLDER.fullmatch(holder)
-    if signed is None or signed[4] != processes.machine():
-        return False
-    return processes.has_ended(ProcessKey(int(signed[2]), signed[3]))
 
 
 async def keep(db: Database, lease: Lease) -> None:

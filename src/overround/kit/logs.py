@@ -57,8 +57,10 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_number_of(level))
-    # It would write a line for every request that it sends.
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    # They would write a line for every request that is sent, with its address, which may hold a key
+    # (test: no key is written anywhere).
+    for library in ("httpx2", "httpcore2"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def get(name: str) -> FilteringBoundLogger:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -151,7 +151,150 @@ class StreamSettings(_Section):
 class HubSettings(_Section):
     """The single writer of the board."""
 
+    host: Annotated[str, Field(min_length=1, max_length=255)] = Field(
+        default="127.0.0.1",
+        description="Address the hub listens on for workers; on any other than loopback what it "
+        "shows asks for a worker's token.",
+    )
     port: Port = Field(default=8001, description="Port the hub listens on.")
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+PollSeconds = Annotated[int, Field(ge=1, le=604_800)]
+
+
+class WindowSettings(_Section):
+    """From `within_s` before the first start on, ask every `every_s`."""
+
+    within_s: PollSeconds
+    every_s: PollSeconds
+
+
+class SportSettings(_Section):
+    """How one sport of one provider is asked; `options` are the provider's own."""
+
+    every_s: PollSeconds
+    windows: Annotated[tuple[WindowSettings, ...], Field(max_length=20)] = ()
+    options: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=20)] = (
+        Field(default={})
+    )
+
+
+class ProviderSettings(_Section):
+    """One provider that is asked by schedule."""
+
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s@]{1,300}$")] | None = None
+    keys: Annotated[tuple[SecretStr, ...], Field(max_length=100)] = ()
+    concurrency: Annotated[int, Field(ge=1, le=50)] = 2
+    per_minute: Annotated[int, Field(ge=1, le=6_000)] = 30
+    burst: Annotated[int, Field(ge=1, le=1_000)] = 5
+    sports: Annotated[dict[Name, SportSettings], Field(max_length=500)] = Field(default={})
+
+    @field_validator("sports", mode="before")
+    @classmethod
+    def _a_number_is_an_interval(cls, given: object) -> object:
+        """`nba: 600` is short for `nba: {every_s: 600}`."""
+        if not isinstance(given, dict):
+            return given
+        sports = cast("dict[object, object]", given)
+        return {
+            name: {"every_s": said} if isinstance(said, int) else said
+            for name, said in sports.items()
+        }
+
+
+class FeedsSettings(_Section):
+    """What is asked of providers by schedule."""
+
+    deadline_s: Annotated[float, Field(ge=0.1, le=600)] = Field(
+        default=20.0, description="Seconds in which a provider has to have answered to the end."
+    )
+    connect_s: Annotated[float, Field(ge=0.1, le=60)] = Field(
+        default=5.0, description="Seconds in which a provider has to take a connection."
+    )
+    wire_bytes_max: Annotated[int, Field(ge=1_000, le=64_000_000)] = Field(
+        default=8_000_000, description="Largest answer of a provider as it is sent."
+    )
+    body_bytes_max: Annotated[int, Field(ge=1_000, le=64_000_000)] = Field(
+        default=64_000_000, description="Largest answer of a provider once it is unpacked."
+    )
+    parse_s: Annotated[float, Field(ge=0.1, le=600)] = Field(
+        default=20.0, description="Seconds in which an answer has to be read."
+    )
+    parse_bytes_max: Annotated[int, Field(ge=200_000_000, le=16_000_000_000)] = Field(
+        default=1_500_000_000, description="Most memory of a process that reads answers."
+    )
+    readers: Annotated[int, Field(ge=1, le=16)] = Field(
+        default=2, description="Processes that read answers side by side."
+    )
+    cache_s: Annotated[int, Field(ge=0, le=3_600)] = Field(
+        default=300,
+        description="Longest time for which an answer stands for the next one, where the provider "
+        "or another sport's schedule allows it.",
+    )
+    back_off_s_max: PollSeconds = Field(
+        default=3_600, description="Longest wait after failures, before it is spread."
+    )
+    breaker_failures: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=5, description="Failures in a row after which a provider is left alone."
+    )
+    breaker_s: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        default=30.0,
+        description="Seconds for which a provider is left alone at first; twice that each time.",
+    )
+    breaker_s_max: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        default=900.0, description="Longest time for which a provider is left alone."
+    )
+    providers: Annotated[dict[Name, ProviderSettings], Field(max_length=200)] = Field(
+        default={},
+        description="What is asked of whom and how often (docs/guides/schedules.md); nothing is "
+        "asked of a provider that is not here.",
+    )
+
+
+class ScrapeSettings(_Section):
+    """Browsers that read books which have a page and no feed."""
+
+    permitted: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], ...] = Field(
+        default=(),
+        max_length=100,
+        description="Sites whose terms let you read them by a browser, in your own judgement; a "
+        "scraper of any other refuses to start.",
+    )
+    robots: bool = Field(
+        default=True,
+        description="Whether a board that the site's robots.txt does not let us read is left "
+        "alone.",
+    )
+    chromium: Annotated[str, Field(min_length=1, max_length=4_096)] | None = Field(
+        default=None, description="The browser's executable; default: the system's Chromium."
+    )
+    page_s: Seconds = Field(
+        default=1_800.0, description="Seconds after which a browser is opened anew."
+    )
+    memory_mb_max: Annotated[int, Field(ge=200, le=1_000_000)] = Field(
+        default=3_000,
+        description="Megabytes of a scraper's browser, shared memory counted in each of its "
+        "processes, above which it is opened anew.",
+    )
+
+
+class RetentionSettings(_Section):
+    """How long what grows is kept."""
+
+    history_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
+        default=90,
+        description="Days for which changed prices are kept; an archive's from when it was read "
+        "in. Current and closing prices stay.",
+    )
+    history_bytes_max: Annotated[int, Field(ge=100_000_000, le=1_000_000_000_000_000)] = Field(
+        default=10_000_000_000,
+        description="Most that changed prices may weigh; the oldest leave first, and the last "
+        "hour stays.",
+    )
+    inbox_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
+        default=7, description="Days for which the report of a file that the hub took is kept."
+    )
 
 
 class SessionSettings(_Section):
@@ -197,6 +340,13 @@ class Settings(BaseSettings):
     web: WebSettings = Field(default_factory=WebSettings, description="The HTTP edge.")
     stream: StreamSettings = Field(default_factory=StreamSettings, description="Open pages.")
     hub: HubSettings = Field(default_factory=HubSettings, description="The board's writer.")
+    feeds: FeedsSettings = Field(
+        default_factory=FeedsSettings, description="Providers that are asked by schedule."
+    )
+    scrape: ScrapeSettings = Field(default_factory=ScrapeSettings, description="Browsers.")
+    retention: RetentionSettings = Field(
+        default_factory=RetentionSettings, description="How long what grows is kept."
+    )
     session: SessionSettings = Field(default_factory=SessionSettings, description="Logins.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
 
@@ -293,6 +443,9 @@ def _refuse_unknown_environment() -> None:
         if not name.upper().startswith(ENV_PREFIX) or name.upper() in ENV_EXEMPT:
             continue
         key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+        # Below this one the names are a person's own; a wrong one is refused with its value.
+        if key.startswith("feeds.providers."):
+            continue
         if key not in dotted and key not in sections:
             raise SettingsError(f"unknown setting in the environment: {name}")
 

@@ -27,6 +27,7 @@ from overround.kit.settings import Settings
 from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
 from overround.people.sessions import SessionLimits
+from overround.roles import presence
 from overround.roles.process import prepare_threshold, stopping
 from overround.storefront import Hints, OfferFeed, Shown
 from overround.storefront import listen as listen_to_hints
@@ -102,10 +103,14 @@ async def run(
     try:
         database = await _open(settings, url)
         try:
-            async with _live(settings, database, redis_url) as (live, tell):
+            clock = clock or WallClock()
+            async with (
+                presence.told(database, "api", clock),
+                _live(settings, database, redis_url) as (live, tell),
+            ):
                 services = Services(
                     database=database,
-                    clock=clock or WallClock(),
+                    clock=clock,
                     hashing=hashing,
                     base_domain=settings.web.base_domain,
                     limits=SessionLimits(settings.session.idle_s, settings.session.absolute_s),

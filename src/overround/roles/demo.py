@@ -144,9 +144,12 @@ class _Demo:
     async def run(self, config: Path | None, stop: asyncio.Event, ready: Ready) -> dict[str, Any]:
         """The roles up until the time is over or `stop` is set, then the report."""
         options = self._options
+        async with self._worker.reading(None) as conn:
+            before = await ops.prices_changed(conn, PROVIDER_KEY)
         run = DemoRun.begin(
             options.seed, options.speed, self._clock.now(), self._settings.web.port, options.for_s
-        ).with_staff(self._staff)
+        )
+        run = run.with_staff(self._staff).after(before)
         demo_run.write(self._state, run)
         roles = serve.house(
             self._settings,
@@ -254,7 +257,7 @@ class _Demo:
 
     async def _known(self, run: DemoRun) -> Truth:
         async with self._worker.reading(None) as conn:
-            events, _ = await ops.provider_counts(conn, PROVIDER_KEY, run.origin)
+            events = await ops.events_named(conn, PROVIDER_KEY, run.origin)
             decided = await ops.events_decided(conn, PROVIDER_KEY, run.origin)
         return Truth(events, decided)
 

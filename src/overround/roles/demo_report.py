@@ -91,7 +91,8 @@ async def figures(
 ) -> Figures:
     """The run as it stands at `at`."""
     async with worker.reading(None) as conn:
-        events, prices = await ops.provider_counts(conn, PROVIDER_KEY, run.origin)
+        events = await ops.events_named(conn, PROVIDER_KEY, run.origin)
+        prices = await ops.prices_changed(conn, PROVIDER_KEY) - run.prices_before
         edges = await ops.edges_found(conn, PROVIDER_KEY, run.origin)
     found = [await _takings(worker, run, tenant, at) for tenant in everyone]
     return Figures(events, prices, edges, found)

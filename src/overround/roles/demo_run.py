@@ -40,8 +40,8 @@ class Truth:
 class DemoRun:
     """One run: simulated minute m happens at `origin` + m / `speed`; players come to `port`.
 
-    `ends_after_min` is None for a run without an end. The file holds passwords, so nobody else
-    may read it.
+    `ends_after_min` is None for a run without an end; `prices_before` are the prices of its feed
+    that had changed when it began. The file holds passwords, so nobody else may read it.
     """
 
     run: str
@@ -51,6 +51,7 @@ class DemoRun:
     port: int
     ends_after_min: float | None
     staff: dict[str, Staff]
+    prices_before: int = 0
 
     @classmethod
     def begin(
@@ -69,6 +70,10 @@ class DemoRun:
     def with_staff(self, staff: dict[str, Staff]) -> DemoRun:
         """The run with the log-ins of its offices."""
         return replace(self, staff=staff)
+
+    def after(self, prices: int) -> DemoRun:
+        """The run when so many prices of its feed had changed before it."""
+        return replace(self, prices_before=prices)
 
     def simulator(self) -> Simulator:
         """The run's feed, from its beginning."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,14 @@ from overround.odds.feeds import (
     FeedEvent,
     FeedQuotes,
     FeedResult,
+    FeedScore,
     Parsed,
     Payload,
     Provider,
     Rejected,
 )
+from overround.roles import reports
+from overround.roles.reports import FileRead
 from overround.roles.timeline import Season
 
 # Under whose name refusals are kept of which nobody knows the provider.
@@ -33,7 +37,9 @@ class Files:
     """What the files of some providers say, the refusals by provider, and what they are.
 
     `kinds` says of each source whether it is a bookmaker or an exchange; `prices` counts those of
-    all batches; `coverage` is there where a provider quotes more than has a place with us.
+    all batches; `coverage` is there where a provider quotes more than has a place with us. `quotes`
+    are of events that none of the files name: an earlier one may have. `each` says of every file
+    what was read.
     """
 
     season: Season
@@ -43,11 +49,27 @@ class Files:
     prices: int
     sha256: str
     described: str
+    quotes: tuple[FeedQuotes, ...] = ()
+    scores: tuple[FeedScore, ...] = ()
+    each: tuple[FileRead, ...] = ()
 
     @property
     def rejected(self) -> int:
         """How much was refused, by whatever provider."""
         return sum(len(refusals) for refusals in self.refused.values())
+
+    def placed(self, batches: Sequence[FeedBatch] = ()) -> Files:
+        """The files once it is known what became of `quotes`: those of `batches` have their event,
+        every other one is refused as `event_unknown`."""
+        named = {batch.event.key for batch in batches}
+        refused = dict(self.refused)
+        for said in self.quotes:
+            if said.key not in named:
+                unknown = Rejected("event_unknown", said.provider_event_id)
+                refused[said.provider] = (*refused.get(said.provider, ()), unknown)
+        season = replace(self.season, batches=(*self.season.batches, *batches))
+        prices = self.prices + sum(len(batch.prices) for batch in batches)
+        return replace(self, season=season, refused=refused, prices=prices, quotes=())
 
 
 def read(path: Path, providers: Sequence[Provider] = feeds.PROVIDERS) -> Files:
@@ -69,10 +91,11 @@ def gather(found: Iterable[tuple[Provider, Payload] | Rejected], described: str)
     for one in found:
         if isinstance(one, Rejected):
             together.refuse(NOBODY, [one])
+            together.each.append(reports.unknown(one))
         else:
             together.take(*one)
     together.place()
-    if not together.events:
+    if not together.events and not together.quotes:
         first = [r for refusals in together.refused.values() for r in refusals][:3]
         why = ", ".join(f"{r.reason} ({r.where})" for r in first) or "nothing to read"
         raise Invalid(f"{described} holds no events of a feed we know: {why}", code="no_events")
@@ -88,11 +111,13 @@ class _Together:
     )
     batches: list[FeedBatch] = field(default_factory=list[FeedBatch])
     quotes: list[FeedQuotes] = field(default_factory=list[FeedQuotes])
+    scores: list[FeedScore] = field(default_factory=list[FeedScore])
     results: list[FeedResult] = field(default_factory=list[FeedResult])
     refused: dict[str, list[Rejected]] = field(default_factory=dict[str, list[Rejected]])
     coverage: dict[str, Coverage] = field(default_factory=dict[str, Coverage])
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
     digest: list[bytes] = field(default_factory=list[bytes])
+    each: list[FileRead] = field(default_factory=list[FileRead])
 
     def refuse(self, provider: str, rejected: Iterable[Rejected]) -> None:
         self.refused.setdefault(provider, []).extend(rejected)
@@ -100,18 +125,25 @@ class _Together:
     def take(self, provider: Provider, payload: Payload) -> None:
         self.providers[provider.key] = provider
         self.digest.append(payload.name.encode() + b"\0" + hashlib.sha256(payload.body).digest())
+        began_s = time.perf_counter()
         try:
             parsed = provider.parse(payload.name, payload.body)
         except ProviderDataError as error:
-            self.refuse(provider.key, [Rejected(error.code, payload.name, str(error))])
+            refused = Rejected(error.code, payload.name, str(error))
+            self.refuse(provider.key, [refused])
+            self.each.append(replace(reports.unknown(refused), provider=provider.key))
             return
-        self.refuse(provider.key, parsed.rejected)
+        seconds = time.perf_counter() - began_s
+        rejected = list(parsed.rejected)
         new = {event.key: event for event in parsed.events}
         if not provider.repeats:
             for key in new.keys() & self.events.keys():
-                self.refuse(provider.key, [Rejected("duplicate_row", payload.name, key[1])])
+                rejected.append(Rejected("duplicate_row", payload.name, key[1]))
                 del new[key]
+        self.refuse(provider.key, rejected)
+        self.each.append(reports.read(payload.name, provider.key, parsed, rejected, seconds))
         self.quotes += parsed.quotes
+        self.scores += parsed.scores
         self._add(new, parsed)
 
     def _add(self, new: dict[tuple[str, str], FeedEvent], parsed: Parsed) -> None:
@@ -125,17 +157,12 @@ class _Together:
                 self.coverage[counts.sport] = counts
 
     def place(self) -> None:
-        """Give the prices that came without their event to the event of another file.
-
-        Those whose event none of the files names are refused: `event_unknown`.
-        """
-        for said in self.quotes:
-            event = self.events.get(said.key)
-            if event is None:
-                self.refuse(said.provider, [Rejected("event_unknown", said.provider_event_id)])
-            else:
-                self.batches.append(said.of(event))
-        self.quotes.clear()
+        """Give the prices that came without their event to the event of another file."""
+        waiting = [said for said in self.quotes if said.key not in self.events]
+        self.batches += [
+            said.of(self.events[said.key]) for said in self.quotes if said.key in self.events
+        ]
+        self.quotes = waiting
 
     def files(self, described: str) -> Files:
         season = Season(
@@ -151,11 +178,16 @@ class _Together:
             sum(len(batch.prices) for batch in self.batches),
             hashlib.sha256(b"".join(self.digest)).hexdigest(),
             described,
+            tuple(self.quotes),
+            tuple(self.scores),
+            tuple(self.each),
         )
 
     def _kinds(self) -> dict[str, SourceKind]:
+        said = [(batch.event.provider, batch.prices) for batch in self.batches]
+        said += [(quotes.provider, quotes.prices) for quotes in self.quotes]
         return {
-            price.source: self.providers[batch.event.provider].source_kind(price.source)
-            for batch in self.batches
-            for price in batch.prices
+            price.source: self.providers[provider].source_kind(price.source)
+            for provider, prices in said
+            for price in prices
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -44,6 +44,13 @@ class Hub:
     _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _starts_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _ahead: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    # The last decision of a person about a match that is in here.
+    _heeded: int = 0
+    # What the gate refused of the events that are known, and what of archives it recorded with
+    # doubt, by feed event and reason; and the refused in all, by provider and reason.
+    refused: Counter[tuple[FeedKey, str]] = field(default_factory=Counter[tuple[FeedKey, str]])
+    doubted: Counter[tuple[FeedKey, str]] = field(default_factory=Counter[tuple[FeedKey, str]])
+    refused_ever: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
     @classmethod
     def empty(cls) -> Hub:
@@ -53,25 +60,92 @@ class Hub:
     @classmethod
     async def load(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
         """The hub as it stood at `at`, for a replay or an import that goes on from there."""
-        return await cls._over(conn, await boards.load(conn, at), books)
+        heeded = await matching.newest_decision(conn)
+        return await cls._over(conn, await boards.load(conn, at), books, heeded)
 
     @classmethod
     async def load_now(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
         """The hub as it stands: a live hub's start-up and recovery are the same path."""
-        return await cls._over(conn, await boards.load_now(conn, at), books)
+        heeded = await matching.newest_decision(conn)
+        return await cls._over(conn, await boards.load_now(conn, at), books, heeded)
 
     @classmethod
-    async def _over(cls, conn: Connection, board: Board, books: Sequence[Offers]) -> Hub:
+    async def _over(
+        cls, conn: Connection, board: Board, books: Sequence[Offers], heeded: int
+    ) -> Hub:
         event_ids = board.event_ids()
         for book in books:
             await book.load(conn, event_ids)
         hub = cls(board, list(books))
+        hub._heeded = heeded
         await hub._scopes_of(conn, event_ids)
         return hub
 
     async def know(self, conn: Connection, events: Sequence[FeedEvent], at: datetime) -> None:
         """Decide which event of ours each feed event is; what is decided already costs one read."""
-        self.events |= await matching.resolve(conn, events, at)
+        known = await matching.resolve(conn, events, at)
+        moved = {
+            ours.event_id: ours.starts_at
+            for key, ours in known.items()
+            if self.events.get(key, ours).starts_at != ours.starts_at
+            or self._starts_at.get(ours.event_id, ours.starts_at) != ours.starts_at
+        }
+        self.events |= known
+        for event_id, starts_at in moved.items():
+            self._put_off(event_id, starts_at)
+
+    def _put_off(self, event_id: UUID, starts_at: datetime) -> None:
+        """The event's start has moved: whatever this hub knows of it moves too."""
+        if event_id in self._starts_at:
+            self._starts_at[event_id] = self._ahead[event_id] = starts_at
+            self._closed_at.pop(event_id, None)
+        for key, ours in self.events.items():
+            if ours.event_id == event_id:
+                self.events[key] = replace(ours, starts_at=starts_at)
+
+    async def heed(self, conn: Connection, at: datetime) -> int:
+        """Take in what people have decided about matches since the last call, before anything is
+        written by what was believed before; returns how many decisions there were.
+
+        No decision is made until the transaction ends, so what it writes goes where it belongs
+        (test: a decision waits for the tick of the hub).
+        """
+        decided = await matching.decisions(conn, self._heeded)
+        if not decided:
+            return 0
+        self._heeded = decided[-1].seq
+        keys = [one.key for one in decided]
+        for key in keys:
+            self.events.pop(key, None)
+        self.events |= await matching.recall(conn, keys)
+        places = {place for one in decided for place in (one.event_before, one.event_id) if place}
+        await self._reload(conn, sorted(places), at)
+        return len(decided)
+
+    async def _reload(self, conn: Connection, event_ids: Sequence[UUID], at: datetime) -> None:
+        """The events as they stand in the journal: board, edges, what is laid on them."""
+        for known in (self._scopes, self._closed_at, self._starts_at, self._ahead):
+            for event_id in event_ids:
+                known.pop(event_id, None)
+        found = await catalogue.events_by_id(conn, event_ids)
+        on = [
+            event_id
+            for event_id, event in found.items()
+            if event.status in ("scheduled", "live") and event.starts_at > at - boards.IN_PLAY
+        ]
+        for event_id in event_ids:
+            self.board.drop(event_id)
+        await boards.reload(conn, self.board, on)
+        scopes = await self._scopes_of(conn, on)
+        await edges.detect(conn, self.board, {key: sport for key, (sport, _) in scopes.items()}, at)
+        ahead = {
+            key: scope
+            for key, scope in scopes.items()
+            if self._starts_at[key] > at and self._closed_at.get(key, _NEVER) > at
+        }
+        for book in self.books:
+            await book.load(conn, on)
+            await book.refresh(conn, self.board, ahead, at)
 
     async def prices(
         self,
@@ -90,7 +164,8 @@ class Hub:
         unknown = [b.event for b in batches if b.event.key not in self.events]
         if unknown:
             await self.know(conn, unknown, at)
-        taken = await boards.take(conn, self.board, batches, self.events, kinds)
+        taken = await boards.take(conn, self.board, batches, self.events, kinds, at)
+        self._count(taken)
         scopes = await self._scopes_of(conn, taken.event_ids)
         if taken.fresh:
             sports = {event_id: sport for event_id, (sport, _) in scopes.items()}
@@ -104,6 +179,18 @@ class Hub:
         for book in self.books if lay else ():
             await book.refresh(conn, self.board, touched, at)
         return taken.changed
+
+    def _count(self, taken: boards.Taken) -> None:
+        """Count what the gate refused and doubted, and log it by provider and reason."""
+        found: Counter[tuple[str, str]] = Counter()
+        for counted, told in ((self.refused, taken.refused), (self.doubted, taken.doubted)):
+            for key, reasons in told.items():
+                for reason, count in reasons.items():
+                    counted[key, reason] += count
+                    found[key[0], reason] += count if counted is self.refused else 0
+        self.refused_ever += found
+        for (provider, reason), count in (+found).items():
+            _log.warning("gate.refused", provider=provider, reason=reason, prices=count)
 
     async def lay(
         self, conn: Connection, at: datetime, only: Sequence[Offers] | None = None
@@ -143,26 +230,30 @@ class Hub:
             self._ahead.pop(event_id, None)
         started = await catalogue.start_events(conn, list(starting))
         await boards.close(conn, self.board, starting)
-        if started:
-            await edges.expire_events(conn, started, at)
+        # An edge ends when its event starts, however late that is seen.
+        ended: dict[datetime, list[UUID]] = {}
+        for event_id in started:
+            ended.setdefault(min(starting[event_id], at), []).append(event_id)
+        for moment, event_ids in ended.items():
+            await edges.expire_events(conn, event_ids, moment)
         for book in self.books:
             await book.close(conn, self.board, starting, at)
         return len(started)
 
     async def scores(self, conn: Connection, scores: Sequence[FeedScore]) -> None:
-        """Write where events in play stand."""
-        live = [
-            LiveScore(
-                ours.event_id,
-                score.clock[:40],
-                _oriented(score.scores, swapped=ours.swapped),
-                score.observed_at,
-            )
-            for score in scores
-            if (ours := self.events.get(score.key))
-        ]
+        """Write where events in play stand: of each the newest word, whoever says it."""
+        live: dict[UUID, LiveScore] = {}
+        for score in sorted(scores, key=lambda one: one.observed_at):
+            ours = self.events.get(score.key)
+            if ours is not None:
+                live[ours.event_id] = LiveScore(
+                    ours.event_id,
+                    score.clock[:40],
+                    _oriented(score.scores, swapped=ours.swapped),
+                    score.observed_at,
+                )
         if live:
-            await catalogue.record_scores(conn, live)
+            await catalogue.record_scores(conn, list(live.values()))
 
     def drop(self, event_ids: Sequence[UUID]) -> None:
         """Forget events that have ended: their prices, offers and names leave the memory."""
@@ -177,6 +268,9 @@ class Hub:
             self._ahead.pop(event_id, None)
             self._starts_at.pop(event_id, None)
         self.events = {k: ours for k, ours in self.events.items() if ours.event_id not in gone}
+        for counted in (self.refused, self.doubted):
+            for key in [key for key in counted if key[0] not in self.events]:
+                del counted[key]
 
     def starts_at(self, event_id: UUID) -> datetime:
         """When an event on the board starts."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,14 +28,16 @@ from overround.odds.feeds import FeedBatch
 from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.roles import hub as hubs
-from overround.roles import timeline
+from overround.roles import letters, reports, timeline
 from overround.roles.files import Files
 from overround.roles.hub import Hub
 from overround.roles.replay import Progress
+from overround.roles.reports import FeedKey, Outcome
 from overround.roles.timeline import Season, Step
 
 # What one transaction takes: no lock is held for long, and a live hub gets its turn between two.
 _PRICES_PER_STEP: Final = 10_000
+_STARTS_PER_STEP: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Import:
     changed: int
     results: int
     files: Files
+    outcome: Outcome
 
     def as_dict(self) -> dict[str, Any]:
         """The figures by their names; what was refused by reason, and each sport's coverage."""
@@ -60,8 +63,22 @@ class Import:
             "results": self.results,
             "rejected": self.files.rejected,
         }
-        parts = {"reasons": dict(reasons), "sports": sports}
+        parts = {
+            "reasons": dict(reasons),
+            "gate": _by_reason(self.outcome.refused),
+            "doubted": _by_reason(self.outcome.doubted),
+            "sports": sports,
+            "files": reports.rows(self.files.each, self.outcome),
+        }
         return figures | {name: part for name, part in parts.items() if part}
+
+
+def _by_reason(found: Mapping[tuple[FeedKey, str], int]) -> dict[str, int]:
+    """How many prices in all, by reason."""
+    total: Counter[str] = Counter()
+    for (_, reason), count in found.items():
+        total[reason] += count
+    return dict(total)
 
 
 async def import_files(
@@ -94,17 +111,22 @@ async def take(
     books lay nothing by it: whose hub it is calls `hub.lay` afterwards.
     """
     turn = turn or asyncio.Lock()
+    before = Counter(hub.refused), Counter(hub.doubted)
     async with turn, worker.transaction(None) as conn:
         await lease.guard(conn)
+        await hub.heed(conn, at)
+        await hub.know(conn, files.season.events, at)
+        named, _ = await letters.name(conn, hub, files.quotes)
+        files = files.placed(named)
         for provider, refused in files.refused.items():
             await hubs.refuse(conn, provider, files.sha256, refused)
-        await hub.know(conn, files.season.events, at)
     season = await _unseen(worker, files.season, at)
-    steps = [part for step in timeline.steps(season, ()) for part in _parts(step)]
+    steps = [part for step in _joined(timeline.steps(season, ())) for part in _parts(step)]
     changed = results = 0
     for n, step in enumerate(steps, start=1):
         async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)
+            await hub.heed(conn, at)
             if step.kind == "prices":
                 changed += await hub.prices(conn, step.batches, files.kinds, step.at, lay=False)
             elif step.kind == "start":
@@ -114,8 +136,46 @@ async def take(
                 results += await hub.results(conn, step.results, owners, step.at)
         if progress is not None:
             progress(n, len(steps))
+    if files.scores:
+        async with turn, worker.transaction(None) as conn:
+            await lease.guard(conn)
+            await hub.heed(conn, at)
+            await hub.scores(conn, files.scores)
     matches = sum(event.key in hub.events for event in files.season.events)
-    return Import(matches, files.prices, changed, results, files)
+    return Import(matches, files.prices, changed, results, files, _outcome(hub, files, before))
+
+
+_Counted = Counter[tuple[FeedKey, str]]
+
+
+def _outcome(hub: Hub, files: Files, before: tuple[_Counted, _Counted]) -> Outcome:
+    """What became of what the files say; `before` is what the hub had counted before.
+
+    What it takes of other events meanwhile is left out.
+    """
+    said = {event.key for event in files.season.events}
+    named = {batch.event.key for batch in files.season.batches} | said
+    return Outcome(
+        said - hub.events.keys(),
+        named,
+        {found: n for found, n in (hub.refused - before[0]).items() if found[0] in named},
+        {found: n for found, n in (hub.doubted - before[1]).items() if found[0] in named},
+    )
+
+
+def _joined(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps, with starts that follow one another together: each costs a transaction."""
+    starts: list[Step] = []
+    for step in steps:
+        if starts and (step.kind != "start" or len(starts) >= _STARTS_PER_STEP):
+            yield replace(starts[-1], starts=tuple(n for one in starts for n in one.starts))
+            starts = []
+        if step.kind == "start":
+            starts.append(step)
+        else:
+            yield step
+    if starts:
+        yield replace(starts[-1], starts=tuple(n for one in starts for n in one.starts))
 
 
 def _parts(step: Step) -> Iterator[Step]:
@@ -177,7 +237,9 @@ async def _unseen(worker: Database, season: Season, at: datetime) -> Season:
     for batch in sorted(season.batches, key=lambda b: b.observed_at):
         key = batch.event.key
         if batch.observed_at > at and batch.event.starts_at > at and key not in named:
-            coming.setdefault(key, replace(batch, observed_at=at))
+            # Seen now, whatever stamp it bears: a stamp ahead of the clock is refused.
+            stamp = batch.source_at if batch.source_at and batch.source_at <= at else None
+            coming.setdefault(key, replace(batch, observed_at=at, source_at=stamp))
     results = [result for result in season.results if result.observed_at <= at]
     started = tuple(event for event in season.events if event.starts_at <= at)
     return Season(started, (*batches, *coming.values()), tuple(results))

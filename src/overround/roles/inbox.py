@@ -1,4 +1,5 @@
-"""The inbox: files for the hub that runs, put there by `import`, taken between its ticks."""
+"""The inbox: what is handed to the hub that runs, taken between its ticks: the files of an import,
+and the letters of the pull role."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from overround.odds.board import IN_PLAY
 from overround.odds.feeds import Payload, Provider, Rejected
 from overround.roles import files as reading
 from overround.roles import hub as hubs
-from overround.roles import importer
+from overround.roles import importer, letters, reports, tally
 from overround.roles.hub import Hub
 from overround.roles.replay import Progress
 
@@ -49,6 +50,19 @@ async def import_path(
     Raises Unavailable while something else (a replay, another import) writes the board, or when
     the hub takes nothing for two minutes; what was handed over is taken when it runs again.
     """
+    done = await _imported(worker, found, described, clock, progress)
+    async with worker.transaction(None) as conn:
+        await tally.record_import(conn, found, done, clock.now())
+    return done
+
+
+async def _imported(
+    worker: Database,
+    found: Sequence[tuple[Provider, Payload] | Rejected],
+    described: str,
+    clock: Clock,
+    progress: Progress | None,
+) -> dict[str, Any]:
     async with worker.reading(None) as conn:
         holder = await leases.holder_of(conn, hubs.LEASE)
     if holder != hubs.HOLDER:
@@ -60,8 +74,10 @@ async def import_path(
         raise Invalid(f"{described} is of no feed we know", code="no_events")
     handed = [await _hand_over(worker, *one, clock.now()) for one in payloads]
     done = await _wait(worker, handed, progress)
-    reasons = Counter(one.reason for one in found if isinstance(one, Rejected))
-    return added(done, {"rejected": reasons.total(), "reasons": dict(reasons)})
+    refused = [one for one in found if isinstance(one, Rejected)]
+    reasons = Counter(one.reason for one in refused)
+    unread = reports.rows([reports.unknown(one) for one in refused], reports.NOTHING)
+    return added(done, {"rejected": len(refused), "reasons": dict(reasons), "files": unread})
 
 
 async def _hand_over(worker: Database, provider: Provider, payload: Payload, at: datetime) -> UUID:
@@ -100,12 +116,14 @@ async def _wait(
 
 
 def added(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Two reports as one: figures are added, sections merged, words kept."""
+    """Two reports as one: figures are added, sections merged, lists joined, words kept."""
     total = dict(one)
     for key, value in other.items():
         before = total.get(key)
         if isinstance(before, dict) and isinstance(value, dict):
             total[key] = added(cast("dict[str, Any]", before), cast("dict[str, Any]", value))
+        elif isinstance(before, list) and isinstance(value, list):
+            total[key] = [*cast("list[Any]", before), *cast("list[Any]", value)]
         elif isinstance(before, int) and isinstance(value, int):
             total[key] = before + value
         else:
@@ -136,18 +154,26 @@ async def take_one(
     async with worker.transaction(None) as conn:
         await lease.guard(conn)
         tries = await boards.tried(conn, payload_id)
+    is_letter = feeds.is_letter(body)
     try:
         _check_tries(tries)
-        files = await asyncio.to_thread(_read, provider, name, body)
-        done = await importer.take(worker, hub, lease, files, clock.now(), turn=turn)
-        report = done.as_dict()
+        if is_letter:
+            letter = await asyncio.to_thread(feeds.letter_of, body)
+            whose = _provider(provider)
+            report = await letters.take(worker, hub, lease, whose, letter, clock.now(), turn)
+        else:
+            files = await asyncio.to_thread(_read, provider, name, body)
+            done = await importer.take(worker, hub, lease, files, clock.now(), turn=turn)
+            report = done.as_dict()
     except (Invalid, ProviderDataError) as error:
         problem = f"{name}: {error.detail}"[:1000]
         _log.warning("inbox.refused", name=name, reason=problem)
     at = clock.now()
     async with turn, worker.transaction(None) as conn:
         await lease.guard(conn)
-        await hub.lay(conn, at)
+        # A letter is laid as it is taken, event by event.
+        if not is_letter:
+            await hub.lay(conn, at)
         await boards.taken(conn, payload_id, report, problem, at)
         hub.drop([key for key in hub.board.event_ids() if hub.starts_at(key) < at - IN_PLAY])
     return True
@@ -158,8 +184,12 @@ def _check_tries(tries: int) -> None:
         raise Invalid(f"the hub failed over it {TRIES_MAX} times", code="not_taken")
 
 
-def _read(provider_key: str, name: str, body: bytes) -> reading.Files:
-    provider = next((one for one in feeds.PROVIDERS if one.key == provider_key), None)
+def _provider(key: str) -> Provider:
+    provider = next((one for one in feeds.PROVIDERS if one.key == key), None)
     if provider is None:
-        raise Invalid(f"no provider is called {provider_key}", code="unknown_provider")
-    return reading.gather([(provider, Payload(name, body))], name)
+        raise Invalid(f"no provider is called {key}", code="unknown_provider")
+    return provider
+
+
+def _read(provider_key: str, name: str, body: bytes) -> reading.Files:
+    return reading.gather([(_provider(provider_key), Payload(name, body))], name)

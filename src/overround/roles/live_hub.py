@@ -33,10 +33,12 @@ from overround.odds.feeds import FeedBatch, LiveFeed, Said
 from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.roles import hub as hubs
-from overround.roles import inbox
+from overround.roles import hub_port, inbox, presence
 from overround.roles.attach import Endpoints
 from overround.roles.hub import Hub
 from overround.roles.process import TRANSIENT, database
+from overround.roles.tally import Tally
+from overround.roles.workers import Desk
 from overround.storefront import Publisher, Shown
 
 # Faster than people see; slower would let prices pile up that nobody was shown.
@@ -70,17 +72,36 @@ async def run(
         while not stop.is_set():
             try:
                 async with leases.held(worker, hubs.LEASE, hubs.HOLDER) as lease:
-                    live = Live(worker, lease, [make() for make in feeds], clock or WallClock())
-                    publisher = await Publisher.open(endpoints.redis_url, live.everything)
-                    try:
-                        await live.run(publisher, stop)
-                    finally:
-                        await publisher.close()
+                    await _live(settings, endpoints, worker, lease, feeds, clock, stop)
             except (*TRANSIENT, Unavailable) as error:
                 _log.warning("hub.interrupted", reason=str(error)[:200])
             except Exception:  # noqa: BLE001  (a fault is logged; the next life is the handler)
                 _log.exception("hub.failed")
             await loop.wait(stop, _PAUSE_S)
+
+
+async def _live(
+    settings: Settings,
+    endpoints: Endpoints,
+    worker: Database,
+    lease: Lease,
+    feeds: Feeds,
+    clock: Clock | None,
+    stop: asyncio.Event,
+) -> None:
+    """One life of the hub, with its port open for workers."""
+    clock = clock or WallClock()
+    desk = Desk(clock, lambda: live.hub)
+    live = Live(worker, lease, [*(make() for make in feeds), desk], clock)
+    publisher = await Publisher.open(endpoints.redis_url, live.everything)
+    try:
+        async with (
+            presence.told(worker, hubs.HOLDER, clock, live.vitals),
+            hub_port.opened(settings.hub, desk, worker, lambda: live.hub),
+        ):
+            await live.run(publisher, stop)
+    finally:
+        await publisher.close()
 
 
 @dataclass(slots=True)
@@ -96,6 +117,7 @@ class Live:
     _tenants_at: datetime = _NEVER
     _revisions: dict[UUID, int] = field(default_factory=dict[UUID, int])
     _over: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    _tally: Tally = field(default_factory=Tally)
     # Ticks and the steps of an import take turns: each leaves memory and journal in one state.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -117,6 +139,9 @@ class Live:
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+        async with self.worker.transaction(None) as conn:
+            await self.lease.guard(conn)
+            await self._tally.write(conn, self.clock.now())
         _log.info("hub.stopped")
 
     async def _ticks(self, publisher: Publisher, stop: asyncio.Event) -> None:
@@ -124,6 +149,7 @@ class Live:
             began_s = time.monotonic()
             async with self.turn:
                 await self.tick(publisher)
+            self._tally.ticked(self.clock.now(), time.monotonic() - began_s)
             await loop.wait(stop, max(TICK_S - (time.monotonic() - began_s), 0.005))
 
     async def _letters(self, stop: asyncio.Event) -> None:
@@ -149,15 +175,28 @@ class Live:
         at = self.clock.now()
         if at - self._tenants_at > TENANTS_EVERY:
             await self._look_for_tenants(at)
-        said = [feed.until(at) for feed in self.feeds]
+        said = [self._tally.ask(feed, at) for feed in self.feeds]
         async with self.worker.transaction(None) as conn:
             await self.lease.guard(conn)
             await self._revise(conn, at)
+            await self.hub.heed(conn, at)
             await self._take(conn, said, at)
+            if self._tally.is_due(at):
+                await self._tally.write(conn, at)
         ended = await self._results(said, at)
         for book_id, shown in self._moved():
             await publisher.publish(book_id, shown)
         self.hub.drop(ended)
+
+    def vitals(self) -> dict[str, object]:
+        """What this hub says of itself to whoever looks at the house."""
+        return self._tally.vitals() | {
+            "events": len(self.hub.board.event_ids()),
+            "sources": len(self.hub.board.sources),
+            "open_prices": self.hub.board.open_count(),
+            "books": len(self.hub.books),
+            "feeds": sorted(feed.key for feed in self.feeds),
+        }
 
     def everything(self, book_id: UUID) -> Iterable[Shown]:
         """All that a book lays now, for a reader who has lost it."""
@@ -177,7 +216,7 @@ class Live:
             await self.hub.know(conn, events, at)
         batches = [batch for one in said for batch in one.batches if not self._is_over(batch)]
         if batches:
-            await self.hub.prices(conn, batches, self._kinds(batches), at)
+            await self.hub.prices(conn, batches, self._kinds(said), at)
         await self.hub.start_due(conn, at)
         scores = [score for one in said for score in one.scores]
         if scores:
@@ -190,6 +229,7 @@ class Live:
             return []
         async with self.worker.transaction(None) as conn:
             await self.lease.guard(conn)
+            await self.hub.heed(conn, at)
             unknown = [one.key for one in results if one.key not in self.hub.events]
             if unknown:
                 self.hub.events |= await matching.recall(conn, unknown)
@@ -208,11 +248,12 @@ class Live:
         ours = self.hub.events.get(batch.event.key)
         return ours is not None and ours.event_id in self._over
 
-    def _kinds(self, batches: Sequence[FeedBatch]) -> dict[str, SourceKind]:
-        feed_of = {feed.key: feed for feed in self.feeds}
+    def _kinds(self, said: Sequence[Said]) -> dict[str, SourceKind]:
+        """What each source is, by the feed that spoke of it; one feed may bring many providers."""
         return {
-            price.source: feed_of[batch.event.provider].source_kind(price.source)
-            for batch in batches
+            price.source: feed.source_kind(price.source)
+            for feed, one in zip(self.feeds, said, strict=True)
+            for batch in one.batches
             for price in batch.prices
         }
 

@@ -1,4 +1,4 @@
-"""Everything that serves, under one supervisor: api, hub, settle and jobs.
+"""Everything that serves, under one supervisor: api, hub, settle, jobs; pull where one is asked.
 
 The supervisor holds the socket that the api answers on. While the api is started again, whoever
 comes waits in the socket's queue in place of being refused (test: a killed role is back).
@@ -91,6 +91,8 @@ async def house(
         supervisor.start(Role("hub", tuple(hub)))
         supervisor.start(Role("settle"))
         supervisor.start(Role("jobs"))
+        if any(provider.sports for provider in settings.feeds.providers.values()):
+            supervisor.start(Role("pull"))
         for role in further:
             supervisor.start(role)
         yield supervisor

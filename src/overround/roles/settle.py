@@ -9,6 +9,7 @@ from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit import loop
 from overround.kit.telling import Tell, tell_nobody
+from overround.roles import presence
 from overround.roles.process import TRANSIENT
 
 _INTERVAL_S = 1.0
@@ -16,13 +17,14 @@ _INTERVAL_S = 1.0
 
 async def run(db: Database, clock: Clock, stop: asyncio.Event, tell: Tell = tell_nobody) -> None:
     """Settle until told to stop; `tell` hears whose bets were settled."""
-    await loop.repeat(
-        "settle",
-        lambda: jobs.run_once(db, clock.now(), tell),
-        stop,
-        interval_s=_INTERVAL_S,
-        transient=TRANSIENT,
-    )
+    async with presence.told(db, "settle", clock):
+        await loop.repeat(
+            "settle",
+            lambda: jobs.run_once(db, clock.now(), tell),
+            stop,
+            interval_s=_INTERVAL_S,
+            transient=TRANSIENT,
+        )
 
 
 async def run_once(db: Database, clock: Clock) -> int:

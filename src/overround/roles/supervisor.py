@@ -185,9 +185,9 @@ class Supervisor:
     async def _keep_logs_short(self) -> None:
         while True:
             await asyncio.sleep(LOGS_EVERY_S)
-            for child in self._children.values():
+            for log in self._logs.glob("*.log"):
                 with suppress(OSError):
-                    shorten(child.log, LOG_BYTES_MAX)
+                    shorten(log, LOG_BYTES_MAX)
 
 
 def shorten(log: Path, bytes_max: int) -> None:

@@ -20,6 +20,7 @@ from overround.money.revenue import http as revenue
 from overround.odds.board import http as board
 from overround.odds.catalogue import http as catalogue
 from overround.odds.edges import http as edges
+from overround.ops import http as status
 from overround.people.cashier import http as cashier
 from overround.people.sessions import SessionLimits
 from overround.people.sessions import http as sessions
@@ -73,6 +74,7 @@ ROUTERS = (
     board.router,
     edges.router,
     revenue.router,
+    status.router,
     *pages.ROUTERS,
 )
 

@@ -18,7 +18,8 @@ CREATE TABLE competition_alias (
     PRIMARY KEY (provider, competition_key)
 );
 
--- `category` keeps women, age groups and reserves apart from the senior side of the same name.
+-- `category` keeps women, age groups and reserves apart from the senior side of the same name; `country`
+-- is folded (`names.country_of`), empty where nobody says it.
 CREATE TABLE participant (
     id       uuid PRIMARY KEY,
     sport    text NOT NULL,
@@ -28,19 +29,24 @@ CREATE TABLE participant (
     CONSTRAINT participant_once UNIQUE (sport, country, category, name)
 );
 
--- A source's spelling of a participant, normalised.
+-- A spelling of a participant, normalised. `scope` says where it holds: everywhere in the sport and country
+-- (empty), in one competition ("Botafogo" are two clubs), or at one provider; the narrower one wins.
 CREATE TABLE alias (
     sport          text        NOT NULL,
     country        text        NOT NULL,
     category       text        NOT NULL DEFAULT '',
     spelling       text        NOT NULL CHECK (length(spelling) BETWEEN 1 AND 200),
+    scope          text        NOT NULL DEFAULT '' CHECK (scope ~ '^$|^competition:[0-9a-f-]{36}$|^provider:.{1,60}$'),
     participant_id uuid        NOT NULL REFERENCES participant (id),
     decided_by     text        NOT NULL CHECK (decided_by IN ('name', 'matcher', 'person', 'file')),
-    PRIMARY KEY (sport, country, category, spelling)
+    PRIMARY KEY (sport, country, category, spelling, scope)
 );
+CREATE INDEX alias_by_participant ON alias (participant_id);
 
 -- `closed_at` is the business time after which no bet is taken: the start, a result, a cancel.
 -- A fact about time and not a flag, so that a replay that stands before it still takes bets.
+-- `provider` is whose event it was first: its word about the start is believed. `changed_by` and
+-- `changed_at` say who changed status or start last and when; each change is kept in `event_change`.
 CREATE TABLE event (
     id             uuid        PRIMARY KEY,
     sport          text        NOT NULL,
@@ -53,10 +59,63 @@ CREATE TABLE event (
     status         text        NOT NULL DEFAULT 'scheduled'
                    CHECK (status IN ('scheduled', 'live', 'ended', 'postponed', 'abandoned', 'cancelled')),
     closed_at      timestamptz,
+    provider       text        NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
+    changed_by     text        CHECK (length(changed_by) BETWEEN 1 AND 100),
+    changed_at     timestamptz,
     CONSTRAINT event_two_sides CHECK (home_id <> away_id)
 );
 CREATE INDEX event_by_start ON event (starts_at, id);
 CREATE INDEX event_by_competition ON event (competition_id, starts_at);
+CREATE INDEX event_by_home ON event (home_id, starts_at);
+CREATE INDEX event_by_away ON event (away_id, starts_at);
+
+-- What an event may become. What is not here is refused by the foreign key of its history
+-- (test: what has ended does not begin again).
+CREATE TABLE event_transition (
+    status_before text NOT NULL,
+    status_after  text NOT NULL,
+    PRIMARY KEY (status_before, status_after)
+);
+INSERT INTO event_transition (status_before, status_after) VALUES
+    ('scheduled', 'live'), ('scheduled', 'ended'), ('scheduled', 'postponed'), ('scheduled', 'abandoned'), ('scheduled', 'cancelled'),
+    ('live', 'ended'), ('live', 'postponed'), ('live', 'abandoned'), ('live', 'cancelled'),
+    -- The start was put off after its time had come, or what was put off or broken off has a new one.
+    ('live', 'scheduled'), ('postponed', 'scheduled'), ('postponed', 'live'), ('abandoned', 'scheduled'), ('abandoned', 'live'),
+    -- A result is corrected.
+    ('ended', 'abandoned'), ('ended', 'cancelled'), ('ended', 'postponed'),
+    ('abandoned', 'ended'), ('abandoned', 'cancelled'), ('abandoned', 'postponed'),
+    ('cancelled', 'ended'), ('cancelled', 'abandoned'), ('cancelled', 'postponed'),
+    ('postponed', 'ended'), ('postponed', 'abandoned'), ('postponed', 'cancelled');
+
+-- Each change of an event's status or start: what it was, what it became, by whose word and when.
+CREATE TABLE event_change (
+    id            uuid        PRIMARY KEY DEFAULT uuidv7(),
+    event_id      uuid        NOT NULL REFERENCES event (id),
+    changed_by    text        NOT NULL,
+    changed_at    timestamptz NOT NULL,
+    status_before text,
+    status_after  text,
+    starts_before timestamptz,
+    starts_after  timestamptz,
+    recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT event_change_allowed FOREIGN KEY (status_before, status_after)
+        REFERENCES event_transition (status_before, status_after)
+);
+CREATE INDEX event_change_by_event ON event_change (event_id, id);
+
+-- The history writes itself, so that no statement can change an event without a trace.
+CREATE FUNCTION event_remember_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO event_change (event_id, changed_by, changed_at, status_before, status_after, starts_before, starts_after)
+    VALUES (NEW.id, NEW.changed_by, NEW.changed_at,
+            CASE WHEN OLD.status <> NEW.status THEN OLD.status END, CASE WHEN OLD.status <> NEW.status THEN NEW.status END,
+            CASE WHEN OLD.starts_at <> NEW.starts_at THEN OLD.starts_at END,
+            CASE WHEN OLD.starts_at <> NEW.starts_at THEN NEW.starts_at END);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER event_changed AFTER UPDATE ON event FOR EACH ROW
+    WHEN (OLD.status <> NEW.status OR OLD.starts_at <> NEW.starts_at) EXECUTE FUNCTION event_remember_v1();
 
 -- The advisory lock of an event: bets take it shared, suspend, start, result and cancel exclusively.
 -- 62 bits of the id's random part, in a range of its own (the sign bit is clear, so no negative keys).
@@ -91,7 +150,8 @@ CREATE TABLE event_score (
     observed_at timestamptz NOT NULL
 );
 
--- What happened, by version: a corrected result is a new row, never a changed one.
+-- What happened, by version: a corrected result is a new row, never a changed one. `certainty` says
+-- whether somebody has only seen it, or its keeper has confirmed it.
 CREATE TABLE result (
     event_id    uuid        NOT NULL REFERENCES event (id),
     version     integer     NOT NULL CHECK (version > 0),
@@ -99,6 +159,7 @@ CREATE TABLE result (
     scores      jsonb       NOT NULL,
     entered_by  text        NOT NULL CHECK (length(entered_by) BETWEEN 1 AND 100),
     by_person   boolean     NOT NULL,
+    certainty   text        NOT NULL DEFAULT 'confirmed' CHECK (certainty IN ('seen', 'confirmed')),
     observed_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (event_id, version)
@@ -115,9 +176,11 @@ CREATE TABLE quarantine (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT quarantine_once UNIQUE (provider, batch, place, reason)
 );
-GRANT SELECT ON competition, competition_alias, participant, alias, event, market, selection, event_score, result
-    TO overround_app, overround_worker;
+GRANT SELECT ON competition, competition_alias, participant, alias, event, event_change, event_transition, market,
+    selection, event_score, result TO overround_app, overround_worker;
 GRANT INSERT, UPDATE ON competition, competition_alias, participant, alias, event, market, selection, event_score
     TO overround_worker;
-GRANT INSERT ON result TO overround_worker;
+-- A spelling that a match taught goes when the match turns out to be none.
+GRANT DELETE ON alias TO overround_worker;
+GRANT INSERT ON result, event_change TO overround_worker;
 GRANT SELECT, INSERT ON quarantine TO overround_worker;

@@ -1,5 +1,17 @@
 -- part: odds.matching
--- Their event is our event: decided once, kept for ever; what is not certain waits for a person.
+-- Their event is our event: decided once, kept for ever; what is not certain waits for a person, and what
+-- a person says is remembered both ways: this is that event, and this is not.
+
+-- Who may enter events and teams: `authority` also where a team looks like one that is there,
+-- `contributor` only where nothing does, `follower` never. Who is not here is a contributor.
+CREATE TABLE provider_standing (
+    provider text PRIMARY KEY CHECK (length(provider) BETWEEN 1 AND 60),
+    standing text NOT NULL CHECK (standing IN ('authority', 'contributor', 'follower'))
+);
+INSERT INTO provider_standing (provider, standing) VALUES
+    ('football_data', 'authority'), ('goalserve', 'authority'), ('simulator', 'authority');
+
+-- `described` is what the provider called it, for the day a person doubts it.
 CREATE TABLE feed_event (
     provider          text        NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
     provider_event_id text        NOT NULL CHECK (length(provider_event_id) BETWEEN 1 AND 600),
@@ -7,6 +19,7 @@ CREATE TABLE feed_event (
     swapped           boolean     NOT NULL DEFAULT false,
     confidence_bps    integer     NOT NULL CHECK (confidence_bps BETWEEN 0 AND 10000),
     reason            text        NOT NULL,
+    described         jsonb       NOT NULL CHECK (length(described::text) <= 4000),
     matched_at        timestamptz NOT NULL,
     PRIMARY KEY (provider, provider_event_id),
     -- One provider names one match once (test: a double-header is two events).
@@ -14,15 +27,67 @@ CREATE TABLE feed_event (
 );
 CREATE INDEX feed_event_by_event ON feed_event (event_id);
 
+-- What waits. `parked` names the markets whose prices lie beside the board until it is decided whose they are.
 CREATE TABLE match_queue (
-    provider          text        NOT NULL,
-    provider_event_id text        NOT NULL,
-    reason            text        NOT NULL,
-    described         jsonb       NOT NULL,
-    candidates        jsonb       NOT NULL,
+    provider          text        NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
+    provider_event_id text        NOT NULL CHECK (length(provider_event_id) BETWEEN 1 AND 600),
+    kind              text        NOT NULL CHECK (kind IN ('new', 'ambiguous', 'unmatched')),
+    reason            text        NOT NULL CHECK (length(reason) BETWEEN 1 AND 60),
+    described         jsonb       NOT NULL CHECK (length(described::text) <= 4000),
+    candidates        uuid[]      NOT NULL,
+    parked            jsonb       NOT NULL DEFAULT '[]' CHECK (length(parked::text) <= 200000),
     queued_at         timestamptz NOT NULL,
     PRIMARY KEY (provider, provider_event_id)
 );
+CREATE INDEX match_queue_by_time ON match_queue (queued_at, provider, provider_event_id);
+
+-- These are not the same, whatever the names say.
+CREATE TABLE match_refusal (
+    provider          text        NOT NULL,
+    provider_event_id text        NOT NULL,
+    event_id          uuid        NOT NULL REFERENCES event (id),
+    refused_by        text        NOT NULL CHECK (length(refused_by) BETWEEN 1 AND 100),
+    refused_at        timestamptz NOT NULL,
+    PRIMARY KEY (provider, provider_event_id, event_id)
+);
+
+-- What each match says about a spelling; so many that agree make an alias, and a match that is
+-- taken back takes its word with it. A new event whose team was taken for one of ours by its name
+-- is no evidence, but says what its provider calls that team.
+CREATE TABLE alias_vote (
+    provider          text    NOT NULL,
+    provider_event_id text    NOT NULL,
+    side              text    NOT NULL CHECK (side IN ('home', 'away')),
+    sport             text    NOT NULL,
+    country           text    NOT NULL,
+    category          text    NOT NULL,
+    spelling          text    NOT NULL CHECK (length(spelling) BETWEEN 1 AND 200),
+    participant_id    uuid    NOT NULL REFERENCES participant (id),
+    told_by           text    NOT NULL CHECK (told_by IN ('entry', 'match', 'person')),
+    PRIMARY KEY (provider, provider_event_id, side)
+);
+CREATE INDEX alias_vote_by_spelling ON alias_vote (sport, country, category, spelling);
+
+-- What people decided, in order: the record of who said what, and how a hub that runs hears of it.
+-- `event_before` and `event_id` are where the feed's event belonged and belongs; null is the queue.
+CREATE TABLE match_decision (
+    seq               bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    provider          text        NOT NULL,
+    provider_event_id text        NOT NULL,
+    verdict           text        NOT NULL CHECK (verdict IN ('confirmed', 'rejected', 'new', 'unmatched', 'rematched')),
+    event_before      uuid        REFERENCES event (id),
+    event_id          uuid        REFERENCES event (id),
+    decided_by        text        NOT NULL CHECK (length(decided_by) BETWEEN 1 AND 100),
+    decided_at        timestamptz NOT NULL
+);
+CREATE INDEX match_decision_by_key ON match_decision (provider, provider_event_id);
+
+-- A decision holds this lock alone, whoever writes prices shares it: either the hub has seen the decision,
+-- or the decision moves what the hub has just written (test: a decision waits for the tick of the hub).
+-- It also puts the decisions in the order of their numbers.
+CREATE FUNCTION match_decision_key() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT -31::bigint $$;
+GRANT EXECUTE ON FUNCTION match_decision_key TO overround_worker;
 GRANT SELECT ON feed_event TO overround_app;
-GRANT SELECT, INSERT, UPDATE ON feed_event TO overround_worker;
-GRANT SELECT, INSERT, UPDATE, DELETE ON match_queue TO overround_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON feed_event, match_queue, alias_vote TO overround_worker;
+GRANT SELECT, INSERT ON match_refusal, match_decision TO overround_worker;
+GRANT SELECT, INSERT, UPDATE ON provider_standing TO overround_worker;

@@ -1,14 +1,16 @@
 -- part: odds.board
--- Every price of every source: current, by month of observation, and at the close. One writer, the hub.
+-- Every price of every source: current, by time of observation, and at the close. One writer, the hub.
 -- A source is a bookmaker or exchange as one provider delivers it: the same book through two
--- providers is two rows with one key, and never two sides of an arbitrage.
+-- providers is two rows with one key, and never two sides of an arbitrage. `changes` counts the prices of
+-- it that ever changed, in the transaction that journals them: nobody counts the history.
 CREATE TABLE source (
     id       smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     provider text     NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
     key      text     NOT NULL CHECK (length(key) BETWEEN 1 AND 60),
     kind     text     NOT NULL CHECK (kind IN ('bookmaker', 'exchange')),
+    changes  bigint   NOT NULL DEFAULT 0 CHECK (changes >= 0),
     CONSTRAINT source_once UNIQUE (provider, key)
-);
+) WITH (fillfactor = 50);
 
 -- observed_at: we saw it; changed_at: its value differed from before; source_at: the provider's stamp.
 -- A withdrawn price stays as a row that says so. No foreign keys here and on closing prices: the one
@@ -24,7 +26,7 @@ CREATE TABLE price (
     PRIMARY KEY (selection_id, source_id)
 ) WITH (fillfactor = 70);
 
--- Each change, kept by month; read by time, so BRIN is enough.
+-- Each change, kept in pieces of time (32_board_pieces.sql); read by time, so BRIN is enough.
 CREATE TABLE price_history (
     source_id    smallint    NOT NULL,
     selection_id uuid        NOT NULL,
@@ -34,22 +36,6 @@ CREATE TABLE price_history (
     source_at    timestamptz
 ) PARTITION BY RANGE (observed_at);
 CREATE INDEX price_history_by_time ON price_history USING brin (observed_at);
-
--- Make the partition of a month; two processes may ask at once.
-CREATE FUNCTION price_history_month_v1(p_at timestamptz)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    v_from timestamptz := date_trunc('month', p_at, 'UTC');
-    v_name text := 'price_history_' || to_char(v_from AT TIME ZONE 'UTC', 'YYYYMM');
-BEGIN
-    IF to_regclass('public.' || v_name) IS NOT NULL THEN
-        RETURN;
-    END IF;
-    EXECUTE format('CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.price_history FOR VALUES FROM (%L) TO (%L)',
-                   v_name, v_from, date_trunc('month', v_from + interval '32 days', 'UTC'));
-    EXECUTE format('GRANT SELECT, INSERT ON public.%I TO overround_worker', v_name);
-END
-$$;
 
 -- The last price before the start, per source, with how long before it was seen.
 CREATE TABLE closing_price (
@@ -69,12 +55,28 @@ CREATE INDEX closing_price_by_event ON closing_price (event_id);
 CREATE TABLE feed_batch (
     id          uuid        PRIMARY KEY,
     provider    text        NOT NULL,
-    event_id    uuid        NOT NULL REFERENCES event (id),
+    event_id    uuid        NOT NULL,
     observed_at timestamptz NOT NULL,
     snapshot    boolean     NOT NULL,
     prices      integer     NOT NULL
 );
 CREATE INDEX feed_batch_by_event ON feed_batch (event_id, observed_at);
+
+-- Prices that the gate did not believe, with what the board held instead; what the other sources quoted at
+-- that moment is in the history. The most of one call are kept, and all are counted where they were refused.
+CREATE TABLE price_refused (
+    batch_id     uuid        NOT NULL,
+    source_id    smallint    NOT NULL,
+    selection_id uuid        NOT NULL,
+    reason       text        NOT NULL CHECK (length(reason) BETWEEN 1 AND 60),
+    price_e4     integer     NOT NULL,
+    held_e4      integer,
+    recorded     boolean     NOT NULL,
+    observed_at  timestamptz NOT NULL,
+    refused_at   timestamptz NOT NULL,
+    PRIMARY KEY (batch_id, selection_id, source_id)
+);
+CREATE INDEX price_refused_by_time ON price_refused USING brin (refused_at);
 
 -- What is handed to the hub while it runs: a feed's bytes, taken in order of arrival. What was taken keeps
 -- its report and gives up its bytes. What the hub fails over is tried a few times, then refused: a file that
@@ -92,7 +94,6 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_waiting ON inbox (received_at, id) WHERE taken_at IS NULL;
 GRANT SELECT, INSERT, UPDATE ON inbox TO overround_worker;
-GRANT SELECT ON source, price, price_history, closing_price TO overround_app;
+GRANT SELECT ON source, price, price_history, closing_price, price_refused TO overround_app;
 GRANT SELECT, INSERT, UPDATE ON source, price, closing_price TO overround_worker;
-GRANT SELECT, INSERT ON price_history, feed_batch TO overround_worker;
-GRANT EXECUTE ON FUNCTION price_history_month_v1 TO overround_worker;
+GRANT SELECT, INSERT ON price_history, feed_batch, price_refused TO overround_worker;

@@ -3,6 +3,8 @@
 Words: `observed_at` is when a price was last seen, `changed_at` when its value last differed,
 `source_at` the provider's own stamp. A snapshot withdraws what it does not contain. The closing
 price of a source is what it quoted when the event started, with the lag since it was seen.
+A source that should have spoken and did not is suspended, and awaits a snapshot. Of each selection
+the best two prices are kept as changes come in.
 Invariants: an older observation never replaces a newer one; a batch is journalled once; the board
 that is loaded for a time is the board that stood then.
 """
@@ -16,18 +18,33 @@ from overround.odds.board.model import (
     Source,
     SourceKind,
 )
+from overround.odds.board.retention import Keeping
 from overround.odds.board.service import (
     IN_PLAY,
+    Question,
     Taken,
     batch_id,
     close,
     from_us,
     load,
     load_now,
+    move,
+    reload,
+    suspend_silent,
+    suspend_source,
     take,
     to_us,
 )
-from overround.odds.board.store import answers, closing, hand_over, seen, taken, tried, waiting
+from overround.odds.board.store import (
+    answers,
+    backlog,
+    closing,
+    hand_over,
+    seen,
+    taken,
+    tried,
+    waiting,
+)
 
 __all__ = [
     "IN_PLAY",
@@ -35,11 +52,14 @@ __all__ = [
     "CellState",
     "Change",
     "ClosingPrice",
+    "Keeping",
     "MarketCells",
+    "Question",
     "Source",
     "SourceKind",
     "Taken",
     "answers",
+    "backlog",
     "batch_id",
     "close",
     "closing",
@@ -47,7 +67,11 @@ __all__ = [
     "hand_over",
     "load",
     "load_now",
+    "move",
+    "reload",
     "seen",
+    "suspend_silent",
+    "suspend_source",
     "take",
     "taken",
     "to_us",

@@ -1,37 +1,66 @@
 """The board in memory: arrays of [source, selection], written by the hub alone.
 
-A cell knows its price, its state, when it was last seen (`observed`) and when its value last
-differed (`changed`). `apply` takes a batch of columns and says what changed; an observation older
-than the cell's is ignored, so a late packet never turns the price back
+The arrays are `cells`; here are the names of their rows and columns. An observation older than the
+cell's is ignored, so a late packet never turns the price back
 (test: an old snapshot after a new one changes nothing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
+from overround.core import grading
+from overround.odds.board import journal, wire
+from overround.odds.board.cells import Cells
+from overround.odds.board.journal import Entries
 from overround.odds.board.model import (
+    Bools,
     CellState,
     Change,
-    Int8s,
+    Doubt,
     Int32s,
     Int64s,
+    Layout,
     MarketCells,
     Source,
     SourceKind,
 )
+from overround.odds.pricing.implied import decimals, implied
 
-_COLUMNS_FIRST = 1024
-_ROWS_FIRST = 16
+# A float sum of a few reciprocals is off by far less; what passes is decided exactly.
+_SHORT: Final = 1.0 + 1e-9
 
 
-class Board:
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Some markets' columns one after the other; `starts` [markets] is where each one begins."""
+
+    markets: tuple[MarketCells, ...]
+    columns: Int64s
+    starts: Int64s
+
+    @classmethod
+    def of(cls, markets: Iterable[MarketCells]) -> _Stretch:
+        """The stretch of some markets."""
+        every = tuple(markets)
+        sizes = np.array([len(cells.sides) for cells in every], np.int64)
+        none = np.zeros(0, np.int64)
+        columns = np.concatenate([none, *(cells.columns for cells in every)])
+        return cls(every, columns, np.cumsum(sizes) - sizes)
+
+
+class Board(Cells):
     """Every price of every source for the selections of open events."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.sources: list[Source] = []
         self._row_of: dict[tuple[str, str], Source] = {}
         self._column_of: dict[UUID, int] = {}
@@ -40,11 +69,12 @@ class Board:
         self._free: list[int] = []
         self._markets: dict[UUID, MarketCells] = {}
         self._markets_of: dict[UUID, list[UUID]] = {}
-        shape = (_ROWS_FIRST, _COLUMNS_FIRST)
-        self.price_e4: Int32s = np.zeros(shape, np.int32)
-        self.state: Int8s = np.zeros(shape, np.int8)
-        self.observed_us: Int64s = np.zeros(shape, np.int64)
-        self.changed_us: Int64s = np.zeros(shape, np.int64)
+        self._layouts: dict[UUID, Layout] = {}
+        # event -> (row, column) -> the reading that waits for a second one.
+        self.doubts: dict[UUID, dict[tuple[int, int], Doubt]] = {}
+        self._every: _Stretch | None = None
+        self._source_ids: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._id_bytes: NDArray[np.void] = np.zeros(self.state.shape[1], "V16")
 
     # -- what is on the board ------------------------------------------------------------------
 
@@ -56,6 +86,7 @@ class Board:
         source = Source(source_id, provider, key, kind, len(self.sources))
         self.sources.append(source)
         self._row_of[provider, key] = source
+        self._source_ids = np.array([one.source_id for one in self.sources], np.int16)
         self._grow()
         return source
 
@@ -82,6 +113,8 @@ class Board:
             self._column_of[selection_id] = column
             columns.append(column)
         self._grow()
+        raw = b"".join(selection_id.bytes for selection_id in selections.values())
+        self._id_bytes[columns] = np.frombuffer(raw, "V16")
         cells = MarketCells(
             market_id,
             event_id,
@@ -94,6 +127,8 @@ class Board:
         )
         self._markets[market_id] = cells
         self._markets_of.setdefault(event_id, []).append(market_id)
+        self._layouts.pop(event_id, None)
+        self._every = None
         return cells
 
     def _column_for(self, selection_id: UUID, market_id: UUID) -> int:
@@ -110,12 +145,14 @@ class Board:
     def drop(self, event_id: UUID) -> None:
         """Forget an event; its columns are given to the next markets, empty
         (test: a dropped event leaves nothing in its columns)."""
+        self._layouts.pop(event_id, None)
+        self._every = None
+        self.doubts.pop(event_id, None)
         for market_id in self._markets_of.pop(event_id, ()):
             cells = self._markets.pop(market_id)
             for selection_id in cells.selection_ids:
                 del self._column_of[selection_id]
-            for values in (self.price_e4, self.state, self.observed_us, self.changed_us):
-                values[:, cells.columns] = 0
+            self.clear(cells.columns)
             self._free += cells.columns.tolist()
 
     def cells_of(self, selection_id: UUID) -> MarketCells | None:
@@ -126,6 +163,21 @@ class Board:
     def markets_of(self, event_id: UUID) -> list[MarketCells]:
         """The event's markets, in the order they came."""
         return [self._markets[market_id] for market_id in self._markets_of.get(event_id, ())]
+
+    def layout_of(self, event_id: UUID) -> Layout:
+        """The event's markets as a table, made once for the markets it has."""
+        found = self._layouts.get(event_id)
+        if found is None:
+            found = self._layouts[event_id] = _layout(self.markets_of(event_id))
+        return found
+
+    def exchanges(self) -> Bools:
+        """Which rows are exchanges, [sources]."""
+        return np.array([source.kind == "exchange" for source in self.sources], np.bool_)
+
+    def open_count(self) -> int:
+        """How many prices are to be had."""
+        return int(np.count_nonzero(self.open_e4))
 
     def event_ids(self) -> list[UUID]:
         """The events that have a market here."""
@@ -143,6 +195,12 @@ class Board:
         """Whose prices stand in a column."""
         return self._selection_ids[column]
 
+    def events_at(self, columns: Int64s) -> tuple[UUID, ...]:
+        """Whose selections stand in some columns, each event once."""
+        held: list[int] = columns.tolist()
+        markets = dict.fromkeys(self._market_of_column[column] for column in held)
+        return tuple(dict.fromkeys(self._markets[market_id].event_id for market_id in markets))
+
     @property
     def columns(self) -> int:
         """How many columns there are, the free ones included."""
@@ -150,26 +208,43 @@ class Board:
 
     # -- prices --------------------------------------------------------------------------------
 
-    def apply(
-        self, rows: Int64s, columns: Int64s, price_e4: Int32s, state: Int8s, observed_us: Int64s
-    ) -> Change:
-        """Take observations, [k] each, one per cell; returns the cells that changed.
+    def complete(self, provider: str, event_id: UUID) -> None:
+        """A snapshot of `provider` on the event has come: what it names may be open again."""
+        own = self.rows_of(provider)
+        if self.awaits[own].any():
+            for cells in self.markets_of(event_id):
+                self.awaits[np.ix_(own, cells.columns)] = False
 
-        An observation older than what the cell holds is ignored; an equal value only renews
-        `observed`.
+    def rows_of(self, provider: str, key: str | None = None) -> Int64s:
+        """The rows of a provider's sources, or of one of them."""
+        own = [s.row for s in self.sources if s.provider == provider and key in (None, s.key)]
+        return np.array(own, np.int64)
+
+    def entries(self, changes: Sequence[tuple[Change, datetime | None]]) -> Entries:
+        """Changes for the journal, each with the provider's own stamp."""
+        return journal.entries(changes, self._source_ids, self._id_bytes)
+
+    def delta(self, change: Change) -> bytes:
+        """A change as it travels (`wire`)."""
+        return wire.pack(change, self._source_ids, self._id_bytes)
+
+    def short(self, event_ids: Iterable[UUID] | None = None) -> list[MarketCells]:
+        """The markets of some events, or of all, whose best prices sum below one.
+
+        A bound that is cheap: whoever takes part in an arbitrage inside one market is among them,
+        so nothing is missed (test: the cheap bound misses no arbitrage). One look at the prices
+        that are kept as best.
         """
-        newer = observed_us >= self.observed_us[rows, columns]
-        differs = (price_e4 != self.price_e4[rows, columns]) | (state != self.state[rows, columns])
-        if not newer.all():
-            rows, columns, price_e4 = rows[newer], columns[newer], price_e4[newer]
-            state, observed_us, differs = state[newer], observed_us[newer], differs[newer]
-        self.price_e4[rows, columns] = price_e4
-        self.state[rows, columns] = state
-        self.observed_us[rows, columns] = observed_us
-        self.changed_us[rows[differs], columns[differs]] = observed_us[differs]
-        return Change(
-            rows[differs], columns[differs], price_e4[differs], state[differs], observed_us[differs]
-        )
+        if event_ids is None:
+            self._every = self._every or _Stretch.of(self._markets.values())
+            stretch = self._every
+        else:
+            stretch = _Stretch.of(m for event_id in event_ids for m in self.markets_of(event_id))
+        if not stretch.markets:
+            return []
+        inverse = implied(decimals(self.best_e4[0, stretch.columns]))
+        sums = np.add.reduceat(inverse, stretch.starts)
+        return [stretch.markets[n] for n in np.flatnonzero(sums < _SHORT).tolist()]
 
     def absent(
         self, provider: str, event_id: UUID, rows: Int64s, columns: Int64s
@@ -193,9 +268,7 @@ class Board:
 
     def open_prices(self, cells: MarketCells) -> Int32s:
         """The prices to be had on a market, [sources, sides]; 0 where a source quotes none."""
-        count = len(self.sources)
-        state = self.state[:count, cells.columns]
-        return np.where(state == CellState.OPEN, self.price_e4[:count, cells.columns], 0)
+        return self.open_e4[: len(self.sources), cells.columns]
 
     def quotes(
         self, cells: MarketCells, kinds: Iterable[SourceKind] = ("bookmaker",)
@@ -223,16 +296,56 @@ class Board:
         return found
 
     def _grow(self) -> None:
-        rows, columns = self.price_e4.shape
-        more_rows = max(rows, 2 * len(self.sources)) if len(self.sources) > rows else rows
-        more_columns = 2 * columns
-        while more_columns < self.columns:
-            more_columns *= 2
-        if more_rows == rows and self.columns <= columns:
-            return
-        wide = more_columns if self.columns > columns else columns
-        grow = ((0, more_rows - rows), (0, wide - columns))
-        self.price_e4 = np.pad(self.price_e4, grow)
-        self.state = np.pad(self.state, grow)
-        self.observed_us = np.pad(self.observed_us, grow)
-        self.changed_us = np.pad(self.changed_us, grow)
+        self.make_room(len(self.sources), self.columns)
+        more = self.state.shape[1] - len(self._id_bytes)
+        if more:
+            self._id_bytes = np.concatenate([self._id_bytes, np.zeros(more, "V16")])
+
+
+def _layout(markets: Sequence[MarketCells]) -> Layout:
+    width = max((len(cells.sides) for cells in markets), default=1)
+    columns = np.zeros(len(markets) * width, np.int64)
+    held = np.zeros(len(columns), np.bool_)
+    place_of: dict[tuple[str, str, int | None, str], int] = {}
+    for n, cells in enumerate(markets):
+        places = slice(n * width, n * width + len(cells.sides))
+        columns[places], held[places] = cells.columns, True
+        asked = cells.market_type, cells.period, cells.line_q4
+        place_of |= {(*asked, side): n * width + k for k, side in enumerate(cells.sides)}
+    # A double chance pays two of its three sides.
+    winners = [2 if cells.market_type == "double_chance" else 1 for cells in markets]
+    return Layout(
+        place_of,
+        columns,
+        held,
+        width,
+        np.array(winners, np.int64),
+        _ladders(markets),
+        _main(place_of),
+    )
+
+
+def _ladders(markets: Sequence[MarketCells]) -> tuple[Int64s, ...]:
+    """Markets of two sides by their line, of each question that is asked with several lines."""
+    asked: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for n, cells in enumerate(markets):
+        if cells.line_q4 is not None and len(cells.sides) == 2:
+            # Goals given to the home side make its win likelier; more goals to beat, the over less.
+            handicap = grading.market(cells.market_type).is_handicap
+            rung = -cells.line_q4 if handicap else cells.line_q4
+            asked.setdefault((cells.market_type, cells.period), []).append((rung, n))
+    return tuple(
+        np.array([n for _, n in sorted(rungs)], np.int64)
+        for rungs in asked.values()
+        if len(rungs) > 1
+    )
+
+
+def _main(place_of: Mapping[tuple[str, str, int | None, str], int]) -> tuple[int, int] | None:
+    """Home's and away's places in the market of who wins."""
+    for market in (("1x2", "ft"), ("moneyline", "final")):
+        home = place_of.get((*market, None, "home"))
+        away = place_of.get((*market, None, "away"))
+        if home is not None and away is not None:
+            return home, away
+    return None

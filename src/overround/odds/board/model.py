@@ -11,7 +11,9 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+Bools = NDArray[np.bool_]
 Int8s = NDArray[np.int8]
+Int16s = NDArray[np.int16]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
@@ -62,14 +64,62 @@ class MarketCells:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """An event's markets as a table of places: market n's sides are `width` places from n * width.
+
+    `columns` and `held` [places] are each place's column on the board and whether it has a side;
+    `winners` [markets] is how many sides win. A ladder is the markets of one question by their
+    lines, so that the first side's chance falls. `main` is the places of home and away in the
+    event's main market.
+    """
+
+    place_of: dict[tuple[str, str, int | None, str], int]
+    columns: Int64s
+    held: Bools
+    width: int
+    winners: Int64s
+    ladders: tuple[Int64s, ...]
+    main: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A price that waits for a second reading."""
+
+    price_e4: int
+    observed_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPrice:
+    """A price that is not believed; `held_e4` is what stood there, None where nothing did.
+
+    One of an archive is `recorded` all the same: it is what the source quoted, and nobody can bet
+    on it any more.
+    """
+
+    source_id: int
+    selection_id: UUID
+    reason: str
+    price_e4: int
+    held_e4: int | None
+    recorded: bool
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """The cells that a batch changed, [k] each, with what they hold now; times in microseconds."""
+    """The cells that a batch changed, [k] each, with what they hold now; times in microseconds.
+
+    `seq` counts the batches that changed anything: the board's number after this one.
+    """
 
     rows: Int64s
     columns: Int64s
     price_e4: Int32s
     state: Int8s
     observed_us: Int64s
+    seq: int
 
     @property
     def count(self) -> int:
@@ -87,18 +137,6 @@ class StoredPrice:
     state: str
     observed_at: datetime
     changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedPrice:
-    """A changed cell on its way to the journal."""
-
-    source_id: int
-    selection_id: UUID
-    price_e4: int
-    state: StateName
-    observed_at: datetime
-    source_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ and loads it again (`load`), which is also how it starts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,19 +19,20 @@ from numpy.typing import NDArray
 from overround.core import grading, ids
 from overround.db import Connection
 from overround.odds import catalogue
-from overround.odds.board import store
+from overround.odds.board import intake, store
 from overround.odds.board.memory import Board
 from overround.odds.board.model import (
     STATE_NAMES,
-    CellState,
     Change,
-    ChangedPrice,
     FrozenPrice,
+    Int64s,
     MarketCells,
+    RefusedPrice,
     SourceKind,
     StoredPrice,
 )
-from overround.odds.feeds import FeedBatch, FeedPrice
+from overround.odds.board.times import from_us, to_us
+from overround.odds.feeds import FeedBatch
 from overround.odds.matching import Resolved
 
 # How far back a price may have been seen last and still stand on a board that is loaded.
@@ -39,29 +41,30 @@ LOOK_BACK = timedelta(days=60)
 # How long after its start an event may still be in play.
 IN_PLAY = timedelta(days=1)
 
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What is refused is kept for a person to look at, so much of a call; all of it is counted.
+_REFUSED_KEPT = 1_000
+
+
+# A market by its words: type, period, line.
+Question = tuple[str, str, int | None]
+# (provider, provider_event_id) -> how many prices, by reason.
+Refused = Mapping[tuple[str, str], Counter[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a call of `take` did: prices offered, cells changed, events touched, batches new."""
+    """What a call of `take` did: prices offered, cells changed, events touched, batches new.
+
+    `refused` counts what the gate refused of each feed event, by reason, and `doubted` what of an
+    archive it recorded with doubt; batches that were there already count for nothing.
+    """
 
     prices: int
     changed: int
     fresh: int
     event_ids: tuple[UUID, ...]
-
-
-@dataclass(slots=True)
-class _Cells:
-    """Observations of one batch, to become columns."""
-
-    rows: list[int]
-    columns: list[int]
-    price_e4: list[int]
-    state: list[int]
-    observed_us: list[int]
+    refused: Refused = field(default_factory=dict[tuple[str, str], "Counter[str]"])
+    doubted: Refused = field(default_factory=dict[tuple[str, str], "Counter[str]"])
 
 
 async def load(conn: Connection, at: datetime) -> Board:
@@ -74,24 +77,87 @@ async def load_now(conn: Connection, at: datetime) -> Board:
     return await _board_of(conn, await store.now(conn, at - IN_PLAY))
 
 
+async def reload(conn: Connection, board: Board, event_ids: Sequence[UUID]) -> None:
+    """Put some events on the board as they stand in the journal, whatever the memory says.
+
+    All their markets are there, those that nobody quotes any more too: whoever lays them has to
+    see that (test: an unmatched event takes its prices along and brings them back).
+    """
+    for event_id in event_ids:
+        board.drop(event_id)
+    await _add_markets_of(conn, board, event_ids)
+    await _fill(conn, board, await store.now_of(conn, event_ids))
+
+
 async def _board_of(conn: Connection, cells: Sequence[StoredPrice]) -> Board:
     board = Board()
+    selection_ids = {cell.selection_id for cell in cells}
+    await _add_markets_of(conn, board, await store.events_of_selections(conn, list(selection_ids)))
+    await _fill(conn, board, cells)
+    return board
+
+
+async def _fill(conn: Connection, board: Board, cells: Sequence[StoredPrice]) -> None:
     by_id: dict[int, int] = {}
     for source_id, provider, key, kind in await store.sources(conn):
         by_id[source_id] = board.add_source(source_id, provider, key, kind).row
-    await _add_markets_of(conn, board, {cell.selection_id for cell in cells})
-    column_of = {board.selection_id(column): column for column in range(board.columns)}
+    columns = [_column(board, cell.selection_id) for cell in cells]
     states = {name: state for state, name in STATE_NAMES.items()}
-    for moment in ("changed_at", "observed_at"):
-        # The change first and the last look after it, so that both stamps come out right.
-        board.apply(
-            np.array([by_id[cell.source_id] for cell in cells], np.int64),
-            np.array([column_of[cell.selection_id] for cell in cells], np.int64),
-            np.array([cell.price_e4 for cell in cells], np.int32),
-            np.array([states[cell.state] for cell in cells], np.int8),
-            np.array([to_us(getattr(cell, moment)) for cell in cells], np.int64),
-        )
-    return board
+    board.put(
+        np.array([by_id[cell.source_id] for cell in cells], np.int64),
+        np.array(columns, np.int64),
+        np.array([cell.price_e4 for cell in cells], np.int32),
+        np.array([states[cell.state] for cell in cells], np.int8),
+        (
+            np.array([to_us(cell.changed_at) for cell in cells], np.int64),
+            np.array([to_us(cell.observed_at) for cell in cells], np.int64),
+        ),
+    )
+
+
+def _column(board: Board, selection_id: UUID) -> int:
+    cells = board.cells_of(selection_id)
+    assert cells is not None
+    return int(cells.columns[cells.selection_ids.index(selection_id)])
+
+
+async def move(
+    conn: Connection,
+    provider: str,
+    source: tuple[UUID, Sequence[Question]],
+    target: tuple[UUID, datetime | None],
+    *,
+    mirrored: bool,
+) -> tuple[list[Question], int]:
+    """Move what the provider quoted: the markets it is in now (in the target's words), the rows.
+
+    `source` is an event and its markets; `target` is an event and its start, or an id that is no
+    event's, without one, to lay the prices beside the board. `mirrored` turns the sides round.
+    """
+    source_id, questions = source
+    target_id, starts_at = target
+    of = {asked: catalogue.market_and_selections(source_id, *asked)[1] for asked in questions}
+    quoted = await store.quoted(
+        conn, [one.id for by_side in of.values() for one in by_side.values()], provider
+    )
+    selections: dict[UUID, UUID] = {}
+    made: dict[Question, tuple[catalogue.Market, dict[str, catalogue.Selection]]] = {}
+    for (market_type, period, line_q4), by_side in of.items():
+        for side, selection in by_side.items():
+            if selection.id not in quoted:
+                continue
+            words = (market_type, line_q4, side)
+            kind, line, other = grading.mirrored(*words) if mirrored else words
+            asked = (kind, period, line)
+            if asked not in made:
+                made[asked] = catalogue.market_and_selections(target_id, *asked)
+            selections[selection.id] = made[asked][1][other].id
+    if starts_at is not None and made:
+        markets = [market for market, _ in made.values()]
+        every = [one for _, by_side in made.values() for one in by_side.values()]
+        await catalogue.add_markets(conn, markets, every)
+    moved = await store.move(conn, provider, (source_id, target_id), selections, starts_at)
+    return list(made), moved
 
 
 async def take(
@@ -100,8 +166,9 @@ async def take(
     batches: Sequence[FeedBatch],
     events: Mapping[tuple[str, str], Resolved],
     kinds: Mapping[str, SourceKind],
+    at: datetime,
 ) -> Taken:
-    """Put `batches` on the board and journal those that are new to the journal.
+    """Put what the gate believes of `batches` on the board, and journal what is new to the journal.
 
     `events` says which event of ours each feed event is; a batch of an undecided one is left out.
     `kinds` says of each source key whether it is a bookmaker or an exchange. Within one call a
@@ -122,8 +189,9 @@ async def take(
                 one_id,
                 batch.event.provider,
                 ours.event_id,
-                batch.observed_at,
-                batch.snapshot,
+                # A batch of the future proves nothing about the present.
+                min(batch.observed_at, at),
+                batch.snapshot and batch.observed_at <= at,
                 len(batch.prices),
             )
             for one_id, (batch, ours) in zip(batch_ids, decided, strict=True)
@@ -131,19 +199,59 @@ async def take(
     )
     changed = 0
     new: list[tuple[Change, datetime | None]] = []
+    kept: list[tuple[UUID, RefusedPrice]] = []
+    counted: tuple[dict[tuple[str, str], Counter[str]], ...] = ({}, {})
     for one_id, (batch, ours) in zip(batch_ids, decided, strict=True):
-        change = _apply(board, batch, ours)
-        changed += change.count
-        if one_id in fresh and change.count:
-            new.append((change, batch.source_at))
+        entered = intake.enter(board, batch, ours, at)
+        changed += entered.change.count
+        if one_id not in fresh:
+            continue
+        if entered.change.count:
+            new.append((entered.change, batch.source_at))
+        if entered.refused:
+            kept += ((one_id, price) for price in entered.refused)
+            reasons = Counter(price.reason for price in entered.refused)
+            counted[entered.refused[0].recorded][batch.event.key] = reasons
     if new:
         await _journal(conn, board, new)
+    if kept:
+        await store.keep_refused(conn, kept[:_REFUSED_KEPT], at)
     return Taken(
         sum(len(batch.prices) for batch, _ in decided),
         changed,
         len(fresh),
         tuple(dict.fromkeys(ours.event_id for _, ours in decided)),
+        *counted,
     )
+
+
+async def suspend_silent(conn: Connection, board: Board, at: datetime) -> tuple[UUID, ...]:
+    """Suspend what sources feed that should have spoken by now; returns the events touched.
+
+    A source is given its own pace, and fourteen seconds where it is quicker (`freshness`). It is
+    shown again event by event, when a snapshot has come
+    (test: a source that falls silent is suspended until it says the whole).
+    """
+    return await _suspend(conn, board, board.pace.fallen_silent(to_us(at)), at)
+
+
+async def suspend_source(
+    conn: Connection, board: Board, provider: str, key: str | None, at: datetime
+) -> tuple[UUID, ...]:
+    """Suspend what a source feeds, or all of a provider's; returns the events touched.
+
+    For whoever knows better than its pace that it is gone: its connection is lost.
+    """
+    return await _suspend(conn, board, board.rows_of(provider, key), at)
+
+
+async def _suspend(conn: Connection, board: Board, rows: Int64s, at: datetime) -> tuple[UUID, ...]:
+    if not len(rows):
+        return ()
+    change = board.silence(rows, to_us(at))
+    if change.count:
+        await _journal(conn, board, [(change, None)])
+    return board.events_at(change.columns)
 
 
 async def close(conn: Connection, board: Board, starts: Mapping[UUID, datetime]) -> int:
@@ -199,87 +307,18 @@ def batch_id(batch: FeedBatch) -> UUID:
     )
 
 
-def to_us(at: datetime) -> int:
-    """Microseconds since 1970, exact."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def from_us(us: int) -> datetime:
-    """The time that `to_us` told."""
-    return _EPOCH + us * _MICROSECOND
-
-
 def _ints(column: NDArray[np.integer[Any]]) -> list[int]:
     """A column of the board as Python's integers."""
     return column.tolist()
 
 
-def _placed(price: FeedPrice, ours: Resolved) -> tuple[str, str, int | None, str]:
-    """The market and side in our event's orientation: a swapped event mirrors both."""
-    market = price.market
-    if not ours.swapped:
-        return market.market_type, market.period, market.line_q4, price.side
-    market_type, line_q4, side = grading.mirrored(market.market_type, market.line_q4, price.side)
-    return market_type, market.period, line_q4, side
-
-
-def _apply(board: Board, batch: FeedBatch, ours: Resolved) -> Change:
-    found = _Cells([], [], [], [], [])
-    by_market: dict[tuple[str, str, int | None], MarketCells] = {
-        (cells.market_type, cells.period, cells.line_q4): cells
-        for cells in board.markets_of(ours.event_id)
-    }
-    for price in batch.prices:
-        market_type, period, line_q4, side = _placed(price, ours)
-        cells = by_market[market_type, period, line_q4]
-        source = board.source(batch.event.provider, price.source)
-        if source is None or side not in cells.sides:
-            continue
-        found.rows.append(source.row)
-        found.columns.append(int(cells.columns[cells.sides.index(side)]))
-        found.price_e4.append(price.price_e4)
-        found.state.append(CellState.SUSPENDED if price.suspended else CellState.OPEN)
-        found.observed_us.append(to_us(price.seen_at or batch.observed_at))
-    rows, columns = np.array(found.rows, np.int64), np.array(found.columns, np.int64)
-    prices, states = np.array(found.price_e4, np.int32), np.array(found.state, np.int8)
-    observed = np.array(found.observed_us, np.int64)
-    if batch.snapshot:
-        gone_rows, gone_columns = board.absent(batch.event.provider, ours.event_id, rows, columns)
-        prices = np.concatenate([prices, board.price_e4[gone_rows, gone_columns]])
-        states = np.concatenate([states, np.full(len(gone_rows), CellState.WITHDRAWN, np.int8)])
-        rows, columns = np.concatenate([rows, gone_rows]), np.concatenate([columns, gone_columns])
-        gone_us = np.full(len(gone_rows), to_us(batch.observed_at), np.int64)
-        observed = np.concatenate([observed, gone_us])
-    return board.apply(rows, columns, prices, states, observed)
-
-
 async def _journal(
     conn: Connection, board: Board, changes: Sequence[tuple[Change, datetime | None]]
 ) -> None:
-    source_ids = [source.source_id for source in board.sources]
-    changed = [
-        ChangedPrice(
-            source_ids[row],
-            board.selection_id(column),
-            price_e4,
-            STATE_NAMES[CellState(state)],
-            from_us(us),
-            source_at,
-        )
-        for change, source_at in changes
-        for row, column, price_e4, state, us in zip(
-            _ints(change.rows),
-            _ints(change.columns),
-            _ints(change.price_e4),
-            _ints(change.state),
-            _ints(change.observed_us),
-            strict=True,
-        )
-    ]
+    entries = board.entries(changes)
     await store.odds_only(conn)
-    for month in {(c.observed_at.year, c.observed_at.month) for c in changed}:
-        await store.open_month(conn, datetime(*month, 1, tzinfo=UTC))
-    await store.write_changes(conn, changed)
+    await store.make_room(conn, entries.hours)
+    await store.write_changes(conn, entries)
 
 
 async def _ensure_sources(
@@ -303,7 +342,7 @@ async def _ensure_markets(
     markets: list[catalogue.Market] = []
     selections: list[catalogue.Selection] = []
     for batch, ours in decided:
-        for key in dict.fromkeys(_placed(price, ours)[:3] for price in batch.prices):
+        for key in dict.fromkeys(intake.placed(price, ours)[:3] for price in batch.prices):
             market, by_side = catalogue.market_and_selections(ours.event_id, *key)
             if board.has_market(market.id):
                 continue
@@ -327,8 +366,7 @@ def _add(
     )
 
 
-async def _add_markets_of(conn: Connection, board: Board, selection_ids: set[UUID]) -> None:
-    event_ids = await store.events_of_selections(conn, list(selection_ids))
+async def _add_markets_of(conn: Connection, board: Board, event_ids: Sequence[UUID]) -> None:
     selections: dict[UUID, dict[str, catalogue.Selection]] = {}
     for selection in await catalogue.selections_of(conn, event_ids):
         selections.setdefault(selection.market_id, {})[selection.side] = selection

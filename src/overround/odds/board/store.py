@@ -11,14 +11,16 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from overround.db import Connection, arrays
+from overround.odds.board.journal import Entries
 from overround.odds.board.model import (
-    ChangedPrice,
     ClosingPrice,
     FrozenPrice,
+    RefusedPrice,
     SourceKind,
     SourcePrice,
     StoredPrice,
 )
+from overround.odds.board.retention import Piece
 
 # A source is one per provider and key.
 ADD_SOURCE = """
@@ -41,28 +43,85 @@ SEEN = "SELECT id FROM feed_batch WHERE id = ANY(%s)"
 # Odds alone may lose their last moments with the power: they come again, money does not.
 ODDS_ONLY = "SELECT set_config('synchronous_commit', 'off', true)"
 
-# Only changed cells are sent, sorted by key; a row that holds a later observation stays.
-CURRENT = """
-INSERT INTO price AS p (source_id, selection_id, price_e4, state, observed_at, changed_at,
-    source_at)
-SELECT c.source_id, c.selection_id, c.price_e4, c.state, c.observed_at, c.observed_at, c.source_at
-FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[],
-    %s::timestamptz[])
-     AS c (source_id, selection_id, price_e4, state, observed_at, source_at)
-ORDER BY c.selection_id, c.source_id
-ON CONFLICT (selection_id, source_id) DO UPDATE
-SET price_e4 = EXCLUDED.price_e4, state = EXCLUDED.state, observed_at = EXCLUDED.observed_at,
-    changed_at = EXCLUDED.changed_at, source_at = EXCLUDED.source_at
-WHERE p.observed_at <= EXCLUDED.observed_at"""
+# Only changed cells are sent: each is appended to the history and counted for its source, and the
+# last of each becomes current, in the order of the key, so that neighbours are found together. A
+# row that holds a later observation stays. States are numbered as the board numbers them.
+CHANGES = """
+WITH said AS MATERIALIZED (
+    SELECT c.source_id, c.selection_id, c.price_e4, c.n,
+           (ARRAY['open', 'suspended', 'withdrawn'])[c.state] AS state,
+           'epoch'::timestamptz + c.observed_us * interval '1 microsecond' AS observed_at,
+           'epoch'::timestamptz + c.stamped_us * interval '1 microsecond' AS source_at
+    FROM unnest(%(sources)s::smallint[], %(selections)s::uuid[], %(prices_e4)s::integer[],
+        %(states)s::smallint[], %(observed_us)s::bigint[], %(stamped_us)s::bigint[])
+        WITH ORDINALITY
+        AS c (source_id, selection_id, price_e4, state, observed_us, stamped_us, n)),
+history AS (
+    INSERT INTO price_history (source_id, selection_id, price_e4, state, observed_at, source_at)
+    SELECT source_id, selection_id, price_e4, state, observed_at, source_at FROM said ORDER BY n),
+counted AS (
+    UPDATE source o SET changes = o.changes + c.n
+    FROM (SELECT source_id, count(*) AS n FROM said GROUP BY source_id) c
+    WHERE o.id = c.source_id)
+UPDATE price p
+SET price_e4 = c.price_e4, state = c.state, observed_at = c.observed_at,
+    changed_at = c.observed_at, source_at = c.source_at
+FROM (SELECT DISTINCT ON (selection_id, source_id) * FROM said
+      ORDER BY selection_id, source_id, n DESC) c
+WHERE p.selection_id = c.selection_id AND p.source_id = c.source_id
+  AND p.observed_at <= c.observed_at"""
 
-# Every change, appended to the month of its observation.
-HISTORY = """
-INSERT INTO price_history (source_id, selection_id, price_e4, state, observed_at, source_at)
-SELECT * FROM unnest(%s::smallint[], %s::uuid[], %s::integer[], %s::text[], %s::timestamptz[],
-       %s::timestamptz[])"""
+# Cells that were never quoted; asked for only when the update met fewer rows than it was told.
+NEW_CELLS = """
+INSERT INTO price (source_id, selection_id, price_e4, state, observed_at, changed_at, source_at)
+SELECT DISTINCT ON (c.selection_id, c.source_id) c.source_id, c.selection_id, c.price_e4,
+       (ARRAY['open', 'suspended', 'withdrawn'])[c.state],
+       'epoch'::timestamptz + c.observed_us * interval '1 microsecond',
+       'epoch'::timestamptz + c.observed_us * interval '1 microsecond',
+       'epoch'::timestamptz + c.stamped_us * interval '1 microsecond'
+FROM unnest(%(sources)s::smallint[], %(selections)s::uuid[], %(prices_e4)s::integer[],
+    %(states)s::smallint[], %(observed_us)s::bigint[], %(stamped_us)s::bigint[])
+    WITH ORDINALITY AS c (source_id, selection_id, price_e4, state, observed_us, stamped_us, n)
+ORDER BY c.selection_id, c.source_id, c.n DESC
+ON CONFLICT (selection_id, source_id) DO NOTHING"""
 
-# The partition of a month.
-HISTORY_MONTH = "SELECT price_history_month_v1(%s)"
+# Room in the history for some hours, in order: two processes that make some wait and do not cross.
+HISTORY_ROOM = """
+SELECT price_history_room_v1(hour) FROM unnest(%s::timestamptz[]) AS hour ORDER BY hour"""
+
+# The pieces of the history, with what they weigh.
+PIECES = "SELECT from_at, until_at, recorded_at, size_bytes FROM price_history_pieces_v1()"
+
+# A piece made before it is written to.
+MAKE_PIECE = "SELECT price_history_piece_v1(%(from)s, %(from)s, %(until)s)"
+
+# Dropping waits for whoever reads or writes the history, and everybody behind it waits too.
+DROP_WAIT = "SELECT set_config('lock_timeout', '500ms', true)"
+
+# A piece with all that is in it.
+DROP_PIECE = "SELECT price_history_drop_v1(%s)"
+
+# The batches of a piece, but for the events that are ahead or on: of those the last batch says
+# until when their prices were seen.
+TRIM_BATCHES = """
+DELETE FROM feed_batch WHERE ctid = ANY(ARRAY(
+    SELECT b.ctid FROM feed_batch b JOIN event e ON e.id = b.event_id
+    WHERE b.observed_at >= %s AND b.observed_at < %s
+      AND e.status NOT IN ('scheduled', 'live')
+    LIMIT %s))"""
+
+# Letters that were taken long ago: their answers were read.
+TRIM_INBOX = """
+DELETE FROM inbox WHERE id IN (
+    SELECT id FROM inbox WHERE taken_at < %s ORDER BY taken_at LIMIT %s)"""
+
+# What was not believed, once; the same batch again adds nothing.
+KEEP_REFUSED = """
+INSERT INTO price_refused (batch_id, source_id, selection_id, reason, price_e4, held_e4,
+    recorded, observed_at, refused_at)
+SELECT * FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::text[], %s::integer[],
+    %s::integer[], %s::boolean[], %s::timestamptz[], %s::timestamptz[])
+ON CONFLICT DO NOTHING"""
 
 # The board as it stood at a time, for the events that had not started before it: the last change of
 # each cell. The provider's last snapshot of the event proves that the cell was still there then.
@@ -98,6 +157,28 @@ JOIN source o ON o.id = p.source_id
 LEFT JOIN seen ON seen.event_id = e.id AND seen.provider = o.provider
 WHERE e.starts_at > %(since)s AND e.status IN ('scheduled', 'live')
 ORDER BY p.source_id, p.selection_id"""
+
+# The same of some events alone, for a hub that runs.
+NOW_OF = """
+SELECT p.source_id, p.selection_id, p.price_e4, p.state,
+       greatest(p.observed_at, (
+           SELECT max(b.observed_at) FROM feed_batch b
+           WHERE b.event_id = e.id AND b.provider = o.provider AND b.snapshot)) AS observed_at,
+       p.changed_at
+FROM event e
+JOIN selection s ON s.event_id = e.id
+JOIN price p ON p.selection_id = s.id
+JOIN source o ON o.id = p.source_id
+WHERE e.id = ANY(%s) AND e.status IN ('scheduled', 'live')
+ORDER BY p.source_id, p.selection_id"""
+
+# What of some selections a provider has ever quoted.
+QUOTED = """
+SELECT DISTINCT p.selection_id FROM price p JOIN source o ON o.id = p.source_id
+WHERE p.selection_id = ANY(%s) AND o.provider = %s"""
+
+# What a provider quoted goes to another event, selection by selection.
+MOVE = "SELECT prices_move_v1(%s, %s, %s, %s::uuid[], %s::uuid[], %s)"
 
 # What every source quotes now on some events. A price that did not change was seen last with its
 # provider's last snapshot of the event.
@@ -147,6 +228,9 @@ WAITING = """
 SELECT id, provider, name, body FROM inbox
 WHERE taken_at IS NULL ORDER BY received_at, id LIMIT 1"""
 
+# How much waits, counted no further than anybody wants to know.
+BACKLOG = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE taken_at IS NULL LIMIT %s) AS waits"
+
 # Counted before it is taken, in a commit of its own: what fails takes the hub's life with it.
 TRY = "UPDATE inbox SET tries = tries + 1 WHERE id = %s RETURNING tries"
 
@@ -185,23 +269,65 @@ async def odds_only(conn: Connection) -> None:
     await conn.execute(ODDS_ONLY)
 
 
-async def write_changes(conn: Connection, changes: Sequence[ChangedPrice]) -> None:
-    """Make the changed prices current and append them to the history."""
+async def write_changes(conn: Connection, changes: Entries) -> None:
+    """Make the changed prices current and append them to the history, which has room for them."""
+    cursor = await conn.execute(CHANGES, changes.parameters)
+    if cursor.rowcount < changes.count:
+        await conn.execute(NEW_CELLS, changes.parameters)
+
+
+async def make_room(conn: Connection, hours: Sequence[datetime]) -> None:
+    """Make room in the history for changes that were observed in those hours."""
+    await conn.execute(HISTORY_ROOM, [list(hours)])
+
+
+async def pieces(conn: Connection) -> list[Piece]:
+    """The pieces of the history by time."""
+    async with conn.cursor(row_factory=class_row(Piece)) as cursor:
+        await cursor.execute(PIECES)
+        return await cursor.fetchall()
+
+
+async def make_piece(conn: Connection, from_at: datetime, until_at: datetime) -> bool:
+    """Make a piece of the history from a time that has none; False when it has one."""
+    row = await (await conn.execute(MAKE_PIECE, {"from": from_at, "until": until_at})).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def drop_piece(conn: Connection, from_at: datetime) -> None:
+    """Drop a piece of the history; waits half a second to have it to itself."""
+    await conn.execute(DROP_WAIT)
+    await conn.execute(DROP_PIECE, [from_at])
+
+
+async def trim_batches(conn: Connection, from_at: datetime, until_at: datetime, limit: int) -> int:
+    """Delete at most `limit` batches that were observed in a span; returns how many."""
+    return (await conn.execute(TRIM_BATCHES, [from_at, until_at, limit])).rowcount
+
+
+async def trim_inbox(conn: Connection, before: datetime, limit: int) -> int:
+    """Delete at most `limit` letters that were taken before a time; returns how many."""
+    return (await conn.execute(TRIM_INBOX, [before, limit])).rowcount
+
+
+async def keep_refused(
+    conn: Connection, refused: Sequence[tuple[UUID, RefusedPrice]], at: datetime
+) -> None:
+    """Keep prices that were not believed, each with its batch."""
+    prices = [price for _, price in refused]
     columns = [
-        arrays.literal([c.source_id for c in changes]),
-        arrays.literal([c.selection_id for c in changes]),
-        arrays.literal([c.price_e4 for c in changes]),
-        arrays.literal([c.state for c in changes]),
-        arrays.times([c.observed_at for c in changes]),
-        arrays.times([c.source_at for c in changes]),
+        [batch_id for batch_id, _ in refused],
+        [p.source_id for p in prices],
+        [p.selection_id for p in prices],
+        [p.reason for p in prices],
+        [p.price_e4 for p in prices],
+        [p.held_e4 for p in prices],
+        [p.recorded for p in prices],
+        [p.observed_at for p in prices],
+        [at] * len(prices),
     ]
-    await conn.execute(CURRENT, columns)
-    await conn.execute(HISTORY, columns)
-
-
-async def open_month(conn: Connection, at: datetime) -> None:
-    """Make the history's partition for the month of `at`."""
-    await conn.execute(HISTORY_MONTH, [at])
+    await conn.execute(KEEP_REFUSED, columns)
 
 
 async def as_of(conn: Connection, at: datetime, since: datetime) -> list[StoredPrice]:
@@ -216,6 +342,33 @@ async def now(conn: Connection, since: datetime) -> list[StoredPrice]:
     async with conn.cursor(row_factory=class_row(StoredPrice)) as cursor:
         await cursor.execute(NOW, {"since": since})
         return await cursor.fetchall()
+
+
+async def now_of(conn: Connection, event_ids: Sequence[UUID]) -> list[StoredPrice]:
+    """What is current on some events, those that have ended left out."""
+    async with conn.cursor(row_factory=class_row(StoredPrice)) as cursor:
+        await cursor.execute(NOW_OF, [list(event_ids)])
+        return await cursor.fetchall()
+
+
+async def quoted(conn: Connection, selection_ids: Sequence[UUID], provider: str) -> set[UUID]:
+    """Which of the selections the provider has ever quoted."""
+    cursor = await conn.execute(QUOTED, [list(selection_ids), provider])
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def move(
+    conn: Connection,
+    provider: str,
+    events: tuple[UUID, UUID],
+    selections: Mapping[UUID, UUID],
+    starts_at: datetime | None,
+) -> int:
+    """Move what the provider quoted from one event to another, by selections; the rows moved."""
+    ids = [list(selections), list(selections.values())]
+    row = await (await conn.execute(MOVE, [provider, *events, *ids, starts_at])).fetchone()
+    assert row is not None
+    return row[0]
 
 
 async def write_closing(conn: Connection, prices: Sequence[FrozenPrice]) -> int:
@@ -270,6 +423,12 @@ async def waiting(conn: Connection) -> tuple[UUID, str, str, bytes] | None:
     """(id, provider, name, body) of the payload that has waited longest."""
     row = await (await conn.execute(WAITING)).fetchone()
     return None if row is None else (row[0], row[1], row[2], bytes(row[3]))
+
+
+async def backlog(conn: Connection, most: int) -> int:
+    """How many payloads wait for the hub, counted up to `most`."""
+    row = await (await conn.execute(BACKLOG, [most])).fetchone()
+    return row[0] if row is not None else 0
 
 
 async def tried(conn: Connection, payload_id: UUID) -> int:

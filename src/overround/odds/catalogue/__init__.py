@@ -3,12 +3,16 @@ results. Platform tables: the same for every tenant.
 
 Invariants: ids are derived from what a thing is, so two writers of one thing agree; a result is
 never changed, a corrected one is a new version; a spelling belongs to one participant within its
-sport, country and category; `closed_at` is a time and not a flag, so whoever stands before it
-(a replay) still sees the event open.
+sport, country, category and scope; an event becomes only what `event_transition` allows, and each
+change of its status or start is kept with whose word it was; `closed_at` is a time and not a flag,
+so whoever stands before it (a replay) still sees the event open.
 """
 
 from overround.odds.catalogue.model import (
+    Certainty,
+    DecidedBy,
     Event,
+    EventChange,
     Happened,
     LiveScore,
     Market,
@@ -18,35 +22,44 @@ from overround.odds.catalogue.model import (
     Result,
     ResultStatus,
     Selection,
+    Spelling,
 )
-from overround.odds.catalogue.names import team
+from overround.odds.catalogue.names import TeamName, country_of, team
 from overround.odds.catalogue.service import (
     contradiction,
     market_and_selections,
     record_results,
+    reschedule,
 )
 from overround.odds.catalogue.store import (
-    add_competition,
-    add_competition_alias,
+    add_competition_aliases,
+    add_competitions,
     add_events,
     add_markets,
     add_participants,
-    aliases,
+    changes_of,
     competition_aliases,
     events_by_id,
     events_page,
+    forget_spellings,
     in_play,
     live_of,
     markets_of,
+    meetings,
     quarantine,
     record_scores,
     results_known,
     selections_of,
+    spellings,
     start_events,
+    teach,
 )
 
 __all__ = [
+    "Certainty",
+    "DecidedBy",
     "Event",
+    "EventChange",
     "Happened",
     "LiveScore",
     "Market",
@@ -56,25 +69,33 @@ __all__ = [
     "Result",
     "ResultStatus",
     "Selection",
-    "add_competition",
-    "add_competition_alias",
+    "Spelling",
+    "TeamName",
+    "add_competition_aliases",
+    "add_competitions",
     "add_events",
     "add_markets",
     "add_participants",
-    "aliases",
+    "changes_of",
     "competition_aliases",
     "contradiction",
+    "country_of",
     "events_by_id",
     "events_page",
+    "forget_spellings",
     "in_play",
     "live_of",
     "market_and_selections",
     "markets_of",
+    "meetings",
     "quarantine",
     "record_results",
     "record_scores",
+    "reschedule",
     "results_known",
     "selections_of",
+    "spellings",
     "start_events",
+    "teach",
     "team",
 ]

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from overround.core.endings import ResultStatus
+
+# Somebody has only seen it; its keeper has confirmed it.
+Certainty = Literal["seen", "confirmed"]
+# How a spelling came to be a participant's.
+DecidedBy = Literal["name", "matcher", "person", "file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to be written; the ids are derived from what the provider called it."""
+    """An event to be written; the ids are derived from what the provider called it.
+
+    `provider` names it first: its word about the start is believed.
+    """
 
     id: UUID
     sport: str
@@ -38,17 +47,46 @@ class NewEvent:
     home: str
     away: str
     starts_at: datetime
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventChange:
+    """A change of an event's status or start: what it was, what it became, who said so and when."""
+
+    event_id: UUID
+    changed_by: str
+    changed_at: datetime
+    status_before: str | None
+    status_after: str | None
+    starts_before: datetime | None
+    starts_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """Who takes part; `category` keeps women, age groups and reserves apart from the seniors."""
+    """Who takes part; `category` keeps women, age groups and reserves apart from the seniors.
+
+    `country` is folded (`names.country_of`), empty where nobody says it.
+    """
 
     id: UUID
     sport: str
     country: str
     category: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A spelling of a participant, normalised; `scope` is empty where it holds everywhere in its
+    sport, country and category, or names one competition or provider (`spelling_scope`)."""
+
+    country: str
+    category: str
+    spelling: str
+    scope: str
+    participant_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +130,7 @@ class Happened:
     entered_by: str
     observed_at: datetime
     by_person: bool = False
+    certainty: Certainty = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +144,7 @@ class Result:
     entered_by: str
     by_person: bool
     observed_at: datetime
+    certainty: Certainty = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from overround.core import facts, grading, ids
@@ -81,13 +82,17 @@ def _next_version(one: Happened, before: Result | None) -> Result | None:
 
     A feed that is read again never takes back what a person has corrected
     (test: a feed read again leaves a correction alone), and what it said before its own correction
-    does not come back (test: an older word changes no result).
+    does not come back (test: an older word changes no result). What somebody has only seen is a
+    version of its own and never replaces what was confirmed
+    (test: what was only seen gives way to what is confirmed).
     """
     scores = {period: [int(goals) for goals in score] for period, score in one.scores.items()}
     if before is not None:
         same = (before.status, before.scores) == (one.status, scores)
-        outranked = before.by_person or one.observed_at < before.observed_at
-        if same or (outranked and not one.by_person):
+        surer = (before.certainty, one.certainty) == ("seen", "confirmed")
+        vaguer = (before.certainty, one.certainty) == ("confirmed", "seen")
+        outranked = before.by_person or vaguer or one.observed_at < before.observed_at
+        if (same and not surer) or (outranked and not one.by_person):
             return None
     version = 1 if before is None else before.version + 1
     return Result(
@@ -98,7 +103,22 @@ def _next_version(one: Happened, before: Result | None) -> Result | None:
         one.entered_by,
         one.by_person,
         one.observed_at,
+        one.certainty,
     )
+
+
+async def reschedule(
+    conn: Connection, moves: Sequence[tuple[UUID, datetime, str]], at: datetime
+) -> set[UUID]:
+    """Move starts under the events' exclusive locks: (event, start, by whose word); which moved.
+
+    Bets that hold a lock are waited for. The caller has seen to it that every start is ahead of
+    `at`; what has ended or was cancelled stays where it is.
+    """
+    if not moves:
+        return set()
+    await store.lock_events(conn, [event_id for event_id, _, _ in moves])
+    return await store.move_starts(conn, moves, at)
 
 
 def contradiction(one: Happened) -> str | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -12,7 +11,9 @@ from psycopg.types.json import Jsonb
 
 from overround.db import Connection, arrays
 from overround.odds.catalogue.model import (
+    DecidedBy,
     Event,
+    EventChange,
     LiveScore,
     Market,
     NewEvent,
@@ -20,15 +21,20 @@ from overround.odds.catalogue.model import (
     Quarantined,
     Result,
     Selection,
+    Spelling,
 )
 
 # A competition is one per sport, country and name; a second writer finds the first one's row.
-ADD_COMPETITION = """
-INSERT INTO competition (id, sport, country, name) VALUES (%s, %s, %s, %s)
+ADD_COMPETITIONS = """
+INSERT INTO competition (id, sport, country, name)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
 ON CONFLICT ON CONSTRAINT competition_once DO NOTHING"""
 
-# The row that won.
-COMPETITION_ID = "SELECT id FROM competition WHERE sport = %s AND country = %s AND name = %s"
+# The rows that won.
+COMPETITION_IDS = """
+SELECT c.sport, c.country, c.name, c.id
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS w (sport, country, name)
+JOIN competition c USING (sport, country, name)"""
 
 # Whose code means which competition, all of one provider.
 COMPETITION_ALIASES = (
@@ -36,8 +42,9 @@ COMPETITION_ALIASES = (
 )
 
 # Decided once.
-ADD_COMPETITION_ALIAS = """
-INSERT INTO competition_alias (provider, competition_key, competition_id) VALUES (%s, %s, %s)
+ADD_COMPETITION_ALIASES = """
+INSERT INTO competition_alias (provider, competition_key, competition_id)
+SELECT %s, * FROM unnest(%s::text[], %s::uuid[])
 ON CONFLICT DO NOTHING"""
 
 # Participants by derived id; one that is there stays.
@@ -46,24 +53,61 @@ INSERT INTO participant (id, sport, country, category, name)
 SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
 ON CONFLICT DO NOTHING"""
 
-# The spellings of a sport and country, which is what a matcher needs to know about names.
-ALIASES = """
-SELECT category, spelling, participant_id FROM alias WHERE sport = %s AND country = %s"""
+# The spellings of a sport, which is what a matcher needs to know about names.
+SPELLINGS = """
+SELECT country, category, spelling, scope, participant_id FROM alias WHERE sport = %s
+ORDER BY country, category, spelling, scope"""
 
-# A spelling that is known keeps its meaning: a person's word is never overwritten by a machine's.
-ADD_ALIASES = """
-INSERT INTO alias (sport, country, category, spelling, participant_id, decided_by)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[])
-ON CONFLICT DO NOTHING"""
+# A spelling that is known keeps its meaning, except that a person may correct a machine.
+TEACH = """
+INSERT INTO alias AS a (sport, country, category, spelling, scope, participant_id, decided_by)
+SELECT %(sport)s, country, category, spelling, scope, participant_id, %(by)s
+FROM unnest(%(countries)s::text[], %(categories)s::text[], %(spellings)s::text[],
+            %(scopes)s::text[], %(participants)s::uuid[])
+    AS t (country, category, spelling, scope, participant_id)
+ON CONFLICT (sport, country, category, spelling, scope) DO UPDATE
+SET participant_id = EXCLUDED.participant_id, decided_by = 'person'
+WHERE EXCLUDED.decided_by = 'person' AND a.decided_by <> 'person'"""
+
+# What matches taught is forgotten when they turn out to be none; a name or a file keeps its own.
+FORGET = """
+DELETE FROM alias a
+USING unnest(%(countries)s::text[], %(categories)s::text[], %(spellings)s::text[])
+    AS t (country, category, spelling)
+WHERE a.sport = %(sport)s AND a.scope = '' AND a.country = t.country AND a.category = t.category
+  AND a.spelling = t.spelling AND a.decided_by IN ('matcher', 'person')"""
 
 # Events by derived id.
 ADD_EVENTS = """
-INSERT INTO event (id, sport, competition_id, home_id, away_id, home, away, starts_at)
+INSERT INTO event (id, sport, competition_id, home_id, away_id, home, away, starts_at, provider)
 SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[],
-       %s::text[],
-                     %s::timestamptz[])
+    %s::text[], %s::timestamptz[], %s::text[])
 ON CONFLICT (id) DO NOTHING"""
 
+# Events of the same two teams near a start, the sides either way round.
+MEETINGS = """
+SELECT m.ordinal, e.id
+FROM unnest(%s::integer[], %s::uuid[], %s::uuid[], %s::timestamptz[])
+    AS m (ordinal, one_id, other_id, starts_at)
+JOIN event e ON e.starts_at BETWEEN m.starts_at - %s::interval AND m.starts_at + %s::interval
+    AND ((e.home_id = m.one_id AND e.away_id = m.other_id)
+      OR (e.home_id = m.other_id AND e.away_id = m.one_id))
+ORDER BY m.ordinal, e.starts_at, e.id"""
+
+# A start that its provider has moved: what was put off or had begun by the clock is ahead again.
+MOVE_STARTS = """
+UPDATE event e SET starts_at = m.starts_at, status = 'scheduled',
+    closed_at = CASE WHEN e.status = 'scheduled' THEN e.closed_at END,
+    changed_by = m.said_by, changed_at = %s
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS m (id, starts_at, said_by)
+WHERE e.id = m.id AND e.starts_at <> m.starts_at
+  AND e.status IN ('scheduled', 'live', 'postponed', 'abandoned')
+RETURNING e.id"""
+
+# What an event has been through, oldest first.
+CHANGES = """
+SELECT event_id, changed_by, changed_at, status_before, status_after, starts_before, starts_after
+FROM event_change WHERE event_id = %s ORDER BY id"""
 
 # A page of events by start, for people; keyset on (starts_at, id).
 EVENTS_PAGE = """
@@ -106,7 +150,8 @@ SELECTIONS_OF = (
 # An event that has started is live; set-based and without the event's lock, because bets compare
 # the start with their own time (test: a bet at the start is refused).
 START_EVENTS = """
-UPDATE event SET status = 'live', closed_at = coalesce(closed_at, starts_at)
+UPDATE event SET status = 'live', closed_at = coalesce(closed_at, starts_at),
+    changed_by = 'clock', changed_at = starts_at
 WHERE id = ANY(%s) AND status = 'scheduled' RETURNING id"""
 
 # The newest score of events in play; an older word changes nothing.
@@ -135,24 +180,28 @@ FROM (SELECT event_key(id) AS key FROM event WHERE id = ANY(%s) ORDER BY 1) k"""
 
 # The newest result of each event.
 LATEST_RESULTS = """
-SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at
+SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at,
+       certainty
 FROM result WHERE event_id = ANY(%s) ORDER BY event_id, version DESC"""
 
 # A result is a new row, never a changed one.
 ADD_RESULTS = """
-INSERT INTO result (event_id, version, status, scores, entered_by, by_person, observed_at)
+INSERT INTO result (event_id, version, status, scores, entered_by, by_person, observed_at,
+    certainty)
 SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::jsonb[], %s::text[], %s::boolean[],
-    %s::timestamptz[])"""
+    %s::timestamptz[], %s::text[])"""
 
 # From a result on nothing can be bet; an earlier close stays.
 END_EVENTS = """
-UPDATE event e SET status = r.status, closed_at = least(e.closed_at, e.starts_at, r.at)
-FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS r (id, status, at)
+UPDATE event e SET status = r.status, closed_at = least(e.closed_at, e.starts_at, r.at),
+    changed_by = r.said_by, changed_at = r.at
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[]) AS r (id, status, at, said_by)
 WHERE e.id = r.id"""
 
 # The results that were known at a time: a replay that stands before a result does not see it.
 RESULTS_KNOWN = """
-SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at
+SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at,
+       certainty
 FROM result WHERE event_id = ANY(%s) AND observed_at <= %s ORDER BY event_id, version DESC"""
 
 # The same refusal of the same batch is one row.
@@ -168,34 +217,65 @@ async def competition_aliases(conn: Connection, provider: str) -> dict[str, UUID
     return {row[0]: row[1] for row in await cursor.fetchall()}
 
 
-async def add_competition(
-    conn: Connection, competition_id: UUID, sport: str, country: str, name: str
-) -> UUID:
-    """Write the competition if it is new; returns the id it has."""
-    await conn.execute(ADD_COMPETITION, [competition_id, sport, country, name])
-    row = await (await conn.execute(COMPETITION_ID, [sport, country, name])).fetchone()
-    assert row is not None
-    return row[0]
+async def add_competitions(
+    conn: Connection, competitions: Mapping[tuple[str, str, str], UUID]
+) -> dict[tuple[str, str, str], UUID]:
+    """Write those of (sport, country, name) -> id that are new; returns the ids that they have."""
+    words = list(competitions)
+    columns = [[w[n] for w in words] for n in range(3)]
+    await conn.execute(ADD_COMPETITIONS, [list(competitions.values()), *columns])
+    cursor = await conn.execute(COMPETITION_IDS, columns)
+    return {(row[0], row[1], row[2]): row[3] for row in await cursor.fetchall()}
 
 
-async def add_competition_alias(
-    conn: Connection, provider: str, competition_key: str, competition_id: UUID
+async def add_competition_aliases(
+    conn: Connection, provider: str, meant: Mapping[str, UUID]
 ) -> None:
-    """The provider's code means this competition from now on."""
-    await conn.execute(ADD_COMPETITION_ALIAS, [provider, competition_key, competition_id])
+    """The provider's codes mean these competitions from now on."""
+    await conn.execute(ADD_COMPETITION_ALIASES, [provider, list(meant), list(meant.values())])
 
 
-async def aliases(conn: Connection, sport: str, country: str) -> dict[tuple[str, str], UUID]:
-    """(category, normalised spelling) -> participant id."""
-    cursor = await conn.execute(ALIASES, [sport, country])
-    return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+async def spellings(conn: Connection, sport: str) -> list[Spelling]:
+    """Every spelling of the sport's participants."""
+    async with conn.cursor(row_factory=class_row(Spelling)) as cursor:
+        await cursor.execute(SPELLINGS, [sport])
+        return await cursor.fetchall()
+
+
+async def teach(
+    conn: Connection, sport: str, learnt: Sequence[Spelling], decided_by: DecidedBy
+) -> int:
+    """Keep spellings of participants that are there; returns how many were new or corrected."""
+    cursor = await conn.execute(
+        TEACH,
+        {
+            "sport": sport,
+            "by": decided_by,
+            "countries": [s.country for s in learnt],
+            "categories": [s.category for s in learnt],
+            "spellings": [s.spelling for s in learnt],
+            "scopes": [s.scope for s in learnt],
+            "participants": [s.participant_id for s in learnt],
+        },
+    )
+    return cursor.rowcount
+
+
+async def forget_spellings(
+    conn: Connection, sport: str, spelt: Sequence[tuple[str, str, str]]
+) -> int:
+    """Forget (country, category, spelling) that were learnt; returns how many there were."""
+    columns = {
+        "sport": sport,
+        "countries": [country for country, _, _ in spelt],
+        "categories": [category for _, category, _ in spelt],
+        "spellings": [spelling for _, _, spelling in spelt],
+    }
+    return (await conn.execute(FORGET, columns)).rowcount
 
 
 async def add_participants(
-    conn: Connection,
-    participants: Sequence[Participant],
-    spellings: Sequence[str],
-    decided_by: Literal["name", "matcher", "person", "file"],
+    conn: Connection, participants: Sequence[Participant], normalised: Sequence[str]
 ) -> None:
     """Write participants and the spelling each is known by; those that are there stay."""
     await conn.execute(
@@ -208,17 +288,13 @@ async def add_participants(
             [p.name for p in participants],
         ],
     )
-    await conn.execute(
-        ADD_ALIASES,
-        [
-            [p.sport for p in participants],
-            [p.country for p in participants],
-            [p.category for p in participants],
-            list(spellings),
-            [p.id for p in participants],
-            [decided_by for _ in participants],
-        ],
-    )
+    for sport in sorted({p.sport for p in participants}):
+        named = [
+            Spelling(p.country, p.category, spelling, "", p.id)
+            for p, spelling in zip(participants, normalised, strict=True)
+            if p.sport == sport
+        ]
+        await teach(conn, sport, named, "name")
 
 
 async def add_events(conn: Connection, events: Sequence[NewEvent]) -> int:
@@ -234,9 +310,43 @@ async def add_events(conn: Connection, events: Sequence[NewEvent]) -> int:
             [e.home for e in events],
             [e.away for e in events],
             [e.starts_at for e in events],
+            [e.provider for e in events],
         ],
     )
     return cursor.rowcount
+
+
+async def meetings(
+    conn: Connection,
+    asked: Sequence[tuple[UUID, UUID, datetime]],
+    within: timedelta,
+) -> list[list[UUID]]:
+    """For each (team, team, start), the events of the two that start within that time of it."""
+    found: list[list[UUID]] = [list[UUID]() for _ in asked]
+    columns = [[a[n] for a in asked] for n in range(3)]
+    cursor = await conn.execute(MEETINGS, [list(range(len(asked))), *columns, within, within])
+    for ordinal, event_id in await cursor.fetchall():
+        found[ordinal].append(event_id)
+    return found
+
+
+async def move_starts(
+    conn: Connection, moves: Sequence[tuple[UUID, datetime, str]], at: datetime
+) -> set[UUID]:
+    """Move (event, start, by whose word); returns those that moved. The caller holds their locks.
+
+    What has ended or was cancelled stays (test: what has ended does not begin again).
+    """
+    columns = [[m[n] for m in moves] for n in range(3)]
+    cursor = await conn.execute(MOVE_STARTS, [at, *columns])
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def changes_of(conn: Connection, event_id: UUID) -> list[EventChange]:
+    """What an event has been through, oldest first."""
+    async with conn.cursor(row_factory=class_row(EventChange)) as cursor:
+        await cursor.execute(CHANGES, [event_id])
+        return await cursor.fetchall()
 
 
 async def events_page(
@@ -356,9 +466,11 @@ async def add_results(
             [result.entered_by for result in results],
             [result.by_person for result in results],
             observed,
+            [result.certainty for result in results],
         ],
     )
-    await conn.execute(END_EVENTS, [event_ids, list(event_statuses), observed])
+    said_by = [result.entered_by for result in results]
+    await conn.execute(END_EVENTS, [event_ids, list(event_statuses), observed, said_by])
 
 
 async def results_known(

@@ -14,6 +14,7 @@ from overround.odds.edges.model import (
     Split,
     StoredEdge,
 )
+from overround.odds.edges.quoted import Quoted, quoted
 from overround.odds.edges.rules import Quotes, arbitrage, best_prices, guarantee
 from overround.odds.edges.service import CloseCount, count_closing, detect
 from overround.odds.edges.store import expire_events, page
@@ -23,6 +24,7 @@ __all__ = [
     "ArbitrageKind",
     "ArbitrageLeg",
     "CloseCount",
+    "Quoted",
     "Quotes",
     "Split",
     "StoredEdge",
@@ -33,4 +35,5 @@ __all__ = [
     "expire_events",
     "guarantee",
     "page",
+    "quoted",
 ]

@@ -5,6 +5,8 @@ exception out of the loop and never a guess.
 """
 
 from overround.odds.feeds.coverage import Coverage, Unmapped
+from overround.odds.feeds.health import NOT_CHANGED, Outcome
+from overround.odds.feeds.keys import Answered, Key, KeyPool
 from overround.odds.feeds.model import (
     FeedBatch,
     FeedEvent,
@@ -17,9 +19,23 @@ from overround.odds.feeds.model import (
 )
 from overround.odds.feeds.provider import LiveFeed, Parsed, Payload, Provider, Said, SourceKind
 from overround.odds.feeds.registry import PROVIDERS, payloads, provider_of
+from overround.odds.feeds.request import Asks, Received, Request, Subject
+from overround.odds.feeds.schedule import (
+    IN_PLAY,
+    Plan,
+    Window,
+    after_failure,
+    after_success,
+    starts_kept,
+)
+from overround.odds.feeds.wire import Letter, is_letter, letter_of, letters_of
 
 __all__ = [
+    "IN_PLAY",
+    "NOT_CHANGED",
     "PROVIDERS",
+    "Answered",
+    "Asks",
     "Coverage",
     "FeedBatch",
     "FeedEvent",
@@ -28,14 +44,29 @@ __all__ = [
     "FeedQuotes",
     "FeedResult",
     "FeedScore",
+    "Key",
+    "KeyPool",
+    "Letter",
     "LiveFeed",
+    "Outcome",
     "Parsed",
     "Payload",
+    "Plan",
     "Provider",
+    "Received",
     "Rejected",
+    "Request",
     "Said",
     "SourceKind",
+    "Subject",
     "Unmapped",
+    "Window",
+    "after_failure",
+    "after_success",
+    "is_letter",
+    "letter_of",
+    "letters_of",
     "payloads",
     "provider_of",
+    "starts_kept",
 ]

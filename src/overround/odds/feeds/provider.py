@@ -17,6 +17,7 @@ from overround.odds.feeds.model import (
     FeedScore,
     Rejected,
 )
+from overround.odds.feeds.request import Asks
 
 SourceKind = Literal["bookmaker", "exchange"]
 
@@ -56,6 +57,7 @@ class Provider:
     `recognises` looks at the first bytes of a file only. `parse(name, body)` raises
     ProviderDataError for a body that is not this provider's, and nothing else whatever the bytes.
     With `repeats` a later file may say more of an event; without, it is there twice by mistake.
+    `asks` is how it is asked over HTTP, for those that can be.
     """
 
     key: str
@@ -64,6 +66,7 @@ class Provider:
     parse: Callable[[str, bytes], Parsed]
     source_kind: Callable[[str], SourceKind]
     repeats: bool = False
+    asks: Asks | None = None
 
 
 @dataclass(frozen=True, slots=True)

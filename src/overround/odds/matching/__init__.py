@@ -4,10 +4,18 @@ A *candidate* is one of our events within the sport's window of starts; a *decis
 new, ambiguous or unmatched, with its reason. Invariants: both teams have to agree; a category
 (women, youth, reserves, corners) or country that disagrees is a veto; two candidates that are
 nearly equal are never guessed between (tests/matching/test_decide.py). A decision is made once per
-feed event and kept; only an authority's event or team enters the catalogue by itself, everything
-else in doubt waits for a person and its prices stay off the board.
+feed event and kept. What is nowhere enters the catalogue as its provider's *standing* allows; what
+may be something that is there waits for a person, its prices off the board, and what a person says
+is remembered both ways.
 """
 
+from overround.odds.matching.assign import assign
+from overround.odds.matching.blocks import Blocks
+from overround.odds.matching.entry import STANDING_OF_OTHERS, Standing
+from overround.odds.matching.evaluate import evaluate, read_aliases, read_pairs
+from overround.odds.matching.evidence import Knowledge, Prices, learn
+from overround.odds.matching.kept import Moved, PersonsDecision, Waiting
+from overround.odds.matching.likeness import likeness
 from overround.odds.matching.model import (
     Aliases,
     Candidate,
@@ -17,26 +25,65 @@ from overround.odds.matching.model import (
     Resolved,
     Score,
 )
-from overround.odds.matching.rules import Fixture, decide, likeness, same_event, score, window
-from overround.odds.matching.service import AUTHORITIES, recall, resolve
-from overround.odds.matching.store import queued
+from overround.odds.matching.rules import Fixture, decide, same_event, score, window
+from overround.odds.matching.service import (
+    confirm,
+    new,
+    recall,
+    reject,
+    rematch,
+    resolve,
+    unmatch,
+)
+from overround.odds.matching.store import (
+    decisions,
+    namers,
+    newest_decision,
+    park,
+    set_standing,
+    standings,
+    waiting_page,
+)
 
 __all__ = [
-    "AUTHORITIES",
+    "STANDING_OF_OTHERS",
     "Aliases",
+    "Blocks",
     "Candidate",
     "Decision",
     "Fixture",
     "Kind",
+    "Knowledge",
+    "Moved",
+    "PersonsDecision",
+    "Prices",
     "Reason",
     "Resolved",
     "Score",
+    "Standing",
+    "Waiting",
+    "assign",
+    "confirm",
     "decide",
+    "decisions",
+    "evaluate",
+    "learn",
     "likeness",
-    "queued",
+    "namers",
+    "new",
+    "newest_decision",
+    "park",
+    "read_aliases",
+    "read_pairs",
     "recall",
+    "reject",
+    "rematch",
     "resolve",
     "same_event",
     "score",
+    "set_standing",
+    "standings",
+    "unmatch",
+    "waiting_page",
     "window",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 Kind = Literal["matched", "new", "ambiguous", "unmatched"]
@@ -14,12 +14,18 @@ Reason = Literal[
     "alias",
     "names",
     "one_team",
+    "roster",
+    "prices",
+    "prices_differ",
+    "taken",
     "no_candidate",
     "two_candidates",
     "weak_names",
     "special_event",
     "no_name",
 ]
+
+ROSTER_VALUE: Final = 0.65
 
 # Identity of a spelling (`TeamName.identity`) -> participant, scoped by the caller to the sport,
 # country and source the feed's event is of.
@@ -63,6 +69,9 @@ class Score:
         when the feed says goes first.
         """
         likeness = 0.8 * min(self.home, self.away) + 0.2 * max(self.home, self.away)
+        if self.reason == "roster":
+            # One name is certain and the other is nobody else: as good as two names that pass.
+            likeness = max(likeness, ROSTER_VALUE)
         return max(likeness - 0.1, 0.0) if self.moved else likeness
 
 

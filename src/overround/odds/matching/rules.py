@@ -1,46 +1,68 @@
-"""Is their event our event? Decided from names, category, country and start; prices play no part.
+"""Is their event our event? Decided from names, category, country, competition and start.
 
 One false pair can cost a whole stake and a missed one costs a chance, so both teams have to agree,
-a category or country that disagrees is a veto, and what is not clear goes to a person.
+a category or country that disagrees is a veto, and what is not clear goes to a person. Prices can
+only forbid: two markets that agree are no proof of anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final, Protocol
 from uuid import UUID
 
-from rapidfuzz.distance import JaroWinkler
-
 from overround.odds.catalogue import names
+from overround.odds.catalogue.names import TeamName
 from overround.odds.feeds import FeedEvent
+from overround.odds.matching import evidence
+from overround.odds.matching.evidence import NOTHING_KNOWN, Knowledge
+from overround.odds.matching.likeness import likeness, rivals
+from overround.odds.matching.marks import beginnings
 from overround.odds.matching.model import Aliases, Candidate, Decision, Reason, Score
 
 # Starts this far apart are the same start; sources round and correct by minutes.
 NEAR: Final = timedelta(minutes=15)
-# Where the names leave no doubt a start may be off by a time zone.
+# Where the names leave little doubt a start may be off by a time zone.
 WIDE: Final = timedelta(hours=3)
-# And by more in sports whose sides never meet again within the day, for fixtures that were moved.
+# Where they leave less, by what a fixture is moved within the day, or within its round.
 MOVED: Final = timedelta(hours=26)
-_ONCE_A_DAY: Final = frozenset({"football", "american_football", "rugby"})
-# Sports whose sides meet again on the same day: there the start is part of the name.
+MOVED_ROUND: Final = timedelta(hours=72)
+# No side plays twice within it, so names that are only likely may be off by as much.
+RESTED: Final = timedelta(hours=46)
 _ESPORTS: Final = "esports"
-_SERIES_SPORTS: Final = frozenset({"baseball", _ESPORTS, "table_tennis", "darts"})
+# How far apart two starts may be at all. Between sides that meet again soon it is less than their
+# next meeting: a doubleheader's second game cannot begin before the first one is over.
+_WINDOWS: Final = {
+    "football": MOVED_ROUND,
+    "rugby": MOVED_ROUND,
+    "american_football": MOVED_ROUND,
+    "americanfootball": MOVED_ROUND,
+    # Order of play: the start drifts by hours and the names decide.
+    "tennis": MOVED,
+    "mma": MOVED_ROUND,
+    "boxing": MOVED_ROUND,
+    "ice_hockey": timedelta(hours=12),
+    "icehockey": timedelta(hours=12),
+    "basketball": timedelta(hours=12),
+    "baseball": timedelta(minutes=140),
+    _ESPORTS: NEAR,
+    "table_tennis": NEAR,
+    "darts": NEAR,
+}
+# Where the names of two teams may meet twice within days: friendlies are played in pairs.
+_SERIES_WORDS: Final = frozenset({"friendly", "friendlies", "test"})
 
 ACCEPT: Final = 0.60
 STRONG: Final = 0.70
+# Enough of both sides where the start is the same and the country is known to be.
+PLAUSIBLE: Final = 0.45
 # One side beyond doubt, in the same slot and country: a team plays once at a time, so the other
-# side needs to be possible only.
+# side needs to be possible only, or to be nobody else that the competition knows.
 CERTAIN: Final = 0.97
+LIKELY: Final = 0.85
 POSSIBLE: Final = 0.30
-# What words cost that stand against each other, and words that only one of two names has.
-AGAINST_COST: Final = 1.2
-AGAINST_LEAST: Final = 0.7
-SLACK_COST: Final = 0.3
-ALIKE_MOST: Final = 0.99
 
 # Below this it is another event; between it and ACCEPT a person decides.
 DOUBTFUL: Final = 0.48
@@ -68,95 +90,239 @@ class Fixture(Protocol):
     def starts_at(self) -> datetime: ...
 
 
-def decide(event: FeedEvent, candidates: Sequence[Candidate], aliases: Aliases) -> Decision:
-    """Which of `candidates` the feed's event is, if any.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A fixture as it is compared: its teams normalised, its place and competition read once."""
+
+    sport: str
+    home: TeamName
+    away: TeamName
+    place: str
+    competition: str
+    roster: str
+    starts_at: datetime
+    starts_s: int
+    # How each side's telling words begin, by which it is looked up.
+    home_begins: tuple[str, ...]
+    away_begins: tuple[str, ...]
+    home_id: UUID | None = None
+    away_id: UUID | None = None
+
+    @property
+    def nameless(self) -> bool:
+        """Whether there are no two teams to compare."""
+        return not self.home.text or not self.away.text or self.home == self.away
+
+    @property
+    def special(self) -> bool:
+        """Whether it counts something else than the match does (corners), or is a computer's."""
+        return any(
+            bool(team.category.pseudo) or (team.category.esports and self.sport != _ESPORTS)
+            for team in (self.home, self.away)
+        )
+
+
+def read(
+    fixture: Fixture,
+    source: str = evidence.OURS,
+    home_id: UUID | None = None,
+    away_id: UUID | None = None,
+) -> Read:
+    """Normalise a fixture once, so that every comparison with it is of values."""
+    competition = fixture.competition_name
+    home, away = names.team(fixture.home, competition), names.team(fixture.away, competition)
+    return Read(
+        fixture.sport,
+        home,
+        away,
+        names.country_of(fixture.country, competition),
+        competition,
+        evidence.roster_key(source, fixture.sport, fixture.country, competition),
+        fixture.starts_at,
+        int(fixture.starts_at.timestamp()),
+        beginnings(home.text),
+        beginnings(away.text),
+        home_id,
+        away_id,
+    )
+
+
+def read_ours(candidate: Candidate) -> Read:
+    """A candidate as it is compared, with its participants."""
+    return read(candidate, evidence.OURS, candidate.home_id, candidate.away_id)
+
+
+def decide(
+    event: FeedEvent,
+    candidates: Sequence[Candidate],
+    aliases: Aliases,
+    knowledge: Knowledge = NOTHING_KNOWN,
+) -> Decision:
+    """Which of `candidates` the feed's event is, if any; `assign` decides many at once.
 
     The caller gives every event of ours that starts within `window(sport)` of it: a decision on
     fewer may create an event twice.
     """
-    home = names.team(event.home, event.competition_name)
-    away = names.team(event.away, event.competition_name)
-    if home.category.pseudo or (home.category.esports and event.sport != _ESPORTS):
+    theirs = read(event, event.provider)
+    if (refused := refusal(theirs)) is not None:
+        return refused
+    scored = [(score(theirs, read_ours(c), aliases, knowledge), c.event_id) for c in candidates]
+    return verdict(scored)
+
+
+def refusal(theirs: Read) -> Decision | None:
+    """Why a feed's event can be no event of ours at all, or None."""
+    if theirs.special:
         return Decision("unmatched", None, 0.0, "special_event")
-    if not home.text or not away.text or home == away:
+    if theirs.nameless:
         return Decision("unmatched", None, 0.0, "no_name")
+    return None
+
+
+def verdict(scored: Sequence[tuple[Score, UUID]]) -> Decision:
+    """What one event's scores decide, where no other event of the feed wants the same ones."""
     ranked = sorted(
-        ((score(event, candidate, aliases), candidate) for candidate in candidates),
-        key=lambda pair: (_evidence(pair[0]) is not None, pair[0].value),
+        scored,
+        key=lambda pair: (proof(pair[0]) is not None, pair[0].value),
         reverse=True,
     )
     if not ranked:
         return Decision("new", None, 1.0, "no_candidate")
-    best, candidate = ranked[0]
-    reason = _evidence(best)
-    if reason is None and best.reason != "one_team" and best.value < DOUBTFUL:
-        return Decision("new", None, 1.0 - best.value, "no_candidate")
+    best, event_id = ranked[0]
+    reason = proof(best)
     if reason is None:
-        return Decision("ambiguous", candidate.event_id, best.value, "weak_names", best.swapped)
+        return unproved(best, event_id)
     if any(best.value - other.value < MARGIN for other, _ in ranked[1:]):
-        return Decision("ambiguous", candidate.event_id, best.value, "two_candidates", best.swapped)
-    return Decision("matched", candidate.event_id, best.value, reason, best.swapped)
+        return Decision("ambiguous", event_id, best.value, "two_candidates", best.swapped)
+    return Decision("matched", event_id, best.value, reason, best.swapped)
 
 
-def same_event(ours: Fixture, theirs: Fixture) -> tuple[bool, float, str]:
-    """Whether two fixtures are one event without any alias, how alike they are (0..1), and why."""
-    candidate = Candidate(
-        _NO_ID,
-        ours.sport,
-        ours.competition_name,
-        ours.country,
-        ours.home,
-        ours.away,
-        ours.starts_at,
-    )
-    found = score(theirs, candidate, {})
-    reason = _evidence(found)
+def unproved(best: Score, event_id: UUID) -> Decision:
+    """A new event, or a question, where even the best score proves nothing."""
+    if best.reason == "prices_differ":
+        return Decision("ambiguous", event_id, best.value, "prices_differ", best.swapped)
+    # A team plays once at a time: one of theirs in our slot is a question, never a second event.
+    twice = not best.moved and max(best.home, best.away) >= CERTAIN
+    if not twice and best.value < DOUBTFUL:
+        return Decision("new", None, 1.0 - best.value, "no_candidate")
+    return Decision("ambiguous", event_id, best.value, "weak_names", best.swapped)
+
+
+def same_event(
+    ours: Read, theirs: Read, aliases: Aliases, knowledge: Knowledge = NOTHING_KNOWN
+) -> tuple[bool, float, str]:
+    """Whether two fixtures are one event, how alike they are (0..1), and why."""
+    if theirs.special != ours.special:
+        return False, 0.0, "special_event"
+    found = score(theirs, ours, aliases, knowledge)
+    reason = proof(found)
     return reason is not None, found.value, reason or found.reason
 
 
 def window(sport: str) -> timedelta:
     """How far apart two starts may be at all: what a caller has to fetch candidates for."""
-    if sport in _SERIES_SPORTS:
-        return NEAR
-    return MOVED if sport in _ONCE_A_DAY else WIDE
+    return _WINDOWS.get(sport, WIDE)
 
 
-def score(theirs: Fixture, ours: Candidate, aliases: Aliases) -> Score:
+def score(
+    theirs: Read, ours: Read, aliases: Aliases, knowledge: Knowledge = NOTHING_KNOWN
+) -> Score:
     """How alike two fixtures are; all zero, with the reason, where something forbids it."""
-    gap = abs(theirs.starts_at - ours.starts_at)
     if theirs.sport != ours.sport:
         return _forbidden("sport")
+    gap = abs(theirs.starts_at - ours.starts_at)
     if gap > window(theirs.sport):
         return _forbidden("start")
-    places = {names.country_of(f.country, f.competition_name) for f in (theirs, ours)}
-    if len(places - {""}) > 1:
+    if theirs.place and ours.place and theirs.place != ours.place:
         return _forbidden("country")
-    found = max(
-        (_sides(theirs, ours, aliases, swapped) for swapped in (False, True)),
-        key=lambda sides: sides.value,
-    )
+    found = _sides(theirs, ours, aliases, knowledge, swapped=False)
+    if found.reason != "category" and min(found.home, found.away) < STRONG:
+        turned = _sides(theirs, ours, aliases, knowledge, swapped=True)
+        found = turned if turned.value > found.value else found
     low, high = sorted((found.home, found.away))
     # At neutral venues sources disagree about who is at home; the other leg comes days later.
     if found.swapped and (gap > WIDE or low < STRONG or high < CERTAIN):
         return _forbidden("swapped")
     if gap > NEAR:
-        return replace(found, moved=True) if low >= STRONG else _forbidden("start")
-    if found.reason == "names" and low < ACCEPT and high >= CERTAIN and len(places) == 1:
-        return replace(found, reason="one_team")
+        moved = _may_have_moved(theirs, ours, found, gap)
+        return replace(found, moved=True) if moved else _forbidden("start")
+    if found.reason == "names" and low < ACCEPT and theirs.place and theirs.place == ours.place:
+        return replace(found, reason=_slot_evidence(theirs, ours, found, knowledge))
     return found
+
+
+def _may_have_moved(theirs: Read, ours: Read, found: Score, gap: timedelta) -> bool:
+    """Whether the names are good enough for starts that are this far apart."""
+    low, high = sorted((found.home, found.away))
+    agree = evidence.competitions_agree(theirs.competition, ours.competition)
+    if agree is False:
+        return False
+    if gap > MOVED or window(theirs.sport) < WIDE:
+        series = _SERIES_WORDS.intersection(names.fold(theirs.competition).split())
+        least = CERTAIN if gap > RESTED else LIKELY
+        return low >= least and agree is True and not series
+    if low >= STRONG:
+        return True
+    if not agree or any(rivals(*pair) for pair in _unsure(theirs, ours, found)):
+        return False
+    return low >= ACCEPT or (gap <= WIDE and low >= PLAUSIBLE and high >= STRONG)
+
+
+def _unsure(theirs: Read, ours: Read, found: Score) -> list[tuple[str, str]]:
+    """Their name and ours of each side that is not beyond doubt."""
+    sides = (theirs.away, theirs.home) if found.swapped else (theirs.home, theirs.away)
+    return [
+        (their_team.text, our_team.text)
+        for their_team, our_team, alike in zip(
+            sides, (ours.home, ours.away), (found.home, found.away), strict=True
+        )
+        if alike < CERTAIN
+    ]
+
+
+def _slot_evidence(theirs: Read, ours: Read, found: Score, knowledge: Knowledge) -> str:
+    """What the same start in the same country adds to a weak name: a team plays once at a time."""
+    low, high = sorted((found.home, found.away))
+    if evidence.competitions_agree(theirs.competition, ours.competition) is False:
+        return "names"
+    unsure = _unsure(theirs, ours, found)
+    known = evidence.rosters_of(theirs.roster, ours.roster, knowledge)
+    if known is None:
+        certain = high >= CERTAIN and not any(rivals(*pair) for pair in unsure)
+        return "one_team" if certain else "names"
+    if not all(evidence.nobody_else(*pair, *known, knowledge.words) for pair in unsure):
+        return "names"
+    return "roster" if high >= STRONG or (high >= ACCEPT and low >= PLAUSIBLE) else "names"
+
+
+def weigh_prices(found: Score, theirs: evidence.Fair, ours: evidence.Fair) -> Score:
+    """The score with both sides' fair prices looked at: forbidden, supported, or as it was.
+
+    `theirs` is as the feed names the sides. Prices that agree support names that are nearly good
+    enough and nothing less: many matches have the same prices.
+    """
+    if proof(found) is not None:
+        if evidence.prices_forbid(theirs, ours, found.swapped):
+            return replace(found, reason="prices_differ")
+        return found
+    low, high = sorted((found.home, found.away))
+    told = tuple(reversed(theirs)) if found.swapped else theirs
+    agree = evidence.price_gap(told, ours) <= evidence.PRICES_AGREE
+    nearly = not found.moved and low >= PLAUSIBLE and high >= ACCEPT
+    return replace(found, reason="prices") if agree and nearly else found
 
 
 def _forbidden(reason: str) -> Score:
     return Score(_NO_LIKENESS, _NO_LIKENESS, reason)
 
 
-def _evidence(found: Score) -> Reason | None:
+def proof(found: Score) -> Reason | None:
     """The evidence that is enough, or None."""
     low, high = sorted((found.home, found.away))
     match found.reason:
-        case "exact" | "alias" as reason:
+        case "exact" | "alias" | "roster" | "prices" as reason:
             return reason
-        case "names" if low >= ACCEPT:
+        case "names" if low >= ACCEPT or (found.moved and low >= PLAUSIBLE):
             return "names"
         case "one_team" if low >= POSSIBLE and high >= CERTAIN:
             return "one_team"
@@ -164,23 +330,28 @@ def _evidence(found: Score) -> Reason | None:
             return None
 
 
-def _sides(theirs: Fixture, ours: Candidate, aliases: Aliases, swapped: bool) -> Score:
+def _sides(
+    theirs: Read, ours: Read, aliases: Aliases, knowledge: Knowledge, *, swapped: bool
+) -> Score:
     """Team against team, the feed's sides as they stand or swapped."""
     their_sides = (theirs.away, theirs.home) if swapped else (theirs.home, theirs.away)
     likenesses: list[float] = []
     reason = "exact"
-    for their_name, our_name, participant in zip(
+    for their_team, our_team, participant in zip(
         their_sides, (ours.home, ours.away), (ours.home_id, ours.away_id), strict=True
     ):
-        their_team = names.team(their_name, theirs.competition_name)
-        our_team = names.team(our_name, ours.competition_name)
-        if not their_team.category.agrees(our_team.category):
+        if their_team.category != our_team.category and not their_team.category.agrees(
+            our_team.category
+        ):
             return Score(_NO_LIKENESS, _NO_LIKENESS, "category", swapped)
+        from_there, from_here = their_team.place or theirs.place, our_team.place or ours.place
+        if from_there and from_here and from_there != from_here:
+            return Score(_NO_LIKENESS, _NO_LIKENESS, "country", swapped)
         known = aliases.get(their_team.identity) if participant is not None else None
         if their_team.text == our_team.text:
             likenesses.append(_EXACT)
         elif known is None:
-            likenesses.append(likeness(their_team.text, our_team.text))
+            likenesses.append(likeness(their_team.text, our_team.text, knowledge.words))
             reason = "names"
         elif known == participant:
             likenesses.append(_EXACT)
@@ -189,77 +360,3 @@ def _sides(theirs: Fixture, ours: Candidate, aliases: Aliases, swapped: bool) ->
             # A spelling that is known to be another team's is evidence against, however alike.
             return Score(_NO_LIKENESS, _NO_LIKENESS, "other_team", swapped)
     return Score(likenesses[0], likenesses[1], reason, swapped)
-
-
-@lru_cache(maxsize=262_144)
-def likeness(a: str, b: str) -> float:
-    """How alike two normalised names are, 0..1: matched weight over matched and unmatched weight.
-
-    Words that only one of them has cost little ("crewe", "crewe alexandra"); words that stand
-    against each other cost much ("manchester united", "manchester city").
-    """
-    if a == b:
-        return _EXACT if a else _NO_LIKENESS
-    if a.replace(" ", "") == b.replace(" ", ""):
-        return _EXACT
-    # Sorted, so that it does not matter which of the two is theirs.
-    left, right = sorted((a.split(), b.split()))
-    matched = _take_initials(left, right) + _take_initials(right, left)
-    pairs = sorted(
-        ((_alike(x, y), i, j) for i, x in enumerate(left) for j, y in enumerate(right)),
-        reverse=True,
-    )
-    used_left, used_right = set[int](), set[int]()
-    for alike, i, j in pairs:
-        if alike > 0 and i not in used_left and j not in used_right:
-            used_left.add(i)
-            used_right.add(j)
-            matched += alike * max(names.weight(left[i]), names.weight(right[j]))
-    spare_left = sum(names.weight(x) for i, x in enumerate(left) if i not in used_left)
-    spare_right = sum(names.weight(y) for j, y in enumerate(right) if j not in used_right)
-    if matched == 0:
-        return _NO_LIKENESS
-    against = min(spare_left, spare_right)
-    against = max(against, AGAINST_LEAST) if against else 0.0
-    slack = abs(spare_left - spare_right)
-    return min(matched / (matched + AGAINST_COST * against + SLACK_COST * slack), ALIKE_MOST)
-
-
-def _take_initials(short: list[str], long: list[str]) -> float:
-    """Match a word of initials with the words it stands for and remove both; the weight matched."""
-    for i, word in enumerate(short):
-        size = len(word)
-        if not 2 <= size <= 4 or size > len(long):
-            continue
-        for start in range(len(long) - size + 1):
-            if all(long[start + k][0] == letter for k, letter in enumerate(word)):
-                found = sum(names.weight(w) for w in long[start : start + size])
-                del long[start : start + size]
-                del short[i]
-                return max(found, 1.0) * 0.9
-    return 0.0
-
-
-def _alike(x: str, y: str) -> float:
-    """How alike two words are: equal, a beginning, an end, a contraction, a misspelling; else 0."""
-    if x == y:
-        return 1.0
-    short, long = sorted((x, y), key=len)
-    if short.isdigit() or long.isdigit():
-        return 0.0
-    if len(short) >= 3 and long.startswith(short):
-        return 0.9
-    if len(short) >= 6 and long.endswith(short):
-        return 0.9
-    if len(short) >= 4 and short[0] == long[0] and short[-1] == long[-1] and _within(short, long):
-        return 0.8
-    if len(short) >= 4:
-        similar = JaroWinkler.similarity(x, y)
-        return similar * 0.95 if similar >= 0.88 else 0.0
-    return 0.0
-
-
-def _within(short: str, long: str) -> bool:
-    """Whether the letters of `short` occur in `long` in their order."""
-    letters = iter(long)
-    return all(letter in letters for letter in short)

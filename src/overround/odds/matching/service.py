@@ -6,44 +6,63 @@ the queue, and its prices stay off the board until a person has looked.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from overround.core import ids
+from overround.core.errors import Conflict, Invalid, NotFound
 from overround.db import Connection
 from overround.odds import catalogue
-from overround.odds.catalogue import NewEvent, Participant
+from overround.odds.catalogue import Event, NewEvent, Participant, Quarantined
 from overround.odds.feeds import FeedEvent
-from overround.odds.matching import rules, store
-from overround.odds.matching.model import Aliases, Candidate, Decision, Resolved
-from overround.odds.matching.store import Remembered
+from overround.odds.matching import entry, rules, store
+from overround.odds.matching import scene as scenes
+from overround.odds.matching.blocks import Blocks
+from overround.odds.matching.calling import Spellings, Vote
+from overround.odds.matching.entry import Standing, Teams
+from overround.odds.matching.kept import Known, Match, Moved, Waiting, event_of
+from overround.odds.matching.likeness import likeness
+from overround.odds.matching.model import Decision, Resolved
+from overround.odds.matching.scene import Entering, Scene
+from overround.odds.matching.store import ToldBy
 
-# Whose events and teams enter the catalogue by themselves. Everybody else's must match one that is
-# there or wait for a person: a team is never made from an unknown spelling silently.
-AUTHORITIES = frozenset({"football_data", "goalserve", "simulator"})
+# How many matches have to say the same of a spelling before it is believed without one.
+LEARN_AFTER: Final = 3
 
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final[Mapping[Standing, int]] = {"authority": 0, "contributor": 1, "follower": 2}
+# What a decision is worth that was none: nothing was there.
+_SURE_BPS: Final = 10_000
 
 
 async def resolve(
     conn: Connection, events: Sequence[FeedEvent], at: datetime
 ) -> dict[tuple[str, str], Resolved]:
     """(provider, provider_event_id) -> our event, for every feed event that is decided."""
-    resolved: dict[tuple[str, str], Resolved] = {}
-    by_scope: defaultdict[tuple[str, str, str], list[FeedEvent]] = defaultdict(list)
+    standings = await store.standings(conn)
     by_provider: defaultdict[str, dict[str, FeedEvent]] = defaultdict(dict)
     for event in events:
         by_provider[event.provider][event.provider_event_id] = event
-    for provider, named in by_provider.items():
+
+    def standing(provider: str) -> Standing:
+        return standings.get(provider, entry.STANDING_OF_OTHERS)
+
+    resolved: dict[tuple[str, str], Resolved] = {}
+    for provider in sorted(by_provider, key=lambda key: (_FIRST[standing(key)], key)):
+        named = by_provider[provider]
         known = await store.known(conn, provider, list(named))
-        resolved |= {(provider, key): found for key, found in known.items()}
+        resolved |= await _follow(conn, named, known, at)
+        by_sport: defaultdict[str, list[FeedEvent]] = defaultdict(list)
+        unknown = [key for key in named if key not in known]
+        held = await store.held(conn, provider, unknown) if unknown else set[str]()
         for key, event in named.items():
-            if key not in known:
-                by_scope[provider, event.sport, event.country].append(event)
-    for (provider, sport, country), unknown in by_scope.items():
-        resolved |= await _decide_all(conn, provider, sport, country, unknown, at)
+            if key not in known and key not in held:
+                by_sport[event.sport].append(event)
+        for strangers in by_sport.values():
+            resolved |= await _decide_all(conn, standing(provider), strangers, at)
     return resolved
 
 
@@ -57,173 +76,404 @@ async def recall(
     found: dict[tuple[str, str], Resolved] = {}
     for provider, named in by_provider.items():
         known = await store.known(conn, provider, named)
-        found |= {(provider, key): ours for key, ours in known.items()}
+        found |= {(provider, key): ours.resolved for key, ours in known.items()}
     return found
+
+
+async def _follow(
+    conn: Connection, named: Mapping[str, FeedEvent], known: Mapping[str, Known], at: datetime
+) -> dict[tuple[str, str], Resolved]:
+    """The decided ones; where the provider whose event it was first moves the start, it moves.
+
+    A start that was ahead never moves to what is past already: bets were taken since, and a person
+    has to look (test: a start is not moved into the past).
+    """
+    moves: dict[UUID, tuple[UUID, datetime, str]] = {}
+    doubted: list[Quarantined] = []
+    for key, ours in known.items():
+        event = named[key]
+        if event.starts_at == ours.starts_at or ours.owner != event.provider:
+            continue
+        if event.starts_at > at:
+            moves[ours.event_id] = (ours.event_id, event.starts_at, event.provider)
+        elif ours.starts_at > at:
+            moment = f"{ours.starts_at.isoformat()} -> {event.starts_at.isoformat()}"
+            doubted.append(
+                Quarantined(event.provider, "starts", "start_in_the_past", key[:300], moment)
+            )
+    if doubted:
+        await catalogue.quarantine(conn, doubted)
+    moved = await catalogue.reschedule(conn, list(moves.values()), at)
+    return {
+        (named[key].provider, key): Resolved(
+            ours.event_id,
+            ours.swapped,
+            named[key].starts_at if ours.event_id in moved else ours.starts_at,
+        )
+        for key, ours in known.items()
+    }
 
 
 async def _decide_all(
-    conn: Connection,
-    provider: str,
-    sport: str,
-    country: str,
-    events: Sequence[FeedEvent],
-    at: datetime,
+    conn: Connection, standing: Standing, events: Sequence[FeedEvent], at: datetime
 ) -> dict[tuple[str, str], Resolved]:
-    starts = [event.starts_at for event in events]
+    """Decide one provider's unknown events of one sport, and keep what was decided."""
+    scene = await _scene(conn, standing, events, at)
+    fresh: list[tuple[FeedEvent, Decision]] = []
+    for (country, scopes), group in scenes.groups(scene, events).items():
+        fresh += scenes.decide_group(scene, country, scopes, group)
+    fresh = scenes.unless_vetoed(scene, fresh)
+    if fresh:
+        await _enter(conn, scene, fresh)
+    await _keep(conn, scene)
+    return scene.found
+
+
+async def _scene(
+    conn: Connection, standing: Standing, events: Sequence[FeedEvent], at: datetime
+) -> Scene:
+    provider, sport = events[0].provider, events[0].sport
     window = rules.window(sport)
+    starts = [event.starts_at for event in events]
     candidates = await store.candidates(
         conn, provider, sport, min(starts) - window, max(starts) + window
     )
-    aliases = await _aliases(conn, sport, country)
-    found: dict[tuple[str, str], Resolved] = {}
-    decided: list[Remembered] = []
-    fresh: list[tuple[FeedEvent, Decision]] = []
-    for event in events:
-        decision = rules.decide(event, _near(event, candidates), aliases)
-        if decision.kind == "matched" and decision.event_id is not None:
-            ours = next(c for c in candidates if c.event_id == decision.event_id)
-            # One provider does not name one match twice: a second game of the day is another one.
-            candidates.remove(ours)
-            found[event.key] = Resolved(ours.event_id, decision.swapped, ours.starts_at)
-            decided.append(_remembered(event, ours.event_id, decision))
-        elif decision.kind == "new" and provider in AUTHORITIES:
-            fresh.append((event, decision))
-        else:
-            await _queue(conn, event, decision, at)
-    for event, decision, event_id in await _create(conn, fresh, aliases, at):
-        found[event.key] = Resolved(event_id, False, event.starts_at)
-        decided.append(_remembered(event, event_id, decision))
-    if decided:
-        await store.remember(conn, decided, at)
-    return found
-
-
-def _near(event: FeedEvent, candidates: Sequence[Candidate]) -> list[Candidate]:
-    return [
-        c for c in candidates if abs(c.starts_at - event.starts_at) <= rules.window(event.sport)
-    ]
-
-
-async def _aliases(conn: Connection, sport: str, country: str) -> dict[str, UUID]:
-    known = await catalogue.aliases(conn, sport, country)
-    return {
-        f"{spelling}#{category}" if category else spelling: participant
-        for (category, spelling), participant in known.items()
-    }
-
-
-async def _create(
-    conn: Connection,
-    fresh: Sequence[tuple[FeedEvent, Decision]],
-    aliases: Aliases,
-    at: datetime,
-) -> list[tuple[FeedEvent, Decision, UUID]]:
-    competitions = await _competitions(conn, [event for event, _ in fresh])
-    participants: dict[UUID, tuple[Participant, str]] = {}
-    new_events: list[NewEvent] = []
-    created: list[tuple[FeedEvent, Decision, UUID]] = []
-    for event, decision in fresh:
-        home, away = (
-            _participant(event, name, aliases, participants) for name in (event.home, event.away)
-        )
-        if home == away:
-            await _queue(conn, event, decision, at, reason="same_participant")
-            continue
-        event_id = ids.derived(event.starts_at, "event", *event.key)
-        competition = competitions[event.provider, event.competition_key]
-        new_events.append(
-            NewEvent(
-                event_id,
-                event.sport,
-                competition,
-                home,
-                away,
-                event.home,
-                event.away,
-                event.starts_at,
-            )
-        )
-        created.append((event, decision, event_id))
-    if participants:
-        made = list(participants.values())
-        await catalogue.add_participants(conn, [p for p, _ in made], [s for _, s in made], "name")
-    if new_events:
-        await catalogue.add_events(conn, new_events)
-    return created
-
-
-def _participant(
-    event: FeedEvent,
-    name: str,
-    aliases: Aliases,
-    made: dict[UUID, tuple[Participant, str]],
-) -> UUID:
-    spelt = catalogue.team(name, event.competition_name)
-    known = aliases.get(spelt.identity)
-    if known is not None:
-        return known
-    category = spelt.category.key
-    participant_id = ids.derived(
-        _NO_TIME, "participant", event.sport, event.country, category, spelt.text
+    return Scene(
+        provider,
+        standing,
+        sport,
+        at,
+        {candidate.event_id: candidate for candidate in candidates},
+        Blocks(candidates),
+        Spellings(await catalogue.spellings(conn, sport)),
+        await catalogue.competition_aliases(conn, provider),
+        await store.refused(conn, provider, [event.provider_event_id for event in events]),
     )
-    if participant_id not in made:
-        participant = Participant(participant_id, event.sport, event.country, category, name)
-        made[participant_id] = (participant, spelt.text)
-    return participant_id
+
+
+# -- what is new enters the catalogue ----------------------------------------------------------
+
+
+async def _enter(
+    conn: Connection,
+    scene: Scene,
+    fresh: Sequence[tuple[FeedEvent, Decision]],
+    *,
+    by_person: bool = False,
+    as_they_look: bool = False,
+) -> None:
+    """Make events and teams of what is new; what may be something that is there waits, unless a
+    person has said that it is not (or, with `as_they_look`, that its teams are what they look
+    like)."""
+    provider, sport = scene.provider, scene.sport
+    teams = Teams(
+        await store.named(conn, provider, sport, scene.at),
+        # What its matches of this very call say counts too.
+        {v.called: v.participant_id for v in scene.votes}
+        | await store.called(conn, provider, sport),
+    )
+    teams.add(scene.spellings.known)
+    made: dict[UUID, tuple[Participant, str]] = {}
+    entering: list[Entering] = []
+    for event, decision in fresh:
+        one = scenes.with_teams(scene, event, decision, teams, made, as_they_look=as_they_look)
+        if one is not None:
+            entering.append(one)
+    if not by_person:
+        entering = await _unless_met(conn, scene, entering)
+    named = {team for one in entering for team in (one.home_id, one.away_id)}
+    participants = [pair for key, pair in made.items() if key in named]
+    competitions = await _competitions(conn, scene, [one.event for one in entering])
+    if participants:
+        await catalogue.add_participants(
+            conn, [p for p, _ in participants], [text for _, text in participants]
+        )
+    if entering:
+        await catalogue.add_events(conn, [_new_event(one, competitions) for one in entering])
+    taken_for: list[Vote] = []
+    for one in entering:
+        event_id = _event_id(one.event)
+        scene.found[one.event.key] = Resolved(event_id, False, one.event.starts_at)
+        scene.decided.append(
+            scenes.remembered(one.event, event_id, False, _SURE_BPS, one.decision.reason)
+        )
+        taken_for += scene.spellings.news(one.event, (one.home_id, one.away_id), swapped=False)
+    if taken_for:
+        told_by = "person" if by_person and as_they_look else "entry"
+        await learn(conn, scene.provider, scene.sport, taken_for, told_by)
+
+
+async def _unless_met(conn: Connection, scene: Scene, entering: list[Entering]) -> list[Entering]:
+    """Without those whose two teams meet in an event nearby that the provider has not named.
+
+    It may be that one, at another hour or put off (test: the same teams nearby are doubted).
+    """
+    old = [one for one in entering if not one.made]
+    if not old:
+        return entering
+    asked = [(one.home_id, one.away_id, one.event.starts_at) for one in old]
+    met = await catalogue.meetings(conn, asked, entry.again(scene.sport))
+    nearby = list({event_id for one in met for event_id in one})
+    taken = await store.named_events(conn, scene.provider, nearby)
+    taken |= {one.event_id for one in scene.decided}
+    doubtful: set[tuple[str, str]] = set()
+    for one, event_ids in zip(old, met, strict=True):
+        refused = scene.refused.get(one.event.provider_event_id, set())
+        left = [key for key in event_ids if key not in taken | refused]
+        if left:
+            found = Decision("ambiguous", left[0], one.decision.confidence, one.decision.reason)
+            scene.wait(one.event, found, "same_teams")
+            doubtful.add(one.event.key)
+    return [one for one in entering if one.event.key not in doubtful]
+
+
+def _new_event(one: Entering, competitions: Mapping[str, UUID]) -> NewEvent:
+    event = one.event
+    return NewEvent(
+        _event_id(event),
+        event.sport,
+        competitions[event.competition_key],
+        one.home_id,
+        one.away_id,
+        event.home,
+        event.away,
+        event.starts_at,
+        event.provider,
+    )
+
+
+def _event_id(event: FeedEvent) -> UUID:
+    return ids.derived(event.starts_at, "event", *event.key)
 
 
 async def _competitions(
-    conn: Connection, events: Sequence[FeedEvent]
-) -> dict[tuple[str, str], UUID]:
-    found: dict[tuple[str, str], UUID] = {}
-    for provider in {event.provider for event in events}:
-        for key, competition_id in (await catalogue.competition_aliases(conn, provider)).items():
-            found[provider, key] = competition_id
-    for event in events:
-        key = (event.provider, event.competition_key)
-        if key in found:
-            continue
-        words = (event.sport, event.country, event.competition_name)
-        found[key] = await catalogue.add_competition(
-            conn, ids.derived(_NO_TIME, "competition", *words), *words
-        )
-        await catalogue.add_competition_alias(conn, *key, found[key])
+    conn: Connection, scene: Scene, events: Sequence[FeedEvent]
+) -> dict[str, UUID]:
+    """competition key -> our competition, made where it is new."""
+    found = dict(scene.competitions)
+    words = {
+        event.competition_key: (event.sport, event.country, event.competition_name)
+        for event in events
+        if event.competition_key not in found
+    }
+    if words:
+        wanted = {one: ids.derived(_NO_TIME, "competition", *one) for one in words.values()}
+        have = await catalogue.add_competitions(conn, wanted)
+        new = {key: have[one] for key, one in words.items()}
+        await catalogue.add_competition_aliases(conn, scene.provider, new)
+        found |= new
     return found
 
 
-def _remembered(event: FeedEvent, event_id: UUID, decision: Decision) -> Remembered:
-    return Remembered(
-        event.provider,
-        event.provider_event_id,
-        event_id,
-        decision.swapped,
-        max(0, min(10_000, int(decision.confidence * 10_000))),
-        decision.reason,
+# -- what was decided is kept ------------------------------------------------------------------
+
+
+async def _keep(conn: Connection, scene: Scene) -> None:
+    """Write decisions, what they teach, and what waits."""
+    if scene.decided:
+        await store.remember(conn, scene.decided, scene.at)
+        await store.dequeue(conn, scene.provider, [d.provider_event_id for d in scene.decided])
+        await _learn_competitions(conn, scene)
+    if scene.votes:
+        await learn(conn, scene.provider, scene.sport, scene.votes, "match")
+    if scene.waiting:
+        await store.queue(conn, scene.waiting, scene.at)
+
+
+async def learn(
+    conn: Connection, provider: str, sport: str, votes: Sequence[Vote], told_by: ToldBy
+) -> int:
+    """Keep what matches say about spellings, and believe what enough of them say; returns how
+    many spellings became aliases (test: a spelling is learnt when three matches agree)."""
+    await store.vote(conn, provider, sport, votes, told_by)
+    spelt = list({(vote.country, vote.category, vote.spelling) for vote in votes})
+    agreed = await store.agreed(conn, sport, spelt, LEARN_AFTER)
+    if not agreed:
+        return 0
+    return await catalogue.teach(
+        conn, sport, agreed, "person" if told_by == "person" else "matcher"
     )
 
 
-async def _queue(
+async def _learn_competitions(conn: Connection, scene: Scene) -> None:
+    """A provider's code whose events are matched in one competition of ours means that one."""
+    unknown = {
+        key: event_ids
+        for key, event_ids in scene.seen_in.items()
+        if key not in scene.competitions and len(event_ids) >= LEARN_AFTER
+    }
+    if not unknown:
+        return
+    events = await catalogue.events_by_id(conn, [e for some in unknown.values() for e in some])
+    meant: dict[str, UUID] = {}
+    for key, event_ids in unknown.items():
+        counts = Counter(_competition(events, event_id) for event_id in event_ids)
+        if len(counts) == 1:
+            meant[key] = next(iter(counts))
+    if meant:
+        await catalogue.add_competition_aliases(conn, scene.provider, meant)
+
+
+def _competition(events: Mapping[UUID, Event], event_id: UUID) -> UUID:
+    return events[event_id].competition_id
+
+
+# -- what a person decides ---------------------------------------------------------------------
+
+
+async def confirm(
     conn: Connection,
-    event: FeedEvent,
-    decision: Decision,
+    key: tuple[str, str],
+    event_id: UUID,
+    by: str,
     at: datetime,
     *,
-    reason: str | None = None,
-) -> None:
-    described = {
-        "sport": event.sport,
-        "competition": event.competition_name,
-        "country": event.country,
-        "home": event.home,
-        "away": event.away,
-        "starts_at": event.starts_at.isoformat(),
-    }
-    await store.queue(
-        conn,
-        event.provider,
-        event.provider_event_id,
-        reason or decision.reason,
-        described,
-        decision.event_id,
-        at,
+    swapped: bool | None = None,
+) -> Moved:
+    """A feed event is this event of ours: one that waits, or one that was matched with another.
+
+    Its spellings are learnt at once. `swapped` None takes the sides as the names say. Raises
+    NotFound, and Conflict `named_already` where the provider names that event otherwise already
+    (test: one provider does not name one event twice).
+    """
+    await store.lock_alone(conn)
+    found = await catalogue.events_by_id(conn, [event_id])
+    if event_id not in found:
+        raise NotFound("no such event")
+    before, waiting = await _stands(conn, key)
+    said = before.described if before else waiting.described if waiting else {}
+    event = event_of(key, said)
+    ours = found[event_id]
+    if event.sport != ours.sport:
+        raise Conflict(f"{event.sport} is not {ours.sport}", code="other_sport")
+    is_other = before is None or before.event_id != event_id
+    if is_other and await store.named_events(conn, key[0], [event_id]):
+        raise Conflict("the provider names that event otherwise", code="named_already")
+    if swapped is None:
+        swapped = _is_crossed(event, ours)
+    if before is not None:
+        await _take_back(conn, before)
+        if before.event_id != event_id:
+            await store.refuse(conn, key, [before.event_id], by, at)
+    await store.remember(
+        conn, [scenes.remembered(event, event_id, swapped, _SURE_BPS, "person")], at
     )
+    await store.dequeue(conn, key[0], [key[1]])
+    spellings = Spellings(await catalogue.spellings(conn, event.sport))
+    votes = spellings.news(event, await store.sides_of(conn, event_id), swapped=swapped)
+    if votes:
+        await learn(conn, key[0], event.sport, votes, "person")
+    verdict = "rematched" if before else "confirmed"
+    await store.decide(conn, key, verdict, before.event_id if before else None, event_id, by, at)
+    return Moved(key, before, waiting, event_id, swapped, ours.starts_at)
+
+
+async def unmatch(conn: Connection, key: tuple[str, str], by: str, at: datetime) -> Moved:
+    """A feed event is not the event it was matched with; it waits, and they never match again.
+
+    What the match taught about spellings is forgotten. Raises NotFound.
+    """
+    await store.lock_alone(conn)
+    before = await store.match_of(conn, key)
+    if before is None:
+        raise NotFound("no such match")
+    await _take_back(conn, before)
+    await store.refuse(conn, key, [before.event_id], by, at)
+    waits = Waiting(*key, "ambiguous", "unmatched", before.described, [], at)
+    await store.queue(conn, [waits], at)
+    await store.decide(conn, key, "unmatched", before.event_id, None, by, at)
+    return Moved(key, before, None, None, False, None)
+
+
+async def reject(
+    conn: Connection, key: tuple[str, str], event_id: UUID | None, by: str, at: datetime
+) -> list[UUID]:
+    """A feed event that waits is not this one, or none of those it may be; returns which.
+
+    It is decided anew when it comes again, or by `rematch`. Raises NotFound, and Invalid
+    `no_candidate` where nothing was proposed and nothing is named.
+    """
+    await store.lock_alone(conn)
+    waiting = await store.waiting(conn, key)
+    if waiting is None:
+        raise NotFound("nothing of that key waits")
+    refused = [event_id] if event_id is not None else waiting.candidates
+    if not refused:
+        raise Invalid("it may be no event of ours; say which one it is not", code="no_candidate")
+    if event_id is not None and event_id not in await catalogue.events_by_id(conn, [event_id]):
+        raise NotFound("no such event")
+    await store.refuse(conn, key, refused, by, at)
+    left = [one for one in waiting.candidates if one not in refused]
+    waits = Waiting(*key, waiting.kind, "rejected", waiting.described, left, at)
+    await store.queue(conn, [waits], at)
+    await store.decide(conn, key, "rejected", None, None, by, at)
+    return refused
+
+
+async def new(
+    conn: Connection, key: tuple[str, str], by: str, at: datetime, *, as_they_look: bool = False
+) -> Moved:
+    """A feed event that waits is an event that is nowhere yet, whatever it looks like.
+
+    Its teams are those that its names mean for certain, or new ones too; `as_they_look` says that
+    a team which looks like one of ours is that one, and its spelling is learnt. Raises NotFound,
+    and Conflict `same_participant` where its two names mean one team.
+    """
+    await store.lock_alone(conn)
+    waiting = await store.waiting(conn, key)
+    if waiting is None:
+        raise NotFound("nothing of that key waits")
+    event = event_of(key, waiting.described)
+    scene = await _scene(conn, "authority", [event], at)
+    decision = Decision("new", None, 1.0, "no_candidate")
+    fresh = [(event, decision)]
+    await _enter(conn, scene, fresh, by_person=True, as_they_look=as_they_look)
+    if event.key not in scene.found:
+        raise Conflict("its two names mean one team", code="same_participant")
+    await _keep(conn, scene)
+    ours = scene.found[event.key]
+    await store.decide(conn, key, "new", None, ours.event_id, by, at)
+    return Moved(key, None, waiting, ours.event_id, False, ours.starts_at)
+
+
+async def rematch(conn: Connection, waiting: Sequence[Waiting], at: datetime) -> list[Moved]:
+    """Decide anew what waits, by what has been learnt since; returns what is decided now."""
+    await store.lock_alone(conn)
+    events = [event_of((w.provider, w.provider_event_id), w.described) for w in waiting]
+    found = await resolve(conn, events, at)
+    moved: list[Moved] = []
+    for one, event in zip(waiting, events, strict=True):
+        ours = found.get(event.key)
+        if ours is not None:
+            moved.append(Moved(event.key, None, one, ours.event_id, ours.swapped, ours.starts_at))
+            await store.decide(conn, event.key, "confirmed", None, ours.event_id, "matcher", at)
+    return moved
+
+
+async def _stands(conn: Connection, key: tuple[str, str]) -> tuple[Match | None, Waiting | None]:
+    """How a feed event stands: matched, or waiting. Raises NotFound where it is neither."""
+    match = await store.match_of(conn, key)
+    waiting = None if match else await store.waiting(conn, key)
+    if match is None and waiting is None:
+        raise NotFound("nothing of that key is matched or waits")
+    return match, waiting
+
+
+async def _take_back(conn: Connection, match: Match) -> None:
+    """A match was none: what it taught goes with it, where not enough others say the same."""
+    key = match.provider, match.provider_event_id
+    withdrawn = await store.withdraw(conn, key)
+    await store.forget(conn, key)
+    for sport in sorted({sport for sport, _ in withdrawn}):
+        spelt = [spelling for one, spelling in withdrawn if one == sport]
+        agreed = await store.agreed(conn, sport, spelt, LEARN_AFTER)
+        still = {(one.country, one.category, one.spelling) for one in agreed}
+        await catalogue.forget_spellings(conn, sport, [one for one in spelt if one not in still])
+
+
+def _is_crossed(event: FeedEvent, ours: Event) -> bool:
+    """Whether the feed's home side is our away side, as far as the names say."""
+    theirs = [catalogue.team(n, event.competition_name).text for n in (event.home, event.away)]
+    mine = [catalogue.team(name, ours.competition).text for name in (ours.home, ours.away)]
+    straight = likeness(theirs[0], mine[0]) + likeness(theirs[1], mine[1])
+    return likeness(theirs[0], mine[1]) + likeness(theirs[1], mine[0]) > straight

@@ -24,6 +24,7 @@ SCOPES: Final = frozenset(
         "reports.read",
         "results.enter",
         "risk.read",
+        "status.read",
         "users.manage",
     }
 )

@@ -6,6 +6,7 @@ too. Invariants: no bytes make `parse` raise anything but ProviderDataError (the
 tests/feeds/test_conformance.py); what is suspended or hidden is never open.
 """
 
+from overround.odds.feeds.draftkings.asks import ASKS
 from overround.odds.feeds.draftkings.fetch import event_group, read, recognises
 from overround.odds.feeds.draftkings.parse import PROVIDER_KEY, parse
 from overround.odds.feeds.provider import Provider, SourceKind
@@ -16,6 +17,6 @@ def source_kind(_source: str) -> SourceKind:
     return "bookmaker"
 
 
-PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True)
+PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True, asks=ASKS)
 
 __all__ = ["PROVIDER", "event_group", "parse", "read", "recognises", "source_kind"]

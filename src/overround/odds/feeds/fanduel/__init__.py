@@ -6,6 +6,7 @@ ProviderDataError (the shared suite, tests/feeds/test_conformance.py); a runner 
 not open is suspended.
 """
 
+from overround.odds.feeds.fanduel.asks import ASKS
 from overround.odds.feeds.fanduel.fetch import event_page, read, recognises
 from overround.odds.feeds.fanduel.parse import PROVIDER_KEY, parse
 from overround.odds.feeds.provider import Provider, SourceKind
@@ -16,6 +17,6 @@ def source_kind(_source: str) -> SourceKind:
     return "bookmaker"
 
 
-PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True)
+PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True, asks=ASKS)
 
 __all__ = ["PROVIDER", "event_page", "parse", "read", "recognises", "source_kind"]

@@ -7,12 +7,13 @@ upcoming fixtures. Invariants: no bytes make `parse` raise anything but Provider
 (tests/feeds/test_football_data_hostile.py); a book gives all the outcomes of a market or none.
 """
 
+from overround.odds.feeds.football_data.asks import ASKS
 from overround.odds.feeds.football_data.fetch import read
 from overround.odds.feeds.football_data.header import recognises
 from overround.odds.feeds.football_data.parse import PROVIDER_KEY, parse
 from overround.odds.feeds.football_data.words import EXCHANGES, source_kind
 from overround.odds.feeds.provider import Provider
 
-PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind)
+PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, asks=ASKS)
 
 __all__ = ["EXCHANGES", "PROVIDER", "parse", "read", "recognises", "source_kind"]

@@ -6,11 +6,12 @@ Invariants: no bytes make `parse` raise anything but ProviderDataError (the shar
 tests/feeds/test_conformance.py); what is no market of ours is counted.
 """
 
+from overround.odds.feeds.generic.asks import ASKS
 from overround.odds.feeds.generic.fetch import read, recognises
 from overround.odds.feeds.generic.parse import PROVIDER_KEY, parse
 from overround.odds.feeds.generic.words import source_kind
 from overround.odds.feeds.provider import Provider
 
-PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True)
+PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True, asks=ASKS)
 
 __all__ = ["PROVIDER", "parse", "read", "recognises", "source_kind"]

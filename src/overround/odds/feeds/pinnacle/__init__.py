@@ -7,11 +7,12 @@ it is moved by the score to the line of the whole match (test: a handicap in pla
 score). Invariant: no bytes make `parse` raise anything but ProviderDataError.
 """
 
+from overround.odds.feeds.pinnacle.asks import ASKS
 from overround.odds.feeds.pinnacle.fetch import Request, last_of, read, recognises, requests
 from overround.odds.feeds.pinnacle.parse import PROVIDER_KEY, parse, source_kind
 from overround.odds.feeds.provider import Provider
 
-PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True)
+PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True, asks=ASKS)
 
 __all__ = [
     "PROVIDER",

@@ -7,7 +7,9 @@ Invariants: no bytes make `parse` raise anything but ProviderDataError (the shar
 tests/feeds/test_conformance.py); a key is in no value that is shown.
 """
 
+from overround.odds.feeds.keys import Answered, Key, KeyPool, Quota
 from overround.odds.feeds.provider import Provider
+from overround.odds.feeds.the_odds_api.asks import ASKS
 from overround.odds.feeds.the_odds_api.fetch import (
     HOST,
     REGIONS,
@@ -20,17 +22,10 @@ from overround.odds.feeds.the_odds_api.fetch import (
 )
 from overround.odds.feeds.the_odds_api.parse import PROVIDER_KEY, parse
 from overround.odds.feeds.the_odds_api.questions import FEATURED
-from overround.odds.feeds.the_odds_api.quota import (
-    Answered,
-    Key,
-    KeyPool,
-    Quota,
-    answered,
-    quota_of,
-)
+from overround.odds.feeds.the_odds_api.quota import answered, quota_of
 from overround.odds.feeds.the_odds_api.words import source_kind
 
-PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True)
+PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True, asks=ASKS)
 
 __all__ = [
     "FEATURED",

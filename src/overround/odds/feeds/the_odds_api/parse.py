@@ -181,9 +181,7 @@ def _leave_out(game: Game, counts: Coverage) -> None:
         counts.leave_out(market, market, len(group.outcomes))
 
 
-def _quotes(
-    event: FeedEvent, group: Group, odds_format: str, seen_at: datetime
-) -> Iterator[Quote]:
+def _quotes(event: FeedEvent, group: Group, odds_format: str, seen_at: datetime) -> Iterator[Quote]:
     source = words.source_of(group.book)
     stamped = reading.moment(group.stamp)
     older = stamped if stamped is not None and stamped < seen_at else None

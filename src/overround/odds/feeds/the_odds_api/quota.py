@@ -1,14 +1,15 @@
 """What the provider's answers say about its keys: credits left, and whether to wait, or to change
-the key. Plain values: who fetches hands in the answer and keeps the pool that comes back.
+the key.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
+
+from overround.odds.feeds.keys import Answered, Quota
 
 # Too many in a moment: the provider's limit is by the second, so a short wait is enough.
 _BUSY_FOR: Final = timedelta(seconds=2)
@@ -19,76 +20,6 @@ _MAX_WAIT: Final = timedelta(days=31)
 _COUNT: Final = re.compile(r"([0-9]{1,9})(?:\.[0-9]{1,3})?")
 _CODE: Final = re.compile(rb'"error_code"\s*:\s*"([A-Z_]{1,60})"')
 _MAX_BODY_BYTES: Final = 4_096
-
-Verdict = Literal["ok", "busy", "spent", "bad_key", "bad_request", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """Credits left, used and taken by the last call; None where the answer does not say."""
-
-    remaining: int | None = None
-    used: int | None = None
-    last: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What an answer means for its key: go on, or rest until `until`."""
-
-    verdict: Verdict
-    quota: Quota
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key, never shown, with what is known of its credits and until when it rests."""
-
-    secret: str = field(repr=False)
-    remaining: int | None = None
-    rests_until: datetime | None = None
-    is_bad: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPool:
-    """The keys of one account holder, in the order they were given."""
-
-    keys: tuple[Key, ...]
-
-    @classmethod
-    def of(cls, secrets: tuple[str, ...]) -> KeyPool:
-        """A pool of keys of which nothing is known yet."""
-        return cls(tuple(Key(secret) for secret in dict.fromkeys(secrets)))
-
-    def pick(self, cost: int, at: datetime) -> Key | None:
-        """The key with most credits of those that can pay `cost` at `at`; None where none can."""
-        able = [
-            key
-            for key in self.keys
-            if not key.is_bad
-            and (key.rests_until is None or key.rests_until <= at)
-            and (key.remaining is None or key.remaining >= cost or key.rests_until is not None)
-        ]
-        # A key of which nothing is known comes first: asking tells.
-        return max(able, key=lambda k: (k.remaining is None, k.remaining or 0), default=None)
-
-    def heard(self, secret: str, answered: Answered) -> KeyPool:
-        """The pool after an answer to the key `secret`."""
-        return KeyPool(
-            tuple(_after(key, answered) if key.secret == secret else key for key in self.keys)
-        )
-
-
-def _after(key: Key, answered: Answered) -> Key:
-    remaining = answered.quota.remaining
-    return replace(
-        key,
-        remaining=key.remaining if remaining is None else remaining,
-        rests_until=answered.until,
-        is_bad=key.is_bad or answered.verdict == "bad_key",
-    )
 
 
 def quota_of(headers: Mapping[str, str]) -> Quota:

@@ -1,0 +1,69 @@
+"""What the edge engine has found, as workers and traders are told: the one place that knows both.
+
+Whoever rebuilds the engine rewrites `current` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Final
+from uuid import UUID
+
+from overround.db import Connection
+from overround.odds import catalogue, edges
+from overround.odds.board import Board
+from overround.odds.edges import StoredEdge
+from overround.odds.feeds.worker import Opportunity, OpportunityLeg
+
+# More are told when these are gone.
+OPEN_MAX: Final = 500
+_LAST: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+_PPM: Final = 1_000_000
+
+
+async def current(conn: Connection, board: Board) -> list[Opportunity]:
+    """The arbitrages that are open now, newest first: those that pay in every state and whose
+    prices do not look like a mistake."""
+    found = await edges.page(conn, _LAST, guaranteed_ppm_min=1, with_expired=False, limit=OPEN_MAX)
+    sure = [edge for edge in found if not edge.suspect and board.has_market(edge.market_id)]
+    events = await catalogue.events_by_id(conn, list({edge.event_id for edge in sure}))
+    return [_told(edge, board, events) for edge in sure if edge.event_id in events]
+
+
+def _told(edge: StoredEdge, board: Board, events: Mapping[UUID, catalogue.Event]) -> Opportunity:
+    cells, event = board.market(edge.market_id), events[edge.event_id]
+    legs = tuple(
+        OpportunityLeg(
+            str(leg["source"]), str(leg["side"]), int(leg["price_e4"]), int(leg["stake_ppm"])
+        )
+        for leg in edge.legs
+    )
+    return Opportunity(
+        id=str(edge.id),
+        event_id=str(event.id),
+        home=event.home,
+        away=event.away,
+        market_type=cells.market_type,
+        period=cells.period,
+        line_q4=cells.line_q4,
+        margin=Fraction(edge.guaranteed_ppm, _PPM),
+        kind=edge.kind,
+        legs=legs,
+        detected_at=edge.detected_at,
+    )
+
+
+@dataclass(slots=True)
+class Told:
+    """What was told last, so that only what differs is told again."""
+
+    by_id: dict[str, Opportunity] = field(default_factory=dict[str, Opportunity])
+
+    def news(self, now: Sequence[Opportunity]) -> tuple[list[Opportunity], list[str]]:
+        """Those that are new or changed, and the ids of those that are gone; both are told then."""
+        before, self.by_id = self.by_id, {one.id: one for one in now}
+        fresh = [one for one in now if before.get(one.id) != one]
+        return fresh, [key for key in before if key not in self.by_id]
