@@ -31,7 +31,7 @@ from overround.roles.attach import Endpoints, attached
 SOURCES: Final = 30
 EVENTS: Final = 1_112
 BATCH: Final = 10_000
-ROUNDS: Final = 5
+ROUNDS: Final = 9
 CHANGED_SHARES: Final = {"all_changed": 1.0, "a_tenth_changed": 0.1}
 _PLAIN: Final = """
 CREATE TABLE plain (source_id smallint, selection_id uuid, price_e4 integer, state text,
@@ -45,9 +45,11 @@ Ints = NDArray[np.int64]
 
 
 def _offered(board: Board, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Every cell of the board once, in random order."""
-    cells = rng.permutation(SOURCES * board.columns)
-    return cells // board.columns, cells % board.columns
+    """Every cell of the board once, event by event as feeds speak, the events in random order."""
+    markets = [cells for event_id in board.event_ids() for cells in board.markets_of(event_id)]
+    order: list[int] = rng.permutation(EVENTS).tolist()
+    columns = np.concatenate([markets[n].columns for n in order])
+    return np.tile(np.arange(SOURCES), len(columns)), np.repeat(columns, SOURCES)
 
 
 async def _ours(
@@ -80,11 +82,12 @@ def _encoded(board: Board, offered: tuple[Ints, Ints], at_us: int) -> bytes:
     selection = [board.selection_id(column).bytes for column in range(board.columns)]
     head = struct.pack(">hi", 6, 2)
     sixteen, four = struct.pack(">i", 16), struct.pack(">i", 4)
+    price = four + struct.pack(">i", 20_000)
+    own_rows: list[int] = rows.tolist()
+    own_columns: list[int] = columns.tolist()
     body = b"".join(
-        head + struct.pack(">h", row + 1) + sixteen + selection[column] + four + price + tail
-        for row, column, price in zip(
-            rows.tolist(), columns.tolist(), [struct.pack(">i", 20_000)] * len(rows), strict=True
-        )
+        head + struct.pack(">h", row + 1) + sixteen + selection[column] + price + tail
+        for row, column in zip(own_rows, own_columns, strict=True)
     )
     return _SIGNATURE + body + struct.pack(">h", -1)
 
@@ -146,7 +149,9 @@ def _rate(times_s: list[float]) -> int:
 
 def run() -> dict[str, Any]:
     """Measure on a server of its own."""
-    with tempfile.TemporaryDirectory(prefix="overround-bench-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="overround-bench-", ignore_cleanup_errors=True
+    ) as folder:
         Path(folder).chmod(0o711)
         patient = DatabaseSettings(statement_s=60.0)
         servers = ServersSettings(linger_s=0)

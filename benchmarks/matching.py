@@ -27,8 +27,9 @@ from rapidfuzz import fuzz, process
 from overround.odds import matching
 from overround.odds.catalogue import names
 from overround.odds.feeds import FeedEvent
-from overround.odds.matching import Blocks, Candidate, likeness
+from overround.odds.matching import Blocks, Candidate
 from overround.odds.matching.assign import scores
+from overround.odds.matching.likeness import ASSUMED
 from overround.odds.matching.marks import asked_by, beginnings, marks_of
 from overround.odds.matching.rules import Read, read, verdict
 
@@ -177,8 +178,9 @@ def known_spellings(ours: Sequence[Candidate], fixtures: Sequence[Fixture]) -> d
 
 def forget() -> None:
     """Empty what is kept between calls, so that a path is timed as if nothing had been seen."""
-    for kept in (names.team, names.parse_category, names.normalise, names.country_of, likeness):
+    for kept in (names.team, names.parse_category, names.normalise, names.country_of):
         kept.cache_clear()
+    ASSUMED.compared.clear()
     for kept in (marks_of, asked_by, beginnings):
         kept.cache_clear()
 

@@ -16,7 +16,7 @@ import statistics
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import psutil
@@ -24,6 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from overround.core.clock import WallClock
+from overround.db import Database
 from overround.db.worker_keys import hashed
 from overround.odds.feeds.worker import MAX_FRAME_BYTES
 from overround.roles import api, hub_port
@@ -55,7 +56,9 @@ def _port(pipe: Pipe) -> None:
             | {hashed(f"bad-{n}"): (UUID(int=2 + n), "bad", "cmd") for n in range(FLOODERS)}
         )
         listener = api.listen("127.0.0.1", 0)
-        app = hub_port.create_app(desk, "127.0.0.1")
+        # The routes of the match queue, which nobody asks here, are what reads it.
+        no_database = cast("Database", None)
+        app = hub_port.create_app(desk, "127.0.0.1", no_database)
         pipe.send(listener.getsockname()[1])
         await hub_port.serve(app, listener, asyncio.Event())
 

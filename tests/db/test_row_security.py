@@ -20,7 +20,7 @@ from overround.betting.offers import Setting, switch
 from overround.core import ids
 from overround.core.principal import Principal
 from overround.db.logins import Role
-from overround.people import cashier
+from overround.people import cashier, sessions
 from overround.roles.attach import Endpoints
 from tests.db import probe
 from tests.stories.world import AT, Pick, World, opened
@@ -78,6 +78,8 @@ PLATFORM_TABLES: Final = frozenset(
 # What runs with the owner's rights; each must be held by the forced policies, not by its care.
 DEFINER_FUNCTIONS: Final = frozenset(
     {
+        "api_key_charge_v1",
+        "api_key_enter_v1",
         "bets_lock_v1",
         "bets_place_v1",
         "bets_replay_v1",
@@ -151,6 +153,7 @@ async def furnished(world: World, name: str) -> UUID:
             " VALUES (%s, %s, %s, sha256(%s), %s, %s)",
             [tenant.id, ids.derived(AT, "session", name), ann, name.encode(), AT, AT],
         )
+        await sessions.add_key(conn, world.system(tenant.id), "bot", "free", None, AT)
     async with world.app.transaction(tenant.id) as conn:
         who = Principal(tenant.id, ann, "player")
         await cashier.withdraw(conn, who, "1.00", "w-1", bytes(32), AT)
@@ -277,6 +280,8 @@ def test_functions_leak_where_the_owner_is_not_forced(house: House) -> None:
     until(lambda: all_is_seen(house), "older transactions of the server to end")
     with house.as_("worker") as conn:
         assert set(burgle(conn, house)) == {
+            "api_key_charge_v1",
+            "api_key_enter_v1",
             "bets_lock_v1",
             "ledger_roll_up_v1",
             "payment_decide_v1",
@@ -303,6 +308,9 @@ def burgle(conn: probe.Plain, house: House) -> list[str]:
             "SELECT id, user_id FROM payment WHERE tenant_id = %s AND kind = 'withdrawal'",
             [house.them],
         ).fetchall()
+        (key,) = superuser.execute(
+            "SELECT id, token_sha256 FROM api_key WHERE tenant_id = %s", [house.them]
+        ).fetchall()
     them, (asked, ann) = house.them, payment
     new = ids.derived(AT, "burglary")
     calls: dict[str, tuple[str, list[object]]] = {
@@ -326,6 +334,11 @@ def burgle(conn: probe.Plain, house: House) -> list[str]:
         ),
         "ledger_roll_up_v1": ("SELECT nullif(ledger_roll_up_v1(%s), 0)", [house.them]),
         "bets_lock_v1": ("SELECT bets_lock_v1(%s, %s)", [house.them, events]),
+        "api_key_enter_v1": (
+            "SELECT id FROM api_key_enter_v1(%s, %s, interval '1 s', 1, %s)",
+            [them, key[1], AT],
+        ),
+        "api_key_charge_v1": ("SELECT api_key_charge_v1(%s, %s, 1, %s)", [them, key[0], AT]),
     }
     told: list[str] = []
     for name, (query, values) in calls.items():

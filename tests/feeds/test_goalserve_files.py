@@ -81,6 +81,21 @@ def test_an_archive_that_would_grow_without_end_is_refused(
     assert len(read(bomb)) == 3
 
 
+def test_members_that_are_refused_count_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = tmp_path / "bomb.zip"
+    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 2 * 64_000_000)
+    bomb.write_bytes(packed(**{name: SOCCER.ljust(64_000_001) for name in "abc"}))
+    assert [one.reason for one in read(bomb) if isinstance(one, Rejected)] == [
+        "body_too_large",
+        "body_too_large",
+        "archive_too_large",
+    ]
+    bomb.write_bytes(packed(words=b"words".ljust(64_000_001), **dict.fromkeys("abcd", SOCCER)))
+    assert sum(isinstance(one, Payload) for one in read(bomb)) == 4
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress], ids=["gzip", "bzip2"])
 def test_a_packed_file_is_one_body(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "soccer.json"

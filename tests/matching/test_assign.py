@@ -68,14 +68,17 @@ def test_no_two_match_the_same_event_of_ours() -> None:
     assert "new" not in kinds
 
 
-def test_the_same_event_under_a_second_id_is_a_question() -> None:
+def test_the_same_event_under_a_second_id_is_that_one() -> None:
     twice = [theirs(1, "Leeds", "Derby"), theirs(2, "Leeds", "Derby")]
     decisions = matching.assign(twice, [ours(1, "Leeds", "Derby")], {})
-    assert [(d.kind, d.reason) for d in decisions] == [("matched", "exact"), ("ambiguous", "taken")]
+    assert [(d.kind, d.reason) for d in decisions] == [
+        ("matched", "exact"),
+        ("unmatched", "second_id"),
+    ]
     decisions = matching.assign(twice, [], {})
     assert [(d.kind, d.reason) for d in decisions] == [
         ("new", "no_candidate"),
-        ("ambiguous", "taken"),
+        ("unmatched", "second_id"),
     ]
 
 

@@ -230,4 +230,4 @@ def test_wallets_follow_their_model(database_urls: Urls) -> None:
 
 def test_a_model_that_is_wrong_is_found(database_urls: Urls) -> None:
     with pytest.raises(AssertionError):
-        follow(WrongWallets, database_urls, 15)
+        follow(WrongWallets, database_urls, 200)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -39,25 +38,31 @@ def test_an_edge_is_detected_renewed_and_expired(database_urls: Urls) -> None:
             assert await page(world) == []
             await feed.say(AT + MINUTE, low, prices("two", "total 2.5", "1.80", "2.10"))
             (found,) = await page(world)
-            assert (found.kind, found.guaranteed_ppm, found.suspect) == ("sure", 50_000, False)
+            assert (found.pays, found.guaranteed_ppm, found.suspect) == ("sure", 50_000, False)
+            assert (found.kind, found.status) == ("arbitrage", "detected")
             assert found.detected_at == found.seen_at == AT + MINUTE
             assert [(leg["side"], leg["source"], leg["stake_ppm"]) for leg in found.legs] == [
                 ("over", "one", 500_000),
                 ("under", "two", 500_000),
             ]
-            # Seen again at the same prices: it is still there, as it was.
+            # Seen again at the same prices: every leg has stood at a second look.
             await feed.say(AT + 2 * MINUTE, low, prices("two", "total 2.5", "1.80", "2.10"))
-            assert await page(world) == [replace(found, seen_at=AT + 2 * MINUTE)]
+            (again,) = await page(world)
+            assert (again.status, again.verified_at) == ("verified", AT + 2 * MINUTE)
+            assert (again.legs, again.detected_at) == (found.legs, found.detected_at)
+            assert again.seen_at == AT + 2 * MINUTE
             # At other prices it is the same edge.
             await feed.say(AT + 3 * MINUTE, low, prices("two", "total 2.5", "1.80", "2.20"))
             (renewed,) = await page(world)
             assert (renewed.id, renewed.detected_at) == (found.id, found.detected_at)
             assert renewed.seen_at == AT + 3 * MINUTE
-            assert renewed.guaranteed_ppm == 74_418
+            assert renewed.guaranteed_ppm == renewed.peak_ppm == 74_418
+            # One of its prices has been seen once: it has to stand again.
+            assert renewed.status == "detected"
             # The other source went: so did the edge.
             await feed.say(AT + 4 * MINUTE, low)
             (expired,) = await page(world)
-            assert expired.expired_at == AT + 4 * MINUTE
+            assert (expired.status, expired.expired_at) == ("expired", AT + 4 * MINUTE)
             assert await page(world, with_expired=False) == []
             # It comes back as another one.
             await feed.say(AT + 5 * MINUTE, low, prices("two", "total 2.5", "1.80", "2.10"))
@@ -114,7 +119,7 @@ def test_a_push_is_no_guarantee(database_urls: Urls) -> None:
                 prices("two", "total 2", "1.80", "2.10"),
             )
             (found,) = await page(world)
-            assert (found.kind, found.guaranteed_ppm, found.naive_ppm) == ("free_roll", 0, 50_000)
+            assert (found.pays, found.guaranteed_ppm, found.naive_ppm) == ("free_roll", 0, 50_000)
             assert await page(world, least_ppm=1) == []
 
     asyncio.run(story())

@@ -20,6 +20,15 @@ from overround.roles.replay import Options, Progress
 from tests.support.edge import add_tenant
 
 TOWNS: Final = ("Ann Town", "Bob City", "Cat Rovers", "Dan Athletic", "Eve United", "Fay Orient")
+# A team plays in one division: in another the same names on the same day would be the same match.
+LOWER_TOWNS: Final = (
+    "Gil Villa",
+    "Hal Wanderers",
+    "Ian Albion",
+    "Jo County",
+    "Kim Vale",
+    "Lea End",
+)
 MATCHES: Final = 12
 OPTIONS: Final = Options(seed=7, bets=300, players=20)
 
@@ -62,8 +71,9 @@ def _odds(match: int, phase: str) -> list[str]:
     ]
 
 
-def _pairs(match: int) -> tuple[str, str, date, int, int]:
-    home, away = TOWNS[match % 6], TOWNS[(match + 1 + match // 6) % 6]
+def _pairs(match: int, division: str = "E0") -> tuple[str, str, date, int, int]:
+    towns = TOWNS if division == "E0" else LOWER_TOWNS
+    home, away = towns[match % 6], towns[(match + 1 + match // 6) % 6]
     day = date(2021, 8, 14) + timedelta(days=7 * (match // 3))
     return home, away, day, _noise("h", match) % 4, _noise("a", match) % 3
 
@@ -76,7 +86,7 @@ def whole(folder: Path, division: str = "E0") -> Path:
     """A season with opening and closing prices; its first match closes with an arbitrage."""
     rows = [_WHOLE]
     for match in range(MATCHES):
-        home, away, day, goals, against = _pairs(match)
+        home, away, day, goals, against = _pairs(match, division)
         half = [str(min(goals, 1)), str(0), "H" if goals else "D"]
         closing = _odds(match, "closing")
         if match == 0:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from tests.support.waiting import until, until_async
 Urls = Mapping[Role, str]
 
 STARTS = datetime(2100, 1, 1, 15, 0, tzinfo=UTC)
+SEEN_AT = STARTS - timedelta(days=3)
 EVENTS = 6
 FEW = Options(players_first=4, players_most=5, bets_per_s=25)
 PRICES = (("2.00", "3.40", "4.20"), ("1.90", "3.60", "4.40"))
@@ -111,9 +112,9 @@ class Board:
 
     async def move(self, texts: tuple[str, str, str]) -> None:
         """The prices of all matches, from now on."""
-        batches = [FeedBatch(_event(n), AT, _prices(texts)) for n in range(EVENTS)]
+        batches = [FeedBatch(_event(n), SEEN_AT, _prices(texts)) for n in range(EVENTS)]
         async with self._edge.worker_db.transaction(None) as conn:
-            await self._hub.prices(conn, batches, {}, AT)
+            await self._hub.prices(conn, batches, {}, SEEN_AT)
 
 
 def _event(n: int) -> FeedEvent:

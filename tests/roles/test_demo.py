@@ -47,7 +47,7 @@ def demo(state: Path, *further: str) -> list[str]:
 
 def test_a_run_tells_of_itself_and_the_next_calls_off_what_it_left(state: Path) -> None:
     reports: list[dict[str, Any]] = []
-    for lasts_s in ("12", "3"):
+    for lasts_s in ("20", "3"):
         done = overround_cli(*demo(state, "--for", lasts_s), env=QUICK)
         assert done.returncode == 0, done.stderr
         reports.append(json.loads(done.stdout))

@@ -94,6 +94,26 @@ def test_a_redirect_within_the_same_host_is_followed() -> None:
     assert (ending.state, ending.body) == ("ok", GOOD)
 
 
+def test_nobody_redirects_to_what_another_names() -> None:
+    async def story() -> None:
+        async with (
+            misbehaving.misbehaving(lambda: NOW) as liar,
+            misbehaving.misbehaving(lambda: NOW) as ours,
+        ):
+            ours.serves["/odds"] = misbehaving.body(GOOD)
+            liar.serves["/odds"] = misbehaving.redirect(f"{ours.url}/odds")
+            fetcher = Fetcher(LIMITS, frozenset({origin_of(liar.url), origin_of(ours.url)}))
+            try:
+                sent_on = await fetcher.fetch(Call(f"{liar.url}/odds"))
+                asked = await fetcher.fetch(Call(f"{ours.url}/odds"))
+            finally:
+                await fetcher.close()
+            assert (sent_on.state, asked.state) == ("redirect_refused", "ok")
+            assert len(ours.asked) == 1
+
+    asyncio.run(story())
+
+
 def test_a_body_is_inflated() -> None:
     assert fetched(misbehaving.gzipped(GOOD * 1_000)).body == GOOD * 1_000
 
@@ -150,6 +170,13 @@ def test_nobody_there_is_unreachable() -> None:
         ("fd00::1", False),
         ("::ffff:10.0.0.1", False),
         ("2002:0a00:0001::", False),
+        ("64:ff9b::1.1.1.1", True),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b:1::1", False),
+        ("::10.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("fec0::1", False),
+        ("192.0.0.8", False),
     ],
 )
 def test_only_addresses_of_the_internet_are_public(address: str, public: bool) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -22,7 +23,6 @@ from overround.kit.settings import HubSettings
 from overround.odds.feeds.worker import MAX_FRAME_BYTES
 from overround.roles import api, hub_port, worker_socket
 from overround.roles.attach import Endpoints
-from overround.roles.hub import Hub as Board
 from overround.roles.worker_socket import Door
 from overround.roles.workers import OUTBOX_MAX, Connection, Desk
 from tests.roles.desk import Hub, hub_port_of, match
@@ -260,20 +260,25 @@ def test_who_does_not_listen_is_let_go() -> None:
     asyncio.run(story())
 
 
-def test_what_is_open_to_this_machine_is_not_open_to_the_network() -> None:
+def test_what_is_open_to_this_machine_is_not_open_to_the_network(database_urls: Urls) -> None:
+    async def asks(app: FastAPI, host: str, status: int) -> None:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
+            for path in ("/workers", "/odds"):
+                answer = await client.get(path)
+                assert answer.status_code == status, (host, path)
+                if status == 401:
+                    assert answer.json()["code"] == "unauthenticated"
+            # That it lives is no secret; who decides about matches is asked everywhere.
+            assert (await client.get("/health")).status_code == 200
+            assert (await client.get("/matches/waiting")).status_code == 401
+
     async def story() -> None:
-        desk = Desk(SetClock(AT), Board.empty)
-        for host, status in (("127.0.0.1", 200), ("::1", 200), ("localhost", 200), (
-            "0.0.0.0", 401), ("192.0.2.7", 401), ("hub.example", 401)):  # fmt: skip
-            transport = httpx2.ASGITransport(hub_port.create_app(desk, host))
-            async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
-                for path in ("/workers", "/odds"):
-                    answer = await client.get(path)
-                    assert answer.status_code == status, (host, path)
-                    if status == 401:
-                        assert answer.json()["code"] == "unauthenticated"
-                # That it lives is no secret.
-                assert (await client.get("/health")).status_code == 200
+        async with opened(database_urls) as world:
+            desk = Desk(SetClock(AT), lambda: world.hub)
+            for host, status in (("127.0.0.1", 200), ("::1", 200), ("localhost", 200), (
+                "0.0.0.0", 401), ("192.0.2.7", 401), ("hub.example", 401)):  # fmt: skip
+                await asks(hub_port.create_app(desk, host, world.worker), host, status)
 
     asyncio.run(story())
 

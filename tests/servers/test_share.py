@@ -70,7 +70,8 @@ def test_the_servers_stop_five_seconds_after_the_last_command(state: Path) -> No
         assert command.finish() == 0
     # A command that comes in the meantime finds the same servers.
     with attached_command(state, linger_s) as again:
-        assert again.said == command.said
+        in_time = time.monotonic() - told_s < linger_s
+        assert again.said == command.said or not in_time
         assert again.finish() == 0
     took_s = until(lambda: not place.supervisor_runs(state), "the servers to stop")
     assert time.monotonic() - told_s > linger_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -47,8 +47,9 @@ async def lay(edge: Edge, *hosts: str, name: str = "one", home: str = "2.40") ->
     )
     hub = Hub.empty()
     hub.books = books
+    seen_at = STARTS - timedelta(days=3)
     async with edge.worker_db.transaction(None) as conn:
-        await hub.prices(conn, [FeedBatch(event, AT, quoted)], {}, AT)
+        await hub.prices(conn, [FeedBatch(event, seen_at, quoted)], {}, seen_at)
     return hub.events["football_data", name].event_id
 
 

@@ -1,4 +1,4 @@
-"""`overround keys worker`: the keys that let scrapers in at the hub."""
+"""`overround keys`: of scrapers (`worker`, here), of programs that read odds (`api`), of people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from overround.cli import context
+from overround.cli import api_keys, context, platform_keys
 from overround.cli.context import ConfigOption, JsonOption, StateOption
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Keys of programs.")
 worker = typer.Typer(no_args_is_help=True, help="Keys of scrapers, each for one site.")
 app.add_typer(worker, name="worker")
+app.add_typer(api_keys.app, name="api")
+app.add_typer(platform_keys.app, name="platform")
 
 Name = Annotated[str, typer.Argument(help="The key's name, e.g. the machine it is for.")]
 

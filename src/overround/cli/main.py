@@ -20,7 +20,7 @@ from overround.cli import (
     db_commands,
     demo,
     doctor,
-    edges,
+    edges_found,
     keys,
     match_commands,
     run_commands,
@@ -42,7 +42,7 @@ app = typer.Typer(
 app.add_typer(calc.app, name="calc")
 app.add_typer(config.app, name="config")
 app.add_typer(db_commands.app, name="db")
-app.add_typer(edges.app, name="edges")
+app.add_typer(edges_found.app, name="edges")
 app.add_typer(match_commands.app, name="match")
 app.add_typer(run_commands.app, name="run")
 app.add_typer(tenants.app, name="tenants")

@@ -17,13 +17,6 @@ from overround.cli import context, match_queue
 from overround.cli.context import JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="Which event of ours a provider's event is.")
-app.command("queue")(match_queue.queue)
-app.command("confirm")(match_queue.confirm)
-app.command("reject")(match_queue.reject)
-app.command("new")(match_queue.new)
-app.command("unmatch")(match_queue.unmatch)
-app.command("rematch")(match_queue.rematch)
-app.command("standing")(match_queue.standing)
 
 # Longer than any line of fixtures, and short enough that a wrong file cannot fill the memory.
 _FIELD_MAX: Final = 100_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,13 +60,23 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Take a feed's file: events, prices and results, for every tenant."""
+    from overround.core.errors import Invalid
+
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints, _bar("import") as advance:
-        done = context.run_async(_import(settings, endpoints, path, advance))
+        try:
+            done = context.run_async(_import(settings, endpoints, path, advance))
+        except Invalid as error:
+            # Files of no event are told one by one all the same, and the command fails
+            # (test: files of no event are told one by one).
+            if error.code == "no_events":
+                told = {"problem": error.code, **error.facts}
+                context.show(told, as_json=as_json, text=lambda: _told(told))
+            raise
     context.show(done, as_json=as_json, text=lambda: _told(done))
 
 
-def _told(done: dict[str, Any]) -> str:
+def _told(done: Mapping[str, Any]) -> str:
     """The figures, and a table of the files."""
     from overround.roles import reports
 

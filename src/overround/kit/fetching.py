@@ -3,8 +3,9 @@
 The body is read by the piece and counted, on the wire and inflated, so neither a large body nor a
 small one that inflates without end takes memory. Names are resolved here and the address that was
 looked at is the one that is connected to: a name that points into our own network is refused, be it
-asked for or redirected to, unless the settings name that very host and port. The whole request has
-one deadline, so a server that sends a byte a second ends like one that sends none.
+asked for or redirected to, unless the settings name that very host and port, and then it is asked
+by its own requests alone: no other host sends us there. The whole request has one deadline, so a
+server that sends a byte a second ends like one that sends none.
 """
 
 from __future__ import annotations
@@ -49,6 +50,15 @@ _SLICE_BYTES: Final = 262_144
 _ADDRESSES_MAX: Final = 3
 # What goes on to another host with a redirect.
 _HARMLESS: Final = frozenset({"accept", "accept-encoding", "user-agent"})
+
+# Not of the internet, whatever an older Python's tables say: site-local, addresses that stand for
+# IPv4 ones in ways that ended long ago, a network's own translation, and what was set aside.
+_SET_ASIDE: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in ("fec0::/10", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "192.0.0.0/24")
+)
+# Behind it stands any IPv4 address (RFC 6052, 2.1).
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 Origin = tuple[str, int]
 
@@ -157,8 +167,10 @@ class Fetcher:
 
     async def _follow(self, call: Call, cap: int) -> Fetched:
         url, headers = call.url, _headers_of(call)
-        for hop in range(_REDIRECTS_MAX + 1):
-            origin, addresses = await self._resolved(url, hop)
+        asked: Origin | None = None
+        for _ in range(_REDIRECTS_MAX + 1):
+            origin, addresses = await self._resolved(url, asked)
+            asked = asked or origin
             found = await self._ask(url, headers, origin, addresses, call, cap)
             if isinstance(found, Fetched):
                 return found
@@ -175,9 +187,13 @@ class Fetcher:
             url = moved
         raise _EndedError("redirect_refused", "too many redirects")
 
-    async def _resolved(self, url: str, hop: int) -> tuple[Origin, list[str]]:
-        """Whose it is and the addresses to connect to. Ends where one of them is not public."""
-        refused: FetchState = "redirect_refused" if hop else "address_refused"
+    async def _resolved(self, url: str, asked: Origin | None) -> tuple[Origin, list[str]]:
+        """Whose it is and the addresses to connect to; `asked` is who has redirected us here.
+
+        Ends where one address is not public. What the settings name is for those requests that
+        ask for it (test: nobody redirects to what another names).
+        """
+        refused: FetchState = "address_refused" if asked is None else "redirect_refused"
         try:
             origin = _origin(url)
         except ValueError as error:
@@ -187,7 +203,8 @@ class Fetcher:
         except (OSError, UnicodeError):
             raise _EndedError("unreachable", f"{origin[0]} has no address") from None
         addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-        if origin not in self._named and not all(is_public(one) for one in addresses):
+        is_named = origin in self._named and asked in (None, origin)
+        if not is_named and not all(is_public(one) for one in addresses):
             raise _EndedError(refused, f"{origin[0]} is not a public address")
         return origin, addresses[:_ADDRESSES_MAX]
 
@@ -309,9 +326,12 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour
+        if found in _TRANSLATED:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
         if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return found.is_global and not found.is_multicast
+            return is_public(str(inner))
+    is_set_aside = any(found in network for network in _SET_ASIDE)
+    return found.is_global and not found.is_multicast and not is_set_aside
 
 
 def origin_of(url: str) -> Origin:

@@ -67,7 +67,7 @@ FROM edge g
 JOIN event e ON e.id = g.event_id
 JOIN market m ON m.id = g.market_id
 JOIN feed_event f ON f.event_id = g.event_id AND f.provider = %s
-WHERE g.detected_at >= %s
+WHERE g.detected_at >= %s AND g.kind = 'arbitrage'
 ORDER BY g.detected_at, g.id"""
 
 # The events of a provider that nothing has ended yet.
@@ -148,10 +148,11 @@ FROM price_refused r JOIN source o ON o.id = r.source_id
 WHERE r.refused_at >= %(since)s GROUP BY o.provider, r.reason
 ORDER BY provider, count DESC, reason"""
 
-# Which events nobody has decided about yet.
+# Which events nobody has decided about yet; what is no event of ours at all waits for nobody.
 QUEUE = """
 SELECT provider, reason, count(*) AS count, min(queued_at) AS oldest_at
-FROM match_queue GROUP BY provider, reason ORDER BY provider, count DESC, reason"""
+FROM match_queue WHERE kind <> 'unmatched'
+GROUP BY provider, reason ORDER BY provider, count DESC, reason"""
 
 # What was handed to the hub and not taken.
 INBOX = "SELECT count(*) AS count, min(received_at) AS oldest_at FROM inbox WHERE taken_at IS NULL"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from overround.core.errors import Invalid, ProviderDataError
 from overround.odds import feeds
@@ -25,7 +26,7 @@ from overround.odds.feeds import (
     Rejected,
 )
 from overround.roles import reports
-from overround.roles.reports import FileRead
+from overround.roles.reports import FileRead, Outcome
 from overround.roles.timeline import Season
 
 # Under whose name refusals are kept of which nobody knows the provider.
@@ -58,6 +59,16 @@ class Files:
         """How much was refused, by whatever provider."""
         return sum(len(refusals) for refusals in self.refused.values())
 
+    def as_dict(self, outcome: Outcome = reports.NOTHING) -> dict[str, Any]:
+        """What was read: the refused by reason, each sport's coverage, a row a file."""
+        reasons = Counter(r.reason for refused in self.refused.values() for r in refused)
+        return {
+            "rejected": self.rejected,
+            "reasons": dict(reasons),
+            "sports": {one.sport: one.as_dict() for one in self.coverage},
+            "files": reports.rows(self.each, outcome),
+        }
+
     def placed(self, batches: Sequence[FeedBatch] = ()) -> Files:
         """The files once it is known what became of `quotes`: those of `batches` have their event,
         every other one is refused as `event_unknown`."""
@@ -81,7 +92,10 @@ def read(path: Path, providers: Sequence[Provider] = feeds.PROVIDERS) -> Files:
 
 
 def gather(found: Iterable[tuple[Provider, Payload] | Rejected], described: str) -> Files:
-    """Parse payloads and put together what they say. Raises Invalid `no_events`.
+    """Parse payloads and put together what they say.
+
+    Raises Invalid `no_events`, whose facts are those of `Files.as_dict`
+    (test: files of no event are told one by one).
 
     A body that its provider cannot read costs itself only. An event that a second file repeats is
     refused there (test: a match in two files counts once), but where the provider says more of an
@@ -95,11 +109,14 @@ def gather(found: Iterable[tuple[Provider, Payload] | Rejected], described: str)
         else:
             together.take(*one)
     together.place()
+    files = together.files(described)
     if not together.events and not together.quotes:
         first = [r for refusals in together.refused.values() for r in refusals][:3]
-        why = ", ".join(f"{r.reason} ({r.where})" for r in first) or "nothing to read"
-        raise Invalid(f"{described} holds no events of a feed we know: {why}", code="no_events")
-    return together.files(described)
+        why = ", ".join(f"{r.reason} ({r.where})" for r in first)
+        why = why or ("nothing of them has a place with us" if files.each else "nothing to read")
+        said = f"{described} holds no events of a feed we know: {why}"
+        raise Invalid(said, code="no_events", facts=files.as_dict())
+    return files
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ memory before the commit, so when a transaction fails the hub is thrown away and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -22,6 +22,7 @@ from overround.odds.board import Board, SourceKind
 from overround.odds.catalogue import Happened, LiveScore, Quarantined
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, FeedScore, Rejected
 from overround.odds.matching import Resolved
+from overround.roles import price_evidence
 
 LEASE: Final = "hub"
 # How a live hub signs the lease; a replay and an import sign otherwise, and take no letters.
@@ -44,6 +45,8 @@ class Hub:
     _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _starts_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _ahead: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    # The feed events that are known to be quoted in play.
+    _in_play: set[FeedKey] = field(default_factory=set[FeedKey])
     # The last decision of a person about a match that is in here.
     _heeded: int = 0
     # What the gate refused of the events that are known, and what of archives it recorded with
@@ -81,9 +84,22 @@ class Hub:
         await hub._scopes_of(conn, event_ids)
         return hub
 
-    async def know(self, conn: Connection, events: Sequence[FeedEvent], at: datetime) -> None:
-        """Decide which event of ours each feed event is; what is decided already costs one read."""
-        known = await matching.resolve(conn, events, at)
+    async def know(
+        self,
+        conn: Connection,
+        events: Sequence[FeedEvent],
+        at: datetime,
+        batches: Iterable[FeedBatch] = (),
+    ) -> None:
+        """Decide which event of ours each feed event is; what is decided already costs one read.
+
+        What `batches` say about the events is held against the board
+        (test: prices that agree only the other way round forbid a match).
+        """
+        batches = list(batches)
+        await self._hear_in_play(conn, batches, at)
+        prices = price_evidence.evidence_of(self.board, batches, self._ahead.__contains__)
+        known = await matching.resolve(conn, events, at, prices)
         moved = {
             ours.event_id: ours.starts_at
             for key, ours in known.items()
@@ -94,6 +110,23 @@ class Hub:
         for event_id, starts_at in moved.items():
             self._put_off(event_id, starts_at)
 
+    async def _hear_in_play(
+        self, conn: Connection, batches: Sequence[FeedBatch], at: datetime
+    ) -> None:
+        """Remember which events somebody quotes in play: no word about their start moves those
+        (test: what is being played is not put off by one word)."""
+        found = {
+            batch.event.key
+            for batch in batches
+            if batch.phase == "live"
+            and batch.event.key not in self._in_play
+            and (ours := self.events.get(batch.event.key)) is not None
+            and ours.starts_at <= batch.observed_at
+        }
+        if found:
+            await matching.hear_in_play(conn, sorted(found), at)
+            self._in_play |= found
+
     def _put_off(self, event_id: UUID, starts_at: datetime) -> None:
         """The event's start has moved: whatever this hub knows of it moves too."""
         if event_id in self._starts_at:
@@ -102,6 +135,7 @@ class Hub:
         for key, ours in self.events.items():
             if ours.event_id == event_id:
                 self.events[key] = replace(ours, starts_at=starts_at)
+                self._in_play.discard(key)
 
     async def heed(self, conn: Connection, at: datetime) -> int:
         """Take in what people have decided about matches since the last call, before anything is
@@ -117,6 +151,7 @@ class Hub:
         keys = [one.key for one in decided]
         for key in keys:
             self.events.pop(key, None)
+            self._in_play.discard(key)
         self.events |= await matching.recall(conn, keys)
         places = {place for one in decided for place in (one.event_before, one.event_id) if place}
         await self._reload(conn, sorted(places), at)
@@ -137,7 +172,7 @@ class Hub:
             self.board.drop(event_id)
         await boards.reload(conn, self.board, on)
         scopes = await self._scopes_of(conn, on)
-        await edges.detect(conn, self.board, {key: sport for key, (sport, _) in scopes.items()}, at)
+        await edges.detect(conn, self.board, self._looked_at(scopes), at)
         ahead = {
             key: scope
             for key, scope in scopes.items()
@@ -163,13 +198,13 @@ class Hub:
         """
         unknown = [b.event for b in batches if b.event.key not in self.events]
         if unknown:
-            await self.know(conn, unknown, at)
+            await self.know(conn, unknown, at, batches)
+        await self._hear_in_play(conn, batches, at)
         taken = await boards.take(conn, self.board, batches, self.events, kinds, at)
         self._count(taken)
         scopes = await self._scopes_of(conn, taken.event_ids)
         if taken.fresh:
-            sports = {event_id: sport for event_id, (sport, _) in scopes.items()}
-            await edges.detect(conn, self.board, sports, at)
+            await self._look(conn, scopes, at)
         # Prices in play go on the board; what is laid ended with the start
         # (test: what has started is laid no more).
         named = (self.events.get(batch.event.key) for batch in batches)
@@ -179,6 +214,22 @@ class Hub:
         for book in self.books if lay else ():
             await book.refresh(conn, self.board, touched, at)
         return taken.changed
+
+    async def _look(
+        self, conn: Connection, scopes: Mapping[UUID, tuple[str, str]], at: datetime
+    ) -> None:
+        """Look for edges on the events that were touched, and at those that wait to be looked at a
+        second time; what nobody has confirmed in time is believed no more."""
+        waiting = await edges.waiting(conn, at)
+        known = await self._scopes_of(conn, [key for key in waiting if self.board.markets_of(key)])
+        await edges.detect(conn, self.board, self._looked_at({**scopes, **known}), at)
+        await edges.age(conn, at)
+
+    def _looked_at(self, scopes: Mapping[UUID, tuple[str, str]]) -> dict[UUID, edges.Scope]:
+        return {
+            event_id: edges.Scope(sport, self._starts_at[event_id])
+            for event_id, (sport, _) in scopes.items()
+        }
 
     def _count(self, taken: boards.Taken) -> None:
         """Count what the gate refused and doubted, and log it by provider and reason."""
@@ -268,6 +319,7 @@ class Hub:
             self._ahead.pop(event_id, None)
             self._starts_at.pop(event_id, None)
         self.events = {k: ours for k, ours in self.events.items() if ours.event_id not in gone}
+        self._in_play &= self.events.keys()
         for counted in (self.refused, self.doubted):
             for key in [key for key in counted if key[0] not in self.events]:
                 del counted[key]
@@ -301,7 +353,12 @@ class Hub:
                 continue
             scores = _oriented(result.scores, swapped=ours.swapped)
             one = Happened(
-                ours.event_id, result.status, scores, result.provider, result.observed_at
+                ours.event_id,
+                result.status,
+                scores,
+                result.provider,
+                result.observed_at,
+                certainty=result.certainty,
             )
             why = catalogue.contradiction(one)
             if why is None:

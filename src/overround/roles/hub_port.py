@@ -1,4 +1,5 @@
-"""The hub's own port: workers at `/ws`, and what a person asks with a browser or curl.
+"""The hub's own port: workers at `/ws`, and what a person asks with a browser or curl, the match
+queue among it.
 
 It listens while this process holds the hub's lease, and never on a tenant's host. A port that is
 taken stops nobody: prices of other feeds go on, and the port is tried again
@@ -21,18 +22,21 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket
 from fastapi.responses import JSONResponse
 
-from overround.core.errors import OverroundError, Unauthenticated, Unavailable
+from overround.core.errors import Unauthenticated, Unavailable
 from overround.db import Database, worker_keys
 from overround.kit import logs, loop
 from overround.kit.settings import HubSettings
 from overround.odds.feeds import worker as protocol
 from overround.odds.feeds.worker import MAX_FRAME_BYTES, Opportunity
-from overround.roles import api, opportunities, worker_socket
+from overround.roles import api, match_routes, opportunities, worker_socket
 from overround.roles.hub import Hub
 from overround.roles.opportunities import Told
 from overround.roles.process import TRANSIENT
 from overround.roles.worker_socket import Door
 from overround.roles.workers import Desk
+from overround.web import problems
+from overround.web.bodies import Bodies
+from overround.web.ids import Ids
 
 # Between two looks at what the edge engine found.
 TELL_S: Final = 0.2
@@ -66,7 +70,9 @@ async def opened(
     stop = asyncio.Event()
     await _look(desk, database)
     working = [
-        asyncio.create_task(_listening(settings, create_app(desk, settings.host), stop, listener)),
+        asyncio.create_task(
+            _listening(settings, create_app(desk, settings.host, database), stop, listener)
+        ),
         asyncio.create_task(_repeating("hub.keys", lambda: _look(desk, database), KEYS_S, stop)),
         asyncio.create_task(
             _repeating("hub.telling", _Teller(desk, database, hub_of).tell, TELL_S, stop)
@@ -79,13 +85,17 @@ async def opened(
         await asyncio.gather(*working, return_exceptions=True)
 
 
-def create_app(desk: Desk, host: str) -> FastAPI:
+def create_app(desk: Desk, host: str, database: Database) -> FastAPI:
     """The application of the port; `host` is the address it listens on."""
     app = FastAPI(title="overround hub", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk, app.state.door = desk, Door()
+    app.state.desk, app.state.door, app.state.database = desk, Door(), database
     app.state.is_private = _is_loopback(host)
     app.include_router(router)
-    app.add_exception_handler(OverroundError, _problem)
+    app.include_router(match_routes.router)
+    problems.install(app)
+    # From the inside out: what is read is bounded first, and every answer is known by an id.
+    app.add_middleware(Bodies)
+    app.add_middleware(Ids)
     return app
 
 
@@ -117,7 +127,7 @@ async def info(request: Request) -> dict[str, Any]:
         "version": metadata.version("overround"),
         "status": "running",
         "workers": len(_desk(request)),
-        "endpoints": ["/", "/health", "/workers", "/odds", "/ws"],
+        "endpoints": ["/", "/health", "/workers", "/odds", "/matches/waiting", "/ws"],
     }
 
 
@@ -164,12 +174,6 @@ async def ws(websocket: WebSocket) -> None:
     """A worker."""
     state = websocket.app.state
     await worker_socket.serve(state.desk, state.door, websocket)
-
-
-async def _problem(request: Request, error: Exception) -> JSONResponse:
-    del request
-    assert isinstance(error, OverroundError)
-    return JSONResponse({"code": error.code, "detail": error.detail}, error.status)
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ has started). Importing a file again adds nothing.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -22,13 +22,14 @@ from overround.db import Connection, Database, work
 from overround.db import lease as leases
 from overround.db.lease import Lease
 from overround.odds import board as boards
-from overround.odds import catalogue
+from overround.odds import catalogue, matching
 from overround.odds.catalogue import Happened, ResultStatus
-from overround.odds.feeds import FeedBatch
+from overround.odds.feeds import FeedBatch, FeedEvent
+from overround.odds.matching import Standing
 from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.roles import hub as hubs
-from overround.roles import letters, reports, timeline
+from overround.roles import letters, timeline
 from overround.roles.files import Files
 from overround.roles.hub import Hub
 from overround.roles.replay import Progress
@@ -38,6 +39,12 @@ from overround.roles.timeline import Season, Step
 # What one transaction takes: no lock is held for long, and a live hub gets its turn between two.
 _PRICES_PER_STEP: Final = 10_000
 _STARTS_PER_STEP: Final = 100
+# Moments of a past season are small: some of them are one transaction, each at its own time.
+_STEPS_TOGETHER: Final = 25
+_PRICES_TOGETHER: Final = 5_000
+# What is decided together, in order of start: years at once would cost more than their events.
+_EVENTS_TOGETHER: Final = 2_000
+_AS_DECIDED: Final[Sequence[Standing]] = ("authority", "contributor", "follower")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +60,21 @@ class Import:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures by their names; what was refused by reason, and each sport's coverage."""
-        reasons = Counter(r.reason for refused in self.files.refused.values() for r in refused)
-        sports = {one.sport: one.as_dict() for one in self.files.coverage}
+        read = self.files.as_dict(self.outcome)
         figures: dict[str, Any] = {
             "matches": self.matches,
             "undecided": len(self.files.season.events) - self.matches,
             "prices": self.prices,
             "changed": self.changed,
             "results": self.results,
-            "rejected": self.files.rejected,
+            "rejected": read["rejected"],
         }
         parts = {
-            "reasons": dict(reasons),
+            "reasons": read["reasons"],
             "gate": _by_reason(self.outcome.refused),
             "doubted": _by_reason(self.outcome.doubted),
-            "sports": sports,
-            "files": reports.rows(self.files.each, self.outcome),
+            "sports": read["sports"],
+            "files": read["files"],
         }
         return figures | {name: part for name, part in parts.items() if part}
 
@@ -112,30 +118,38 @@ async def take(
     """
     turn = turn or asyncio.Lock()
     before = Counter(hub.refused), Counter(hub.doubted)
+    async with worker.reading(None) as conn:
+        standings = await matching.standings(conn)
+    for events, batches in _known_together(files.season, standings):
+        async with turn, worker.transaction(None) as conn:
+            await lease.guard(conn)
+            await hub.heed(conn, at)
+            await hub.know(conn, events, at, batches)
     async with turn, worker.transaction(None) as conn:
         await lease.guard(conn)
         await hub.heed(conn, at)
-        await hub.know(conn, files.season.events, at)
         named, _ = await letters.name(conn, hub, files.quotes)
         files = files.placed(named)
         for provider, refused in files.refused.items():
             await hubs.refuse(conn, provider, files.sha256, refused)
     season = await _unseen(worker, files.season, at)
     steps = [part for step in _joined(timeline.steps(season, ())) for part in _parts(step)]
-    changed = results = 0
-    for n, step in enumerate(steps, start=1):
+    changed = results = over = 0
+    for group in _together(steps):
         async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)
             await hub.heed(conn, at)
-            if step.kind == "prices":
-                changed += await hub.prices(conn, step.batches, files.kinds, step.at, lay=False)
-            elif step.kind == "start":
-                await _start(conn, hub, _keys(season, step), step.at)
-            else:
-                owners = await _owners(conn)
-                results += await hub.results(conn, step.results, owners, step.at)
+            owners = await _owners(conn)
+            for step in group:
+                if step.kind == "prices":
+                    changed += await hub.prices(conn, step.batches, files.kinds, step.at, lay=False)
+                elif step.kind == "start":
+                    await _start(conn, hub, _keys(season, step), step.at)
+                else:
+                    results += await hub.results(conn, step.results, owners, step.at)
+        over += len(group)
         if progress is not None:
-            progress(n, len(steps))
+            progress(over, len(steps))
     if files.scores:
         async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)
@@ -143,6 +157,47 @@ async def take(
             await hub.scores(conn, files.scores)
     matches = sum(event.key in hub.events for event in files.season.events)
     return Import(matches, files.prices, changed, results, files, _outcome(hub, files, before))
+
+
+def _known_together(
+    season: Season, standings: Mapping[str, Standing]
+) -> Iterator[tuple[Sequence[FeedEvent], Sequence[FeedBatch]]]:
+    """The events in parts that are decided one after the other, with what is quoted of them.
+
+    One provider after the other, an authority first, for the next ones' events are held against
+    what those before have said (test: who is believed most is decided first).
+    """
+
+    def turn_of(provider: str) -> tuple[int, str]:
+        standing = standings.get(provider, matching.STANDING_OF_OTHERS)
+        return _AS_DECIDED.index(standing), provider
+
+    said: defaultdict[FeedKey, list[FeedBatch]] = defaultdict(list)
+    for batch in season.batches:
+        said[batch.event.key].append(batch)
+    by_provider: defaultdict[str, list[FeedEvent]] = defaultdict(list)
+    for event in season.events:
+        by_provider[event.provider].append(event)
+    for provider in sorted(by_provider, key=turn_of):
+        events = by_provider[provider]
+        for first in range(0, len(events), _EVENTS_TOGETHER):
+            part = events[first : first + _EVENTS_TOGETHER]
+            yield part, [batch for event in part for batch in said.get(event.key, ())]
+
+
+def _together(steps: Iterable[Step]) -> Iterator[Sequence[Step]]:
+    """The steps in transactions: a few moments each, and no more prices than a hub can wait for."""
+    group: list[Step] = []
+    prices = 0
+    for step in steps:
+        size = sum(len(batch.prices) for batch in step.batches)
+        if group and (len(group) >= _STEPS_TOGETHER or prices + size > _PRICES_TOGETHER):
+            yield group
+            group, prices = [], 0
+        group.append(step)
+        prices += size
+    if group:
+        yield group
 
 
 _Counted = Counter[tuple[FeedKey, str]]

@@ -22,7 +22,7 @@ from overround.kit import logs
 from overround.odds import board as boards
 from overround.odds import feeds
 from overround.odds.board import IN_PLAY
-from overround.odds.feeds import Payload, Provider, Rejected
+from overround.odds.feeds import Letter, Payload, Provider, Rejected
 from overround.roles import files as reading
 from overround.roles import hub as hubs
 from overround.roles import importer, letters, reports, tally
@@ -70,14 +70,18 @@ async def _imported(
         done = await importer.import_files(worker, files, clock.now(), progress)
         return done.as_dict()
     payloads = [one for one in found if not isinstance(one, Rejected)]
-    if not payloads:
-        raise Invalid(f"{described} is of no feed we know", code="no_events")
-    handed = [await _hand_over(worker, *one, clock.now()) for one in payloads]
-    done = await _wait(worker, handed, progress)
     refused = [one for one in found if isinstance(one, Rejected)]
     reasons = Counter(one.reason for one in refused)
-    unread = reports.rows([reports.unknown(one) for one in refused], reports.NOTHING)
-    return added(done, {"rejected": len(refused), "reasons": dict(reasons), "files": unread})
+    rows = reports.rows([reports.unknown(one) for one in refused], reports.NOTHING)
+    unread = {"rejected": len(refused), "reasons": dict(reasons), "files": rows}
+    if not payloads:
+        raise Invalid(f"{described} is of no feed we know", code="no_events", facts=unread)
+    handed = [await _hand_over(worker, *one, clock.now()) for one in payloads]
+    try:
+        return added(await _wait(worker, handed, progress), unread)
+    except Invalid as error:
+        facts = added(error.facts, unread)
+        raise Invalid(error.detail, code=error.code, facts=facts) from error
 
 
 async def _hand_over(worker: Database, provider: Provider, payload: Payload, at: datetime) -> UUID:
@@ -99,12 +103,11 @@ async def _wait(
             answers = await boards.answers(conn, handed)
         if len(answers) == len(handed):
             problems = [problem for _, problem in answers.values() if problem]
-            reports = [report for report, _ in answers.values() if report]
-            if not reports:
-                raise Invalid("; ".join(problems)[:1000], code="no_events")
             total: dict[str, Any] = {}
-            for report in reports:
-                total = added(total, report)
+            for report, _ in answers.values():
+                total = added(total, report or {})
+            if len(problems) == len(answers):
+                raise Invalid("; ".join(problems)[:1000], code="no_events", facts=total)
             return {**total, **({"problems": problems} if problems else {})}
         if len(answers) > known:
             heard_s, known = time.monotonic(), len(answers)
@@ -140,9 +143,10 @@ async def take_one(
 ) -> bool:
     """Take the payload that has waited longest, in steps that each wait for their `turn`.
 
-    False when none waits. A payload that cannot be read is answered with why; any other failure
-    is the hub's own, and the payload is taken by its next life, until it has cost `TRIES_MAX`
-    of them (test: a file that fails the hub is refused at last).
+    False when none waits. A payload that cannot be read is answered with why. Whatever fails once
+    it is the hub's turn is raised, for its memory may be ahead of its journal then: the payload is
+    taken by the hub's next life, until it has cost `TRIES_MAX` of them (test: a file that fails
+    the hub is refused at last; test: what is refused halfway leaves no trace in the memory).
     """
     async with worker.reading(None) as conn:
         waiting = await boards.waiting(conn)
@@ -150,29 +154,31 @@ async def take_one(
         return False
     payload_id, provider, name, body = waiting
     report: Mapping[str, Any] | None = None
+    read: Letter | reading.Files | None = None
     problem: str | None = None
     async with worker.transaction(None) as conn:
         await lease.guard(conn)
         tries = await boards.tried(conn, payload_id)
-    is_letter = feeds.is_letter(body)
     try:
         _check_tries(tries)
-        if is_letter:
-            letter = await asyncio.to_thread(feeds.letter_of, body)
-            whose = _provider(provider)
-            report = await letters.take(worker, hub, lease, whose, letter, clock.now(), turn)
-        else:
-            files = await asyncio.to_thread(_read, provider, name, body)
-            done = await importer.take(worker, hub, lease, files, clock.now(), turn=turn)
-            report = done.as_dict()
+        whose = _provider(provider)
+        read = await asyncio.to_thread(_read, whose, name, body)
     except (Invalid, ProviderDataError) as error:
         problem = f"{name}: {error.detail}"[:1000]
+        # A file of no event is refused with what was read of it.
+        report = error.facts or None
         _log.warning("inbox.refused", name=name, reason=problem)
+    else:
+        if isinstance(read, Letter):
+            report = await letters.take(worker, hub, lease, whose, read, clock.now(), turn)
+        else:
+            done = await importer.take(worker, hub, lease, read, clock.now(), turn=turn)
+            report = done.as_dict()
     at = clock.now()
     async with turn, worker.transaction(None) as conn:
         await lease.guard(conn)
         # A letter is laid as it is taken, event by event.
-        if not is_letter:
+        if isinstance(read, reading.Files):
             await hub.lay(conn, at)
         await boards.taken(conn, payload_id, report, problem, at)
         hub.drop([key for key in hub.board.event_ids() if hub.starts_at(key) < at - IN_PLAY])
@@ -191,5 +197,7 @@ def _provider(key: str) -> Provider:
     return provider
 
 
-def _read(provider_key: str, name: str, body: bytes) -> reading.Files:
-    return reading.gather([(_provider(provider_key), Payload(name, body))], name)
+def _read(provider: Provider, name: str, body: bytes) -> Letter | reading.Files:
+    if feeds.is_letter(body):
+        return feeds.letter_of(body)
+    return reading.gather([(provider, Payload(name, body))], name)

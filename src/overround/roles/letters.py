@@ -51,7 +51,7 @@ async def take(
     async with turn, worker.transaction(None) as conn:
         await lease.guard(conn)
         if letter.events:
-            await hub.know(conn, letter.events, at)
+            await hub.know(conn, letter.events, at, letter.batches)
         named, unknown = await name(conn, hub, letter.quotes)
         await hubs.refuse(conn, provider.key, letter.name, [*letter.rejected, *unknown])
         batches = await _ahead(conn, hub, [*letter.batches, *named])

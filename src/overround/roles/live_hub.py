@@ -213,7 +213,8 @@ class Live:
     async def _take(self, conn: Connection, said: Sequence[Said], at: datetime) -> None:
         events = [event for one in said for event in one.events]
         if events:
-            await self.hub.know(conn, events, at)
+            said_of = (batch for one in said for batch in one.batches)
+            await self.hub.know(conn, events, at, said_of)
         batches = [batch for one in said for batch in one.batches if not self._is_over(batch)]
         if batches:
             await self.hub.prices(conn, batches, self._kinds(said), at)

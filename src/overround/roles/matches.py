@@ -27,9 +27,12 @@ from overround.roles import hub as hubs
 REMATCHED_AT_ONCE: Final = 200
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_BEFORE_ALL: Final = (datetime(1970, 1, 1, tzinfo=UTC), "", "")
 
 FeedKey = tuple[str, str]
+After = tuple[datetime, str, str]
+
+# Where the first page of what waits begins.
+BEFORE_ALL: Final[After] = (datetime(1970, 1, 1, tzinfo=UTC), "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ async def reject(
 async def rematch(worker: Database, provider: str | None, at: datetime) -> tuple[int, list[Placed]]:
     """Decide anew everything that waits, by what has been learnt since; how many were looked at,
     and what is decided now. Raises Unavailable as `confirm` does."""
-    after, seen = _BEFORE_ALL, 0
+    after, seen = BEFORE_ALL, 0
     placed: list[Placed] = []
     while True:
         async with _deciding(worker) as conn:
@@ -125,11 +128,12 @@ async def rematch(worker: Database, provider: str | None, at: datetime) -> tuple
 
 
 async def waiting(
-    worker: Database, provider: str | None, limit: int
+    worker: Database, provider: str | None, limit: int, after: After = BEFORE_ALL
 ) -> list[tuple[Waiting, list[catalogue.Event]]]:
-    """What waits, oldest first, each with the events that it may be."""
+    """What waits, oldest first, each with the events that it may be; `after` is the last one's
+    (queued_at, provider, provider_event_id) of the page before."""
     async with worker.reading(None) as conn:
-        page = await matching.waiting_page(conn, provider, _BEFORE_ALL, limit)
+        page = await matching.waiting_page(conn, provider, after, limit)
         events = await catalogue.events_by_id(conn, [key for one in page for key in one.candidates])
     return [(one, [events[key] for key in one.candidates if key in events]) for one in page]
 

@@ -5,7 +5,7 @@ Whoever rebuilds the engine rewrites `current` alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -14,8 +14,8 @@ from uuid import UUID
 
 from overround.db import Connection
 from overround.odds import catalogue, edges
-from overround.odds.board import Board
-from overround.odds.edges import StoredEdge
+from overround.odds.board import Board, MarketCells
+from overround.odds.edges import ArbitrageKind, StoredEdge
 from overround.odds.feeds.worker import Opportunity, OpportunityLeg
 
 # More are told when these are gone.
@@ -28,18 +28,22 @@ async def current(conn: Connection, board: Board) -> list[Opportunity]:
     """The arbitrages that are open now, newest first: those that pay in every state and whose
     prices do not look like a mistake."""
     found = await edges.page(conn, _LAST, guaranteed_ppm_min=1, with_expired=False, limit=OPEN_MAX)
-    sure = [edge for edge in found if not edge.suspect and board.has_market(edge.market_id)]
-    events = await catalogue.events_by_id(conn, list({edge.event_id for edge in sure}))
-    return [_told(edge, board, events) for edge in sure if edge.event_id in events]
+    events = await catalogue.events_by_id(conn, list({edge.event_id for edge in found}))
+    # The words of a worker have one market for all legs: what lies across several is not told.
+    return [
+        _told(edge, edge.pays, board.market(edge.market_id), events[edge.event_id])
+        for edge in found
+        if not edge.suspect and edge.event_id in events
+        if edge.pays and edge.market_id and board.has_market(edge.market_id)
+    ]
 
 
-def _told(edge: StoredEdge, board: Board, events: Mapping[UUID, catalogue.Event]) -> Opportunity:
-    cells, event = board.market(edge.market_id), events[edge.event_id]
+def _told(
+    edge: StoredEdge, pays: ArbitrageKind, cells: MarketCells, event: catalogue.Event
+) -> Opportunity:
     legs = tuple(
-        OpportunityLeg(
-            str(leg["source"]), str(leg["side"]), int(leg["price_e4"]), int(leg["stake_ppm"])
-        )
-        for leg in edge.legs
+        OpportunityLeg(leg.source, leg.side, leg.price_e4, leg.stake_ppm)
+        for leg in map(edges.leg_of, edge.legs)
     )
     return Opportunity(
         id=str(edge.id),
@@ -50,7 +54,7 @@ def _told(edge: StoredEdge, board: Board, events: Mapping[UUID, catalogue.Event]
         period=cells.period,
         line_q4=cells.line_q4,
         margin=Fraction(edge.guaranteed_ppm, _PPM),
-        kind=edge.kind,
+        kind=pays,
         legs=legs,
         detected_at=edge.detected_at,
     )

@@ -91,9 +91,7 @@ class Puller:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._claims:
-            with suppress(TimeoutError, Unavailable, *TRANSIENT):
-                async with asyncio.timeout(_LAST_WORD_S), self._db.transaction(None) as conn:
-                    await polls.give_back(conn, list(self._claims.values()))
+            await self._give_back(*self._claims)
         _log.info("pull.stopped")
 
     async def _keep(self, source: Source, pair: Pair, stop: asyncio.Event) -> None:
@@ -124,8 +122,10 @@ class Puller:
 
     async def _turn(self, source: Source, pair: Pair, chance: Random) -> Later:
         """Ask about a pair if nothing is in the way; returns when to look again, and why then."""
-        at = self._pace.now()
+        at, key = self._pace.now(), (source.key, pair.sport)
         async with self._db.transaction(None) as conn:
+            if key in self._claims:
+                await polls.give_back(conn, [self._claims[key]])
             if await asking.hub_is_behind(conn):
                 _log.warning("pull.hub_is_behind", **_named(source, pair))
                 return Later(at + timedelta(seconds=min(pair.plan.every_s, 60)), "busy")
@@ -133,14 +133,29 @@ class Puller:
             questions = asking.questions(source, pair, kept, at)
             count = sum(not question.is_fresh for question in questions)
             claim = await polls.claim(conn, source.key, pair.sport, source.terms, at, count)
+        self._claims.pop(key, None)
         if isinstance(claim, Later):
             _log.debug("pull.later", **_named(source, pair), why=claim.why)
             return claim
-        self._claims[source.key, pair.sport] = claim
-        asked = await self._asker.ask(source, pair, claim, questions)
-        next_at = await self._finish(source, pair, claim, asked, chance)
-        del self._claims[source.key, pair.sport]
+        self._claims[key] = claim
+        try:
+            asked = await self._asker.ask(source, pair, claim, questions)
+            next_at = await self._finish(source, pair, claim, asked, chance)
+        except Exception:
+            # Nobody could ask meanwhile, for this process lives
+            # (test: a turn that fails gives its claim back).
+            await self._give_back(key)
+            raise
+        del self._claims[key]
         return Later(next_at, "not_due")
+
+    async def _give_back(self, *keys: tuple[str, str]) -> None:
+        """End claims that were not asked to the end; where that fails too, the next turn does."""
+        with suppress(TimeoutError, Unavailable, *TRANSIENT):
+            async with asyncio.timeout(_LAST_WORD_S), self._db.transaction(None) as conn:
+                await polls.give_back(conn, [self._claims[key] for key in keys])
+            for key in keys:
+                del self._claims[key]
 
     async def _finish(
         self, source: Source, pair: Pair, claim: Claim, asked: Asked, chance: Random

@@ -24,12 +24,14 @@ from overround.ops import http as status
 from overround.people.cashier import http as cashier
 from overround.people.sessions import SessionLimits
 from overround.people.sessions import http as sessions
+from overround.trading.screen import http as screen
 from overround.web import pages, problems
 from overround.web.bodies import Bodies
 from overround.web.gate import Authenticator, Gate
 from overround.web.ids import Ids
 from overround.web.live import Live
 from overround.web.stream import Streams
+from overround.web.v4 import http as v4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,11 @@ ROUTERS = (
     offers.router,
     bets.router,
     board.router,
+    screen.router,
     edges.router,
     revenue.router,
     status.router,
+    v4.router,
     *pages.ROUTERS,
 )
 

@@ -11,7 +11,8 @@ CREATE TABLE provider_standing (
 INSERT INTO provider_standing (provider, standing) VALUES
     ('football_data', 'authority'), ('goalserve', 'authority'), ('simulator', 'authority');
 
--- `described` is what the provider called it, for the day a person doubts it.
+-- `described` is what the provider called it, for the day a person doubts it; `starts_at` the start that it
+-- has named last, `in_play_at` when it was first seen to quote it in play.
 CREATE TABLE feed_event (
     provider          text        NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
     provider_event_id text        NOT NULL CHECK (length(provider_event_id) BETWEEN 1 AND 600),
@@ -20,6 +21,8 @@ CREATE TABLE feed_event (
     confidence_bps    integer     NOT NULL CHECK (confidence_bps BETWEEN 0 AND 10000),
     reason            text        NOT NULL,
     described         jsonb       NOT NULL CHECK (length(described::text) <= 4000),
+    starts_at         timestamptz NOT NULL,
+    in_play_at        timestamptz,
     matched_at        timestamptz NOT NULL,
     PRIMARY KEY (provider, provider_event_id),
     -- One provider names one match once (test: a double-header is two events).

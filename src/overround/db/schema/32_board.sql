@@ -94,6 +94,6 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_waiting ON inbox (received_at, id) WHERE taken_at IS NULL;
 GRANT SELECT, INSERT, UPDATE ON inbox TO overround_worker;
-GRANT SELECT ON source, price, price_history, closing_price, price_refused TO overround_app;
+GRANT SELECT ON source, price, price_history, closing_price, feed_batch, price_refused TO overround_app;
 GRANT SELECT, INSERT, UPDATE ON source, price, closing_price TO overround_worker;
 GRANT SELECT, INSERT ON price_history, feed_batch, price_refused TO overround_worker;

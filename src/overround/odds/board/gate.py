@@ -42,7 +42,8 @@ REASONS: Final = (
 
 FUTURE_MAX: Final = timedelta(seconds=5)
 OVER_AFTER: Final = timedelta(days=1)
-AHEAD_MAX: Final = timedelta(days=400)
+# The next World Cup but one is quoted; milliseconds taken for seconds lie far beyond.
+AHEAD_MAX: Final = timedelta(days=8 * 366)
 PRICES_E4: Final = (10_010, 10_010_000)
 BOOKSUMS: Final = (0.85, 1.60)
 # A jump is more than 40 %, up or down: the larger of both prices is above 7/5 of the smaller.

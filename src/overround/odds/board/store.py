@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from overround.db import Connection, arrays
+from overround.db import columns as encode
 from overround.odds.board.journal import Entries
 from overround.odds.board.model import (
     ClosingPrice,
@@ -49,13 +50,11 @@ ODDS_ONLY = "SELECT set_config('synchronous_commit', 'off', true)"
 CHANGES = """
 WITH said AS MATERIALIZED (
     SELECT c.source_id, c.selection_id, c.price_e4, c.n,
-           (ARRAY['open', 'suspended', 'withdrawn'])[c.state] AS state,
-           'epoch'::timestamptz + c.observed_us * interval '1 microsecond' AS observed_at,
-           'epoch'::timestamptz + c.stamped_us * interval '1 microsecond' AS source_at
+           (ARRAY['open', 'suspended', 'withdrawn'])[c.state] AS state, c.observed_at, c.source_at
     FROM unnest(%(sources)s::smallint[], %(selections)s::uuid[], %(prices_e4)s::integer[],
-        %(states)s::smallint[], %(observed_us)s::bigint[], %(stamped_us)s::bigint[])
+        %(states)s::smallint[], %(observed_at)s::timestamptz[], %(stamped_at)s::timestamptz[])
         WITH ORDINALITY
-        AS c (source_id, selection_id, price_e4, state, observed_us, stamped_us, n)),
+        AS c (source_id, selection_id, price_e4, state, observed_at, source_at, n)),
 history AS (
     INSERT INTO price_history (source_id, selection_id, price_e4, state, observed_at, source_at)
     SELECT source_id, selection_id, price_e4, state, observed_at, source_at FROM said ORDER BY n),
@@ -75,13 +74,10 @@ WHERE p.selection_id = c.selection_id AND p.source_id = c.source_id
 NEW_CELLS = """
 INSERT INTO price (source_id, selection_id, price_e4, state, observed_at, changed_at, source_at)
 SELECT DISTINCT ON (c.selection_id, c.source_id) c.source_id, c.selection_id, c.price_e4,
-       (ARRAY['open', 'suspended', 'withdrawn'])[c.state],
-       'epoch'::timestamptz + c.observed_us * interval '1 microsecond',
-       'epoch'::timestamptz + c.observed_us * interval '1 microsecond',
-       'epoch'::timestamptz + c.stamped_us * interval '1 microsecond'
+       (ARRAY['open', 'suspended', 'withdrawn'])[c.state], c.observed_at, c.observed_at, c.source_at
 FROM unnest(%(sources)s::smallint[], %(selections)s::uuid[], %(prices_e4)s::integer[],
-    %(states)s::smallint[], %(observed_us)s::bigint[], %(stamped_us)s::bigint[])
-    WITH ORDINALITY AS c (source_id, selection_id, price_e4, state, observed_us, stamped_us, n)
+    %(states)s::smallint[], %(observed_at)s::timestamptz[], %(stamped_at)s::timestamptz[])
+    WITH ORDINALITY AS c (source_id, selection_id, price_e4, state, observed_at, source_at, n)
 ORDER BY c.selection_id, c.source_id, c.n DESC
 ON CONFLICT (selection_id, source_id) DO NOTHING"""
 
@@ -271,9 +267,17 @@ async def odds_only(conn: Connection) -> None:
 
 async def write_changes(conn: Connection, changes: Entries) -> None:
     """Make the changed prices current and append them to the history, which has room for them."""
-    cursor = await conn.execute(CHANGES, changes.parameters)
+    parameters = {
+        "sources": encode.smallints(changes.source_ids),
+        "selections": encode.uuids(changes.selections),
+        "prices_e4": encode.integers(changes.price_e4),
+        "states": encode.smallints(changes.state),
+        "observed_at": encode.times(changes.observed_us),
+        "stamped_at": encode.repeated_times(changes.stamps),
+    }
+    cursor = await conn.execute(CHANGES, parameters)
     if cursor.rowcount < changes.count:
-        await conn.execute(NEW_CELLS, changes.parameters)
+        await conn.execute(NEW_CELLS, parameters)
 
 
 async def make_room(conn: Connection, hours: Sequence[datetime]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -47,6 +47,12 @@ class Category:
         )
         mine = (self.women, self.reserve, self.esports, self.pseudo)
         return ages and mine == (other.women, other.reserve, other.esports, other.pseudo)
+
+    def stands_in(self, other: Category) -> bool:
+        """Whether one says "academy" without an age where the other says that it is the second
+        team; against a first team both mean that one."""
+        youth, reserve = sorted((self, other), key=lambda one: one.age is None)
+        return youth == replace(reserve, age=ANY_AGE, reserve="") and reserve.reserve == "2"
 
     @property
     def key(self) -> str:
@@ -101,7 +107,7 @@ _TAG: Final = re.compile(r"[(\[]([a-z][a-z ]{0,20}|\d{1,2})[)\]]")
 _ENTRIES: Final = frozenset({"wc", "q", "ll", "alt", "pr", "se"})
 _NEUTRAL: Final = re.compile(r"\((?:n|neutral)\)")
 
-_FIRST_TEAM: Final = Category()
+FIRST_TEAM: Final = Category()
 # Every pattern of a mark in a name at once.
 _ANY_MARK: Final = re.compile(
     "|".join(f"(?:{p.pattern})" for p in (_WOMEN, _AGE, _YOUTH, _RESERVE, _ESPORTS, _PSEUDO))
@@ -146,7 +152,7 @@ def parse_category(name: str, competition_name: str = "") -> tuple[Category, str
     them says counts.
     """
     folded = _tidy(_NEUTRAL.sub(" ", fold(name)))
-    league = _category_of_competition(competition_name) if competition_name else _FIRST_TEAM
+    league = _category_of_competition(competition_name) if competition_name else FIRST_TEAM
     # Most names have no mark at all, and one look says so.
     if not _ANY_MARK.search(folded):
         return league, folded

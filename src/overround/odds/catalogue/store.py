@@ -101,7 +101,7 @@ UPDATE event e SET starts_at = m.starts_at, status = 'scheduled',
     changed_by = m.said_by, changed_at = %s
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS m (id, starts_at, said_by)
 WHERE e.id = m.id AND e.starts_at <> m.starts_at
-  AND e.status IN ('scheduled', 'live', 'postponed', 'abandoned')
+  AND e.status IN ('scheduled', 'live', 'postponed')
 RETURNING e.id"""
 
 # What an event has been through, oldest first.
@@ -322,10 +322,11 @@ async def meetings(
     within: timedelta,
 ) -> list[list[UUID]]:
     """For each (team, team, start), the events of the two that start within that time of it."""
-    found: list[list[UUID]] = [list[UUID]() for _ in asked]
+    found: list[list[UUID]] = [[] for _ in asked]
     columns = [[a[n] for a in asked] for n in range(3)]
     cursor = await conn.execute(MEETINGS, [list(range(len(asked))), *columns, within, within])
-    for ordinal, event_id in await cursor.fetchall():
+    rows: list[tuple[int, UUID]] = await cursor.fetchall()
+    for ordinal, event_id in rows:
         found[ordinal].append(event_id)
     return found
 

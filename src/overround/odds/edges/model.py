@@ -1,15 +1,40 @@
-"""What can be won from the board without being right: the words of an arbitrage."""
+"""What can be won from the board without being right: the words of an edge."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 # 'sure' pays in every state; 'free_roll' gives the stake back in some states and pays in the rest.
 ArbitrageKind = Literal["sure", "free_roll"]
+EdgeKind = Literal["arbitrage", "value", "middle", "low_hold"]
+EdgeStatus = Literal["detected", "verified", "stale", "expired"]
+Reference = Literal["consensus", "sharp", "both"]
+# Why an edge is not believed, each a stable code.
+Reason = Literal[
+    "too_old",
+    "skewed",
+    "single_source",
+    "passed_by",
+    "probable_swap",
+    "out_of_line",
+    "source_contradicts_itself",
+    "too_good",
+    "rules_differ",
+]
+
+
+# Sources whose prices move first and are asked least for: others follow them.
+SHARP: Final = frozenset(
+    {
+        *("pinnacle", "ps3838", "betfair", "betfair_ex_eu", "betfair_ex_uk", "betfair_ex_au"),
+        *("matchbook", "smarkets", "BFE", "P", "PS", "redlantern", "quillmarket"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +93,160 @@ class Arbitrage:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEdge:
-    """An arbitrage as it was seen: open until `expired_at`.
+class Terms:
+    """What a source takes and allows: commission in hundredths of a percent of the profit, and
+    stakes in its own currency, of which one unit is worth `currency_rate`."""
 
-    Profits are millionths of the total stake, rounded down; `legs` are
-    `{"side", "source", "price_e4", "stake_ppm"}` in board order.
+    commission_bps: int = 0
+    currency_rate: Fraction = Fraction(1)
+    stake_min: Fraction | None = None
+    stake_max: Fraction | None = None
+    step: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is looked for, and what is not believed. Shares are millionths.
+
+    A price is judged by all other sources, of which at least `judges_min` are needed; `sharp` ones
+    count `sharp_weight` times. By `reference` "sharp" the sharp ones judge by themselves where they
+    quote, and by "both" the lower of the two beliefs counts. An exchange judges, and is taken where
+    its `terms` are known. `pushed` providers say what changes
+    and nothing else, so each word of theirs says that the rest stands. Sources with the same
+    `clones` name are one source. `rules` says by which rules a source settles a sport, where
+    houses differ (retirement in tennis): legs by different ones are not hedged.
     """
 
-    id: UUID
-    kind: ArbitrageKind
-    event_id: UUID
+    sharp: frozenset[str] = SHARP
+    sharp_weight: int = 4
+    reference: Reference = "both"
+    pushed: frozenset[str] = frozenset({"simulator"})
+    method: str = "probit"
+    judges_min: int = 3
+    value_ppm_min: int = 20_000
+    value_price_e4_max: int = 100_000
+    hold_ppm_max: int = 5_000
+    middle_cost_ppm_max: int = 25_000
+    too_good_ppm: int = 100_000
+    age_max: timedelta = timedelta(seconds=300)
+    age_live_max: timedelta = timedelta(seconds=30)
+    skew_max: timedelta = timedelta(seconds=300)
+    skew_live_max: timedelta = timedelta(seconds=10)
+    passed_by_max: int = 6
+    terms: Mapping[str, Terms] = field(default_factory=dict[str, Terms])
+    clones: Mapping[str, str] = field(default_factory=dict[str, str])
+    rules: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the board does not know of an event: its sport and when it starts."""
+
+    sport: str
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One side to take, of whichever market; `stake_ppm` is its share of the total stake.
+
+    `word_us` is the source's last word on the event when the price was taken up, in microseconds:
+    a later one that leaves the price standing is the second look.
+    """
+
     market_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+    side: str
+    source: str
+    price_e4: int
+    stake_ppm: int
+    word_us: int
+
+    @property
+    def price(self) -> tuple[UUID, str, str, int]:
+        """What is quoted, by whom and at what: two looks that differ in it saw two prices."""
+        return self.market_id, self.side, self.source, self.price_e4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An edge as one look at the board shows it; `what` tells it from the event's others.
+
+    `edge_ppm` is what it is worth of the total stake: guaranteed of an arbitrage and a low hold,
+    expected of value and a middle. `naive_ppm` is 1/booksum - 1. `probability_ppm` is the fair
+    chance of a value bet, or of a middle being hit. `kelly_ppm` is the full Kelly share.
+    """
+
+    kind: EdgeKind
+    pays: ArbitrageKind | None
+    what: str
+    event_id: UUID
+    market_id: UUID | None
+    sport: str
+    edge_ppm: int
     naive_ppm: int
     guaranteed_ppm: int
     best_ppm: int
+    probability_ppm: int | None
+    kelly_ppm: int | None
+    confidence_ppm: int
+    reasons: tuple[Reason, ...]
+    tags: tuple[str, ...]
+    legs: tuple[Leg, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEdge:
+    """An edge with its life: open until `expired_at`, believed from `verified_at` on.
+
+    `legs` are `Leg`s as JSON; `pays` is there for an arbitrage. `status`: `detected` at one look,
+    `verified` when every leg stood at a second one and nothing speaks against it, `stale` when its
+    prices are too old, `expired` when it is gone.
+    """
+
+    id: UUID
+    kind: EdgeKind
+    pays: ArbitrageKind | None
+    status: EdgeStatus
+    what: str
+    event_id: UUID
+    market_id: UUID | None
+    sport: str
+    edge_ppm: int
+    naive_ppm: int
+    guaranteed_ppm: int
+    best_ppm: int
+    probability_ppm: int | None
+    kelly_ppm: int | None
+    confidence_ppm: int
+    peak_ppm: int
+    peak_at: datetime
+    reasons: list[str]
+    tags: list[str]
     suspect: bool
-    legs: list[dict[str, str | int]]
+    legs: list[dict[str, str | int | None]]
     detected_at: datetime
+    verified_at: datetime | None
     seen_at: datetime
+    expires_at: datetime
     expired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was found of one source, sport and market type in one hour of the day (UTC)."""
+
+    kind: EdgeKind
+    sport: str
+    market_type: str
+    source: str
+    hour: int
+    edges: int
+    verified: int
+    suspect: int
+    mean_edge_ppm: int
+    peak_ppm: int
+    mean_life_ms: int | None

@@ -1,24 +1,38 @@
-"""Edges found on the board: seen, renewed, expired; inside the hub's transaction."""
+"""Edges found on the board: looked for, renewed, confirmed, expired; in the hub's transaction."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from fractions import Fraction
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 from uuid import UUID
 
-from overround.core import grading, ids
-from overround.core.price import SCALE_E4
+import numpy as np
+
 from overround.db import Connection
 from overround.odds import board as boards
-from overround.odds.board import Board, MarketCells
-from overround.odds.edges import rules, store
-from overround.odds.edges.model import Arbitrage, StoredEdge
+from overround.odds.board import Board
+from overround.odds.edges import engine, lifecycle, rules, store
+from overround.odds.edges.model import Found, Leg, Policy, Scope, StoredEdge
+from overround.odds.edges.view import Sheet, view_of
 
 # A price seen longer than this before the start is no closing price to compare with another.
 CLOSING_LAG_MS_MAX = 3_600_000
+# What is looked for where nobody says otherwise.
+DEFAULT: Final = Policy()
+# How long what is over is kept, and how much of it is forgotten at a time.
+KEPT: Final = timedelta(days=90)
+_FORGOTTEN_MAX: Final = 10_000
+
+
+class Confirm(Protocol):
+    """Whoever can ask a source again: the price of a leg now, or None where there is no answer."""
+
+    async def __call__(self, event_id: UUID, leg: Leg) -> int | None:
+        """price_e4 as the source quotes it at this moment."""
+        ...
 
 
 @dataclass(slots=True)
@@ -39,31 +53,71 @@ class CloseCount:
         return {"all": counts.pop("found"), **counts}
 
 
-async def detect(conn: Connection, board: Board, sport_of: Mapping[UUID, str], at: datetime) -> int:
-    """Look at every market of the events; write what is new, changed or gone. Returns how many.
+def look(
+    board: Board, scopes: Mapping[UUID, Scope], at: datetime, policy: Policy = DEFAULT
+) -> list[Found]:
+    """Every edge on the events of `scopes` as the board stands at `at`, in a fixed order."""
+    by_event = [board.markets_of(event_id) for event_id in scopes]
+    none = np.zeros(0, np.int64)
+    columns = np.concatenate([none, *(cells.columns for found in by_event for cells in found)])
+    rows = len(board.sources)
+    sheet = Sheet(
+        board.open_e4[:rows, columns].astype(np.int64),
+        board.observed_us[:rows, columns],
+        board.changed_us[:rows, columns],
+        board.pace.heard_us[:rows],
+    )
+    view = view_of(board.sources, by_event, sheet, scopes, policy, boards.to_us(at))
+    return engine.look(view, policy)
 
-    `sport_of` is the events, each with its sport, which says whether it can end level.
 
-    Exchanges take no part: their commission is not in the price.
+async def detect(
+    conn: Connection,
+    board: Board,
+    scopes: Mapping[UUID, Scope],
+    at: datetime,
+    policy: Policy = DEFAULT,
+) -> int:
+    """Look at the events; write what is new, changed or gone. Returns how many edges there are.
+
+    A later look at which every leg still stands, after another word of its source, verifies an edge
+    that nothing speaks against (test: an edge is detected renewed and expired).
     """
-    known = await store.open_edges(conn, list(sport_of))
-    unchanged: list[UUID] = []
-    found = 0
-    for cells, arbitrage in _found(board, sport_of):
-        found += 1
-        edge = _stored(cells, arbitrage, at)
-        before = known.pop(cells.market_id, None)
-        if before is None:
-            await store.add(conn, edge)
-        elif (before.legs, before.suspect) != (edge.legs, edge.suspect):
-            await store.renew(conn, before.id, edge)
-        else:
-            unchanged.append(before.id)
-    if unchanged:
-        await store.seen(conn, unchanged, at)
-    if known:
-        await store.expire(conn, [edge.id for edge in known.values()], at)
-    return found
+    found = look(board, scopes, at, policy)
+    known = await store.open_edges(conn, list(scopes))
+    if not found and not known:
+        return 0
+    step = lifecycle.step({lifecycle.key_of(edge): edge for edge in known}, found, at)
+    if step.gone:
+        await store.expire(conn, [edge.id for edge in step.gone], at)
+    if step.added:
+        await store.add(conn, step.added)
+    if step.changed:
+        await store.renew(conn, step.changed)
+    if step.seen:
+        await store.seen(conn, step.seen, at)
+    return len(found)
+
+
+async def confirmed(
+    conn: Connection, edge: StoredEdge, answers: Sequence[int | None], at: datetime
+) -> bool:
+    """Take in what `Confirm` said of each leg, asked outside of any transaction.
+
+    The edge is verified where every leg is still to be had at its price or better, as long as
+    nothing else of it has changed; otherwise it stays as it is and False is returned.
+    """
+    legs = [lifecycle.leg_of(leg) for leg in edge.legs]
+    stands = len(answers) == len(legs) and all(
+        answer is not None and answer >= leg.price_e4
+        for leg, answer in zip(legs, answers, strict=True)
+    )
+    return stands and await store.confirm(conn, edge, at)
+
+
+async def forget(conn: Connection, at: datetime, kept: timedelta = KEPT) -> int:
+    """Delete edges that have been over for longer than `kept`, some at a time."""
+    return await store.forget(conn, at - kept, _FORGOTTEN_MAX)
 
 
 async def count_closing(conn: Connection, event_ids: Sequence[UUID]) -> dict[str, CloseCount]:
@@ -81,56 +135,3 @@ async def count_closing(conn: Connection, event_ids: Sequence[UUID]) -> dict[str
             count.clean += not arbitrage.suspect
             count.guaranteed += arbitrage.guaranteed > 0
     return dict(counts)
-
-
-def _found(board: Board, sport_of: Mapping[UUID, str]) -> Iterator[tuple[MarketCells, Arbitrage]]:
-    for event_id, sport in sport_of.items():
-        for cells in board.markets_of(event_id):
-            if grading.sides(cells.market_type) != cells.sides or not may_pay(board, cells):
-                continue
-            level = grading.may_end_level(sport, cells.market_type, cells.period)
-            arbitrage = rules.arbitrage(
-                cells.market_type, cells.line_q4, board.quotes(cells), level=level
-            )
-            if arbitrage is not None:
-                yield cells, arbitrage
-
-
-def may_pay(board: Board, cells: MarketCells) -> bool:
-    """Whether the best prices of all sources together sum below one: a bound that is cheap.
-
-    Whoever takes part in an arbitrage is among them, so nothing is missed
-    (test: the cheap bound misses no arbitrage).
-    """
-    best = board.open_prices(cells).max(axis=0, initial=0)
-    return bool((best > 0).all()) and float((SCALE_E4 / best).sum()) < 1 + 1e-9
-
-
-def _stored(cells: MarketCells, arbitrage: Arbitrage, at: datetime) -> StoredEdge:
-    legs: list[dict[str, str | int]] = [
-        {
-            "side": leg.side,
-            "source": leg.source,
-            "price_e4": leg.price_e4,
-            "stake_ppm": _ppm(stake),
-        }
-        for leg, stake in zip(arbitrage.legs, arbitrage.stakes, strict=True)
-    ]
-    return StoredEdge(
-        id=ids.derived(at, "edge", str(cells.market_id), at.isoformat()),
-        kind=arbitrage.kind,
-        event_id=cells.event_id,
-        market_id=cells.market_id,
-        naive_ppm=_ppm(arbitrage.naive_margin),
-        guaranteed_ppm=_ppm(arbitrage.guaranteed),
-        best_ppm=_ppm(arbitrage.best),
-        suspect=arbitrage.suspect,
-        legs=legs,
-        detected_at=at,
-        seen_at=at,
-        expired_at=None,
-    )
-
-
-def _ppm(share: Fraction) -> int:
-    return share.numerator * 1_000_000 // share.denominator

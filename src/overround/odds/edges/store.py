@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,102 +11,171 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from overround.db import Connection
-from overround.odds.edges.model import StoredEdge
+from overround.odds.edges.model import EdgeKind, EdgeStatus, Sighting, StoredEdge
 
-# The open edges of some events; one per market.
+# The open edges of some events.
 OPEN = """
-SELECT id, class AS kind, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm, suspect, legs,
-       detected_at, seen_at, expired_at
+SELECT id, kind, class AS pays, status, what, event_id, market_id, sport, edge_ppm, naive_ppm,
+       guaranteed_ppm, best_ppm, probability_ppm, kelly_ppm, confidence_ppm, peak_ppm, peak_at,
+       reasons, tags, suspect, legs, detected_at, verified_at, seen_at, expires_at, expired_at
 FROM edge WHERE event_id = ANY(%s) AND expired_at IS NULL"""
 
-# A newly seen edge.
+# Events with an edge that waits for its second look, of those that are still open.
+WAITING = """
+SELECT DISTINCT event_id FROM edge
+WHERE status = 'detected' AND expired_at IS NULL AND NOT suspect AND expires_at > %s
+ORDER BY event_id"""
+
+# Newly seen edges, all of a look in one statement.
 ADD = """
-INSERT INTO edge (id, kind, class, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm,
-    suspect,
-                  legs, detected_at, seen_at)
-VALUES (%s, 'arbitrage', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"""
+INSERT INTO edge (id, kind, class, status, what, event_id, market_id, sport, edge_ppm, naive_ppm,
+    guaranteed_ppm, best_ppm, probability_ppm, kelly_ppm, confidence_ppm, peak_ppm, peak_at,
+    reasons, tags, suspect, legs, detected_at, verified_at, seen_at, expires_at)
+SELECT id, kind, class, status, what, event_id, market_id, sport, edge_ppm, naive_ppm,
+    guaranteed_ppm, best_ppm, probability_ppm, kelly_ppm, confidence_ppm, peak_ppm, peak_at,
+    reasons, tags, suspect, legs, detected_at, verified_at, seen_at, expires_at
+FROM jsonb_populate_recordset(NULL::edge, %s) AS x
+ON CONFLICT DO NOTHING"""
 
-# Still there, at other prices.
+# Still there, at other prices or in another state.
 RENEW = """
-UPDATE edge SET class = %s, naive_ppm = %s, guaranteed_ppm = %s, best_ppm = %s, suspect = %s,
-    legs = %s,
-       seen_at = %s
-WHERE id = %s"""
+UPDATE edge e SET class = x.class, status = x.status, market_id = x.market_id,
+    edge_ppm = x.edge_ppm, naive_ppm = x.naive_ppm, guaranteed_ppm = x.guaranteed_ppm,
+    best_ppm = x.best_ppm, probability_ppm = x.probability_ppm, kelly_ppm = x.kelly_ppm,
+    confidence_ppm = x.confidence_ppm, peak_ppm = x.peak_ppm, peak_at = x.peak_at,
+    reasons = x.reasons, tags = x.tags, suspect = x.suspect, legs = x.legs,
+    verified_at = x.verified_at, seen_at = x.seen_at, expires_at = x.expires_at
+FROM jsonb_populate_recordset(NULL::edge, %s) AS x
+WHERE e.id = x.id"""
 
-# Gone: the prices moved, or the event started.
-EXPIRE = "UPDATE edge SET expired_at = %s WHERE id = ANY(%s) AND expired_at IS NULL"
+# Still there, unchanged; its prices may be younger.
+SEEN = """
+UPDATE edge e SET seen_at = %s, expires_at = x.expires_at
+FROM unnest(%s::uuid[], %s::timestamptz[]) AS x(id, expires_at) WHERE e.id = x.id"""
 
-# All that is open of some events is gone.
-EXPIRE_EVENTS = "UPDATE edge SET expired_at = %s WHERE event_id = ANY(%s) AND expired_at IS NULL"
+# Gone: the prices moved.
+EXPIRE = """
+UPDATE edge SET status = 'expired', expired_at = %s WHERE id = ANY(%s) AND expired_at IS NULL"""
+
+# All that is open of some events is gone: they have started or ended.
+EXPIRE_EVENTS = """
+UPDATE edge SET status = 'expired', expired_at = greatest(%s, detected_at)
+WHERE event_id = ANY(%s) AND expired_at IS NULL"""
+
+# Prices that nobody has confirmed for too long are no longer believed.
+AGE = """
+UPDATE edge SET status = 'stale' WHERE status IN ('detected', 'verified') AND expires_at <= %s"""
+
+# A second look that was asked for: every leg was confirmed, or the edge is not what it was.
+CONFIRM = """
+UPDATE edge SET status = 'verified', verified_at = coalesce(verified_at, %(at)s)
+WHERE id = %(id)s AND status = 'detected' AND NOT suspect AND legs = %(legs)s"""
+
+# Forget what has been over for long, so many at a time.
+FORGET = """
+DELETE FROM edge WHERE id IN (
+    SELECT id FROM edge WHERE expired_at < %s ORDER BY expired_at LIMIT %s)"""
 
 # A page for people of what is open now, newest first; keyset on (detected_at, id).
 PAGE_OPEN = """
-SELECT id, class AS kind, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm, suspect, legs,
-       detected_at, seen_at, expired_at
+SELECT id, kind, class AS pays, status, what, event_id, market_id, sport, edge_ppm, naive_ppm,
+       guaranteed_ppm, best_ppm, probability_ppm, kelly_ppm, confidence_ppm, peak_ppm, peak_at,
+       reasons, tags, suspect, legs, detected_at, verified_at, seen_at, expires_at, expired_at
 FROM edge
-WHERE (detected_at, id) < (%(before)s, %(id)s::uuid) AND guaranteed_ppm >= %(guaranteed)s
+WHERE (detected_at, id) < (%(before)s, %(id)s::uuid)
+  AND (%(guaranteed)s::integer IS NULL OR guaranteed_ppm >= %(guaranteed)s)
+  AND (%(least)s::integer IS NULL OR edge_ppm >= %(least)s)
+  AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
+  AND (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
+  AND (%(sport)s::text IS NULL OR sport = %(sport)s)
+  AND (%(event)s::uuid IS NULL OR event_id = %(event)s)
+  AND (%(tag)s::text IS NULL OR %(tag)s = ANY(tags))
+  AND (%(source)s::text IS NULL OR
+       legs @> jsonb_build_array(jsonb_build_object('source', %(source)s::text)))
+  AND (NOT %(trusted)s OR NOT suspect)
   AND expired_at IS NULL
 ORDER BY detected_at DESC, id DESC LIMIT %(limit)s"""
 
 # The same of all that ever was.
 PAGE_EVER = """
-SELECT id, class AS kind, event_id, market_id, naive_ppm, guaranteed_ppm, best_ppm, suspect, legs,
-       detected_at, seen_at, expired_at
+SELECT id, kind, class AS pays, status, what, event_id, market_id, sport, edge_ppm, naive_ppm,
+       guaranteed_ppm, best_ppm, probability_ppm, kelly_ppm, confidence_ppm, peak_ppm, peak_at,
+       reasons, tags, suspect, legs, detected_at, verified_at, seen_at, expires_at, expired_at
 FROM edge
-WHERE (detected_at, id) < (%(before)s, %(id)s::uuid) AND guaranteed_ppm >= %(guaranteed)s
+WHERE (detected_at, id) < (%(before)s, %(id)s::uuid)
+  AND (%(guaranteed)s::integer IS NULL OR guaranteed_ppm >= %(guaranteed)s)
+  AND (%(least)s::integer IS NULL OR edge_ppm >= %(least)s)
+  AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
+  AND (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
+  AND (%(sport)s::text IS NULL OR sport = %(sport)s)
+  AND (%(event)s::uuid IS NULL OR event_id = %(event)s)
+  AND (%(tag)s::text IS NULL OR %(tag)s = ANY(tags))
+  AND (%(source)s::text IS NULL OR
+       legs @> jsonb_build_array(jsonb_build_object('source', %(source)s::text)))
+  AND (NOT %(trusted)s OR NOT suspect)
 ORDER BY detected_at DESC, id DESC LIMIT %(limit)s"""
 
-# Still there, unchanged.
-SEEN = "UPDATE edge SET seen_at = %s WHERE id = ANY(%s)"
+# What was found since a time by kind, source, sport, market type and hour of the day. An edge
+# counts for every source that has a leg of it.
+STATISTICS = """
+SELECT kind, sport, market_type, source, hour, count(*)::integer AS edges,
+    count(*) FILTER (WHERE verified_at IS NOT NULL)::integer AS verified,
+    count(*) FILTER (WHERE suspect)::integer AS suspect,
+    avg(edge_ppm)::integer AS mean_edge_ppm, max(peak_ppm) AS peak_ppm,
+    (avg(extract(epoch FROM expired_at - detected_at)) * 1000)::bigint AS mean_life_ms
+FROM (
+    SELECT DISTINCT e.id, e.kind, e.sport, e.verified_at, e.suspect, e.edge_ppm, e.peak_ppm,
+        e.expired_at, e.detected_at, leg ->> 'market_type' AS market_type,
+        leg ->> 'source' AS source,
+        extract(hour FROM e.detected_at AT TIME ZONE 'UTC')::integer AS hour
+    FROM edge e CROSS JOIN jsonb_array_elements(e.legs) AS leg
+    WHERE e.detected_at >= %(since)s AND (%(kind)s::text IS NULL OR e.kind = %(kind)s)
+) AS seen
+GROUP BY kind, sport, market_type, source, hour
+ORDER BY edges DESC, kind, sport, market_type, source, hour LIMIT %(limit)s"""
 
 
-async def open_edges(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID, StoredEdge]:
-    """market id -> its open edge."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for of a page; None asks for all of it. `trusted` leaves out the suspect."""
+
+    guaranteed_ppm_min: int | None = None
+    edge_ppm_min: int | None = None
+    kinds: tuple[EdgeKind, ...] | None = None
+    statuses: tuple[EdgeStatus, ...] | None = None
+    sport: str | None = None
+    event_id: UUID | None = None
+    source: str | None = None
+    tag: str | None = None
+    trusted: bool = False
+    with_expired: bool = False
+
+
+async def open_edges(conn: Connection, event_ids: Sequence[UUID]) -> list[StoredEdge]:
+    """The open edges of some events."""
     async with conn.cursor(row_factory=class_row(StoredEdge)) as cursor:
         await cursor.execute(OPEN, [list(event_ids)])
-        return {edge.market_id: edge for edge in await cursor.fetchall()}
+        return await cursor.fetchall()
 
 
-async def add(conn: Connection, edge: StoredEdge) -> None:
-    """Write a newly seen edge."""
-    await conn.execute(
-        ADD,
-        [
-            edge.id,
-            edge.kind,
-            edge.event_id,
-            edge.market_id,
-            edge.naive_ppm,
-            edge.guaranteed_ppm,
-            edge.best_ppm,
-            edge.suspect,
-            Jsonb(edge.legs),
-            edge.detected_at,
-            edge.seen_at,
-        ],
-    )
+async def waiting(conn: Connection, at: datetime) -> list[UUID]:
+    """The events with an edge that waits for its second look."""
+    return [row[0] for row in await (await conn.execute(WAITING, [at])).fetchall()]
 
 
-async def renew(conn: Connection, edge_id: UUID, now: StoredEdge) -> None:
-    """The edge is still there, as `now` describes it."""
-    await conn.execute(
-        RENEW,
-        [
-            now.kind,
-            now.naive_ppm,
-            now.guaranteed_ppm,
-            now.best_ppm,
-            now.suspect,
-            Jsonb(now.legs),
-            now.seen_at,
-            edge_id,
-        ],
-    )
+async def add(conn: Connection, edges: Sequence[StoredEdge]) -> None:
+    """Write newly seen edges."""
+    await conn.execute(ADD, [_rows(edges)])
 
 
-async def seen(conn: Connection, edge_ids: Sequence[UUID], at: datetime) -> None:
+async def renew(conn: Connection, edges: Sequence[StoredEdge]) -> None:
+    """The edges are still there, as they are described now."""
+    await conn.execute(RENEW, [_rows(edges)])
+
+
+async def seen(conn: Connection, edges: Sequence[StoredEdge], at: datetime) -> None:
     """The edges are still there as they were."""
-    await conn.execute(SEEN, [at, list(edge_ids)])
+    await conn.execute(SEEN, [at, [edge.id for edge in edges], [edge.expires_at for edge in edges]])
 
 
 async def expire(conn: Connection, edge_ids: Sequence[UUID], at: datetime) -> None:
@@ -118,6 +188,47 @@ async def expire_events(conn: Connection, event_ids: Sequence[UUID], at: datetim
     await conn.execute(EXPIRE_EVENTS, [at, list(event_ids)])
 
 
+async def age(conn: Connection, at: datetime) -> int:
+    """Mark as stale what was not confirmed in time; returns how many."""
+    return (await conn.execute(AGE, [at])).rowcount
+
+
+async def confirm(conn: Connection, edge: StoredEdge, at: datetime) -> bool:
+    """The edge's legs were looked at again and stand; False where it has changed meanwhile."""
+    given = {"id": edge.id, "at": at, "legs": Jsonb(edge.legs)}
+    return (await conn.execute(CONFIRM, given)).rowcount == 1
+
+
+async def forget(conn: Connection, before: datetime, limit: int) -> int:
+    """Delete at most `limit` edges that were over before a time; returns how many."""
+    return (await conn.execute(FORGET, [before, limit])).rowcount
+
+
+async def search(
+    conn: Connection, before: tuple[datetime, UUID], wanted: Wanted, limit: int
+) -> list[StoredEdge]:
+    """At most `limit` edges detected before `before` (time, id), newest first."""
+    async with conn.cursor(row_factory=class_row(StoredEdge)) as cursor:
+        await cursor.execute(
+            PAGE_EVER if wanted.with_expired else PAGE_OPEN,
+            {
+                "before": before[0],
+                "id": before[1],
+                "guaranteed": wanted.guaranteed_ppm_min,
+                "least": wanted.edge_ppm_min,
+                "kinds": None if wanted.kinds is None else list(wanted.kinds),
+                "statuses": None if wanted.statuses is None else list(wanted.statuses),
+                "sport": wanted.sport,
+                "event": wanted.event_id,
+                "source": wanted.source,
+                "tag": wanted.tag,
+                "trusted": wanted.trusted,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
 async def page(
     conn: Connection,
     before: tuple[datetime, UUID],
@@ -126,15 +237,30 @@ async def page(
     with_expired: bool,
     limit: int,
 ) -> list[StoredEdge]:
-    """At most `limit` edges detected before `before` (time, id), newest first."""
-    async with conn.cursor(row_factory=class_row(StoredEdge)) as cursor:
-        await cursor.execute(
-            PAGE_EVER if with_expired else PAGE_OPEN,
-            {
-                "before": before[0],
-                "id": before[1],
-                "guaranteed": guaranteed_ppm_min,
-                "limit": limit,
-            },
-        )
+    """The same of arbitrages alone that guarantee at least so much."""
+    wanted = Wanted(
+        guaranteed_ppm_min=guaranteed_ppm_min, kinds=("arbitrage",), with_expired=with_expired
+    )
+    return await search(conn, before, wanted, limit)
+
+
+async def statistics(
+    conn: Connection, since: datetime, kind: EdgeKind | None, limit: int
+) -> list[Sighting]:
+    """What was found since a time, by source, market and hour, the most frequent first."""
+    async with conn.cursor(row_factory=class_row(Sighting)) as cursor:
+        await cursor.execute(STATISTICS, {"since": since, "kind": kind, "limit": limit})
         return await cursor.fetchall()
+
+
+def _rows(edges: Sequence[StoredEdge]) -> Jsonb:
+    """Edges as one JSON value: a statement of a fixed text for however many."""
+    rows = [{name: _plain(value) for name, value in asdict(edge).items()} for edge in edges]
+    return Jsonb([{**row, "class": row["pays"]} for row in rows])
+
+
+def _plain(value: object) -> object:
+    """Ids and times as text, the rest as it is."""
+    if isinstance(value, UUID):
+        return str(value)
+    return value.isoformat() if isinstance(value, datetime) else value

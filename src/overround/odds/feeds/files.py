@@ -61,22 +61,28 @@ class Wanted:
 def read(path: Path, wanted: Wanted) -> Iterator[Payload | Rejected]:
     """What is wanted of `path`, in name order, one body in memory at a time.
 
-    A folder is walked without following links. A file of another kind is a `Rejected`
-    (`wanted.unknown`), as is one that cannot be read or is too large. Raises ProviderDataError
+    Folders are walked without following links to others. A file of another kind is a `Rejected`
+    (`wanted.unknown`), as is one that cannot be read or is too large, and a folder that cannot be
+    looked into (test: a folder that cannot be looked into is named). Raises ProviderDataError
     `no_such_path`, and `too_many_files` for a folder of more than 10,000.
     """
-    for file in _files(path):
+    unreadable: list[OSError] = []
+    files = _files(path, unreadable.append)
+    for error in unreadable:
+        where = Path(error.filename or path).relative_to(path).as_posix()
+        yield Rejected("unreadable", _printable(where), error.strerror or "")
+    for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
         yield from _bodies(file, _printable(name), wanted)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, unreadable: Callable[[OSError], None]) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise ProviderDataError("there is no such file or folder", code="no_such_path")
     files: list[Path] = []
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files.extend(Path(folder, name) for name in names if not name.startswith("."))
         if len(files) > MAX_FILES:
@@ -136,7 +142,7 @@ def _members(stream: IO[bytes], name: str, wanted: Wanted) -> Iterator[Payload |
             left = MAX_UNPACKED_BYTES
             for info in infos:
                 found = _member(archive, info, f"{name}:{_printable(info.filename)}", wanted)
-                left -= len(found.body) if isinstance(found, Payload) else 0
+                left -= _came_out(info, found, wanted)
                 if left < 0:
                     yield Rejected("archive_too_large", name)
                     return
@@ -156,6 +162,16 @@ def _member(
             return _body(member.read(HEAD_BYTES), member, name, wanted)
     except _BROKEN as error:
         return Rejected("member_broken", name, _printable(str(error)))
+
+
+def _came_out(info: zipfile.ZipInfo, found: Payload | Rejected, wanted: Wanted) -> int:
+    """How many bytes of a member were unpacked, at most: what is refused costs time all the same
+    (test: members that are refused count too). No more comes out than the directory says."""
+    if isinstance(found, Payload):
+        return len(found.body)
+    if found.reason in (wanted.unknown, "encrypted"):
+        return 0
+    return min(info.file_size, wanted.body_bytes_max)
 
 
 def _printable(text: str) -> str:

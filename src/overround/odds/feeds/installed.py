@@ -1,8 +1,8 @@
 """Providers of other packages, found by the entry-point group `overround.providers`.
 
 What another package brings is a guest: one that cannot be loaded, is no `Provider` or takes a key
-that is taken is refused by name, and whatever one raises while it reads costs its own body only
-(tests/feeds/test_discovery.py).
+that is taken is refused by name, and whatever one raises while it reads, or says that cannot be,
+costs its own body only (tests/feeds/test_discovery.py).
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from overround.core.errors import ProviderDataError
+from overround.odds.feeds.checked import checked
 from overround.odds.feeds.model import Rejected
 from overround.odds.feeds.provider import Parsed, Payload, Provider, SourceKind
+from overround.odds.feeds.request import Received
 
 GROUP: Final = "overround.providers"
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -64,12 +66,14 @@ class _Guest:
     theirs: Provider
 
     def provider(self) -> Provider:
+        asks = self.theirs.asks
         return replace(
             self.theirs,
             recognises=self._recognises,
             read=self._read,
             parse=self._parse,
             source_kind=self._source_kind,
+            asks=None if asks is None else replace(asks, parse=self._parse_asked),
         )
 
     def _recognises(self, head: bytes) -> bool:
@@ -88,7 +92,17 @@ class _Guest:
 
     def _parse(self, name: str, body: bytes) -> Parsed:
         try:
-            return self.theirs.parse(name, body)
+            return checked(self.theirs.key, self.theirs.parse(name, body))
+        except ProviderDataError:
+            raise
+        except Exception as error:
+            raise _failed(error) from error
+
+    def _parse_asked(self, name: str, body: bytes, received: Received) -> Parsed:
+        asks = self.theirs.asks
+        assert asks is not None
+        try:
+            return checked(self.theirs.key, asks.parse(name, body, received))
         except ProviderDataError:
             raise
         except Exception as error:

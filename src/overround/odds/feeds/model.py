@@ -64,7 +64,8 @@ class FeedPrice:
 class FeedResult:
     """What happened, by the periods of `core.facts`: `{"ht": (1, 0), "ft": (2, 0)}`.
 
-    Unknown ones are absent.
+    Unknown ones are absent. `certainty` is `seen` where the provider says that its keeper has not
+    confirmed it yet.
     """
 
     provider: str
@@ -72,6 +73,7 @@ class FeedResult:
     status: ResultStatus
     scores: dict[str, tuple[int, int]]
     observed_at: datetime
+    certainty: Literal["seen", "confirmed"] = "confirmed"
 
     @property
     def key(self) -> tuple[str, str]:

@@ -258,11 +258,11 @@ def _score_of(found: list[Any]) -> FeedScore:
 
 def _result(one: FeedResult) -> list[Any]:
     scores = _scores_as_lists(one.scores)
-    return [one.provider, one.provider_event_id, one.status, scores, one.observed_at.isoformat()]
+    said_at = one.observed_at.isoformat()
+    return [one.provider, one.provider_event_id, one.status, scores, said_at, one.certainty]
 
 
 def _result_of(found: list[Any]) -> FeedResult:
-    provider, event_id, status, scores, observed_at = found
-    return FeedResult(
-        provider, event_id, status, _scores_of(scores), datetime.fromisoformat(observed_at)
-    )
+    provider, event_id, status, scores, observed_at, certainty = found
+    said_at = datetime.fromisoformat(observed_at)
+    return FeedResult(provider, event_id, status, _scores_of(scores), said_at, certainty)

@@ -28,6 +28,7 @@ from overround.odds.matching.model import (
 from overround.odds.matching.rules import Fixture, decide, same_event, score, window
 from overround.odds.matching.service import (
     confirm,
+    hear_in_play,
     new,
     recall,
     reject,
@@ -67,6 +68,7 @@ __all__ = [
     "decide",
     "decisions",
     "evaluate",
+    "hear_in_play",
     "learn",
     "likeness",
     "namers",

@@ -55,10 +55,7 @@ def assign(
         if first.setdefault(told, i) != i:
             repeated[i] = first[told]
             continue
-        scored[i] = {
-            event_id: _with_prices(score, prices.theirs.get(event.key), prices.ours.get(event_id))
-            for event_id, score in scores(theirs, blocks, aliases, knowledge).items()
-        }
+        scored[i] = _weighed(event, scores(theirs, blocks, aliases, knowledge), prices)
     decided |= _together(scored)
     for i, original in repeated.items():
         decided[i] = _again(decided[original])
@@ -84,17 +81,24 @@ def scores(
     return found
 
 
-def _with_prices(
-    score: Score, theirs: Sequence[float] | None, ours: Sequence[float] | None
-) -> Score:
-    return score if theirs is None or ours is None else rules.weigh_prices(score, theirs, ours)
+def _weighed(event: FeedEvent, found: Scored, prices: Prices) -> Scored:
+    """The scores with the prices of both looked at, where there are any."""
+    theirs = prices.theirs.get(event.key) if found else None
+    if theirs is None:
+        return found
+    return {
+        event_id: score
+        if (ours := prices.ours.get(event_id)) is None
+        else rules.weigh_prices(score, theirs, ours)
+        for event_id, score in found.items()
+    }
 
 
 def _again(original: Decision) -> Decision:
-    """What the same event under another id of its provider is: a question, never a second one."""
+    """What the same event under another id of its provider is: that one, never a second one."""
     if original.kind in ("unmatched", "ambiguous"):
         return original
-    return replace(original, kind="ambiguous", reason="taken")
+    return replace(original, kind="unmatched", reason="second_id")
 
 
 def _together(scored: Mapping[int, Scored]) -> dict[int, Decision]:

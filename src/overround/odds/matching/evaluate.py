@@ -25,6 +25,8 @@ from overround.odds.matching.evidence import NOTHING_KNOWN, Knowledge
 PAIRS_MAX: Final = 1_000_000
 ALIASES_MAX: Final = 5_000_000
 WRONG_SHOWN: Final = 200
+# Sport that anybody has written down; the ends of the calendar have no other zone.
+_YEARS: Final = range(1800, 2201)
 
 Learning = Literal["all", "half", "none"]
 # (sport, place) -> identity of a spelling -> participant.
@@ -79,7 +81,7 @@ def read_pairs(rows: Iterable[Mapping[str, str | None]], *, raw: bool = False) -
             raise Invalid(f"line {line}: the label is 0 or 1", code="pairs")
         try:
             ours, theirs = (_named(told, side, raw=raw) for side in "ab")
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise Invalid(f"line {line}: {error}", code="pairs") from error
         same = told["label"] == "1"
         pairs.append(Pair(told["pair_id"], same, told["kind"], ours, theirs))
@@ -93,6 +95,9 @@ def _named(row: Mapping[str, str], side: str, *, raw: bool) -> Named:
     stated = datetime.fromisoformat(row[f"{side}_kickoff_utc"])
     if stated.tzinfo is None:
         raise ValueError(f"{side}_kickoff_utc has no zone")
+    start = _raw_start(row[f"{side}_kickoff_raw"], row[f"{side}_tz"], stated) if raw else stated
+    if not all(moment.year in _YEARS for moment in (stated, start)):
+        raise ValueError(f"{side}_kickoff is of no year from {_YEARS[0]} to {_YEARS[-1]}")
     return Named(
         row[f"{side}_source"],
         row["sport"],
@@ -100,7 +105,7 @@ def _named(row: Mapping[str, str], side: str, *, raw: bool) -> Named:
         country,
         row[f"{side}_home"],
         row[f"{side}_away"],
-        _raw_start(row[f"{side}_kickoff_raw"], row[f"{side}_tz"], stated) if raw else stated,
+        start,
     )
 
 

@@ -29,6 +29,9 @@ ROSTER_SHARED: Final = 0.5
 CLAIMED: Final = 0.60
 COMPETITIONS_ALIKE: Final = 0.80
 
+# Who named the events of the catalogue.
+OURS: Final = ""
+
 # Probabilities that sum to 1: home, draw where there is one, away.
 Fair = Sequence[float]
 # Half the sum of differences: sources of one match differ by a few hundredths.
@@ -85,6 +88,9 @@ def roster(texts: Iterable[str]) -> Roster:
     return Roster(held, dict(by_mark))
 
 
+_NOBODY: Final = roster(())
+
+
 @dataclass(frozen=True, eq=False)
 class Knowledge:
     """What the catalogue's own events teach: the weight of words, and who plays where.
@@ -95,10 +101,41 @@ class Knowledge:
 
     words: Words = ASSUMED
     rosters: Mapping[str, Roster] = field(default_factory=dict[str, Roster])
+    # What was found about two rosters; it goes with the knowledge.
+    _compared: dict[tuple[str, str], tuple[Roster, Roster] | None] = field(
+        default_factory=dict[tuple[str, str], "tuple[Roster, Roster] | None"],
+        init=False,
+        repr=False,
+    )
+
+    def same_team(self, their_key: str, their_name: str, our_name: str) -> bool:
+        """Whether a name of theirs that is like one of ours can be nobody else there.
+
+        Theirs is in the roster of `their_key`, ours in one of our rosters of the same competition.
+        """
+        return any(
+            our_name in ours.names
+            and (pair := self.of_one_competition(their_key, our_key)) is not None
+            and nobody_else(their_name, our_name, *pair, self.words)
+            for our_key, ours in self.rosters.items()
+            if our_key.startswith(f"{OURS}|")
+        )
+
+    def of_one_competition(self, their_key: str, our_key: str) -> tuple[Roster, Roster] | None:
+        """Their roster and ours where both are of one competition, else None.
+
+        They are if most of the shorter one is in the other; one that is too short tells nothing.
+        """
+        key = their_key, our_key
+        if key not in self._compared:
+            theirs, ours = (self.rosters.get(one, _NOBODY) for one in key)
+            short, long = sorted((theirs, ours), key=lambda each: len(each.names))
+            is_one = len(short.names) >= ROSTER_LEAST and short.shared(long) >= ROSTER_SHARED
+            self._compared[key] = (theirs, ours) if is_one else None
+        return self._compared[key]
 
 
 NOTHING_KNOWN: Final = Knowledge()
-_NOBODY: Final = roster(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +147,6 @@ class Prices:
 
 
 NO_PRICES: Final = Prices()
-# Who named the events of the catalogue.
-OURS: Final = ""
 
 
 def learn(named: Mapping[str, Iterable[Named]]) -> Knowledge:
@@ -167,22 +202,6 @@ def competitions_agree(theirs: str, ours: str) -> bool | None:
     if their_words == our_words:
         return True if (their_tier or 1) == (our_tier or 1) else None
     return True if likeness(their_words, our_words) >= COMPETITIONS_ALIKE else None
-
-
-Rosters = tuple[Roster, Roster]
-
-
-@lru_cache(maxsize=16_384)
-def rosters_of(their_key: str, our_key: str, knowledge: Knowledge) -> Rosters | None:
-    """Their roster and ours where both are of one competition, else None.
-
-    They are if most of the shorter one is in the other; one that is too short tells nothing.
-    """
-    theirs, ours = (knowledge.rosters.get(key, _NOBODY) for key in (their_key, our_key))
-    short, long = sorted((theirs, ours), key=lambda each: len(each.names))
-    if len(short.names) < ROSTER_LEAST or short.shared(long) < ROSTER_SHARED:
-        return None
-    return theirs, ours
 
 
 def nobody_else(

@@ -13,18 +13,32 @@ from overround.odds.matching.model import Resolved
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A feed event that is decided; `owner` is the provider whose event it was first."""
+    """A feed event that is decided; `owner` is the provider whose event it was first, `said` the
+    start that this one has named last, `status` that of our event."""
 
     provider_event_id: str
     event_id: UUID
     swapped: bool
     starts_at: datetime
     owner: str
+    said: datetime
+    status: str
 
     @property
     def resolved(self) -> Resolved:
         """The decision as the board needs it."""
         return Resolved(self.event_id, self.swapped, self.starts_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A fixture of this season as somebody named it: who plays in which competition."""
+
+    sport: str
+    competition_name: str
+    country: str
+    home: str
+    away: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ SKELETON_LEAST: Final = 3
 MISSPELT_LEAST: Final = 0.88
 MISSPELT_SHARE: Final = 0.95
 
+# How many likenesses are kept by the same words.
+COMPARED_MOST: Final = 262_144
 # Fewer names say nothing about which words are common.
 LEARNT_LEAST: Final = 200
 
@@ -46,10 +48,11 @@ _NO_LIKENESS: Final = 0.0
 class Words:
     """What words say about which club is meant, 0..1; counted over the catalogue's names.
 
-    Two values are the same only if they are one object, so that likenesses can be kept by it.
+    What was compared by them is kept with them and goes with them; `ASSUMED` stays, and bounds it.
     """
 
     learnt: dict[str, float] = field(default_factory=dict[str, float])
+    compared: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
 
     def weight(self, word: str) -> float:
         """Its learnt weight, but never more than what the tables of common words grant it."""
@@ -78,13 +81,22 @@ def learn_words(namers: Iterable[Set[str]]) -> Words:
     return Words(learnt) if learnt else ASSUMED
 
 
-@lru_cache(maxsize=262_144)
 def likeness(a: str, b: str, words: Words = ASSUMED) -> float:
     """How alike two normalised names are, 0..1: matched weight over matched and unmatched weight.
 
     Words that only one of them has cost little ("crewe", "crewe alexandra"); words that stand
     against each other cost much ("manchester united", "manchester city").
     """
+    kept = words.compared
+    known = kept.get((a, b))
+    if known is None:
+        if len(kept) >= COMPARED_MOST:
+            kept.clear()
+        known = kept[a, b] = _compare(a, b, words)
+    return known
+
+
+def _compare(a: str, b: str, words: Words) -> float:
     if a == b:
         return _EXACT if a else _NO_LIKENESS
     left, right = a.split(), b.split()

@@ -18,6 +18,7 @@ Reason = Literal[
     "prices",
     "prices_differ",
     "taken",
+    "second_id",
     "no_candidate",
     "two_candidates",
     "weak_names",

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from overround.odds.catalogue import names
-from overround.odds.catalogue.names import TeamName
+from overround.odds.catalogue.names import FIRST_TEAM, TeamName
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching import evidence
 from overround.odds.matching.evidence import NOTHING_KNOWN, Knowledge
@@ -112,6 +112,11 @@ class Read:
     def nameless(self) -> bool:
         """Whether there are no two teams to compare."""
         return not self.home.text or not self.away.text or self.home == self.away
+
+    @property
+    def plays_first_team(self) -> bool:
+        """Whether one of the teams is a club's first one."""
+        return FIRST_TEAM in (self.home.category, self.away.category)
 
     @property
     def special(self) -> bool:
@@ -286,7 +291,7 @@ def _slot_evidence(theirs: Read, ours: Read, found: Score, knowledge: Knowledge)
     if evidence.competitions_agree(theirs.competition, ours.competition) is False:
         return "names"
     unsure = _unsure(theirs, ours, found)
-    known = evidence.rosters_of(theirs.roster, ours.roster, knowledge)
+    known = knowledge.of_one_competition(theirs.roster, ours.roster)
     if known is None:
         certain = high >= CERTAIN and not any(rivals(*pair) for pair in unsure)
         return "one_team" if certain else "names"
@@ -337,11 +342,14 @@ def _sides(
     their_sides = (theirs.away, theirs.home) if swapped else (theirs.home, theirs.away)
     likenesses: list[float] = []
     reason = "exact"
+    # A second team plays adults, an academy's youth does not.
+    adults = theirs.plays_first_team and ours.plays_first_team
     for their_team, our_team, participant in zip(
         their_sides, (ours.home, ours.away), (ours.home_id, ours.away_id), strict=True
     ):
-        if their_team.category != our_team.category and not their_team.category.agrees(
-            our_team.category
+        if their_team.category != our_team.category and not (
+            their_team.category.agrees(our_team.category)
+            or (adults and their_team.category.stands_in(our_team.category))
         ):
             return Score(_NO_LIKENESS, _NO_LIKENESS, "category", swapped)
         from_there, from_here = their_team.place or theirs.place, our_team.place or ours.place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -11,15 +11,18 @@ from uuid import UUID
 
 from overround.core import ids
 from overround.odds.catalogue import names
-from overround.odds.catalogue.model import Participant, Spelling
+from overround.odds.catalogue.model import Event, NewEvent, Participant, Spelling
 from overround.odds.catalogue.names import TeamName
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching.assign import assign
 from overround.odds.matching.blocks import Blocks
 from overround.odds.matching.calling import Spellings, Vote, place
 from overround.odds.matching.entry import Standing, Teams
+from overround.odds.matching.evidence import Knowledge, Prices, roster_key
 from overround.odds.matching.kept import Remembered, Waiting, described
+from overround.odds.matching.likeness import likeness
 from overround.odds.matching.model import Aliases, Candidate, Decision, Resolved
+from overround.odds.matching.rules import NEAR, Fixture
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,6 +40,8 @@ class Scene:
     spellings: Spellings
     competitions: dict[str, UUID]
     refused: dict[str, set[UUID]]
+    knowledge: Knowledge
+    prices: Prices
     decided: list[Remembered] = field(default_factory=list[Remembered])
     votes: list[Vote] = field(default_factory=list[Vote])
     waiting: list[Waiting] = field(default_factory=list[Waiting])
@@ -76,6 +81,10 @@ class Scene:
             )
         )
 
+    def assign(self, events: Sequence[FeedEvent], aliases: Aliases) -> list[Decision]:
+        """Decide events by everything that is known here but the spellings, which are given."""
+        return assign(events, self.blocks, aliases, self.knowledge, self.prices)
+
 
 @dataclass(slots=True)
 class Entering:
@@ -86,6 +95,32 @@ class Entering:
     home_id: UUID
     away_id: UUID
     made: bool
+
+
+def second_ids(
+    events: Sequence[FeedEvent], own: Sequence[Candidate], listed: Set[UUID], at: datetime
+) -> dict[tuple[str, str], Waiting]:
+    """Which events are ours that their provider names so by another id, at the same start.
+
+    Of those whose other id is `listed` beside them nobody is asked.
+    """
+    named: defaultdict[tuple[TeamName, ...], list[Candidate]] = defaultdict(list)
+    for one in own:
+        named[_called(one)].append(one)
+    found: dict[tuple[str, str], Waiting] = {}
+    for event in events:
+        for one in named.get(_called(event), ()):
+            if abs(one.starts_at - event.starts_at) <= NEAR:
+                kind = "unmatched" if one.event_id in listed else "ambiguous"
+                said = described(event)
+                found[event.key] = Waiting(*event.key, kind, "second_id", said, [one.event_id], at)
+    return found
+
+
+def _called(fixture: Fixture) -> tuple[TeamName, ...]:
+    """Both teams as they are compared; the sides are the provider's own."""
+    competition = fixture.competition_name
+    return names.team(fixture.home, competition), names.team(fixture.away, competition)
 
 
 def groups(
@@ -116,7 +151,7 @@ def decide_group(
     """Match what can be matched, leave what is doubtful; returns what is new."""
     aliases = scene.spellings.of(country, scopes)
     plain = [event for event in events if event.provider_event_id not in scene.refused]
-    decisions = list(zip(plain, assign(plain, scene.blocks, aliases), strict=True))
+    decisions = list(zip(plain, scene.assign(plain, aliases), strict=True))
     fresh = _sorted_out(scene, decisions)
     # What a person said it is not is not there for it.
     for event in events:
@@ -133,7 +168,7 @@ def _decide_without(
     hidden = [scene.candidates[key] for key in refused if key in scene.candidates]
     for candidate in hidden:
         scene.blocks.discard(candidate.event_id)
-    [decision] = assign([event], scene.blocks, aliases)
+    [decision] = scene.assign([event], aliases)
     for candidate in hidden:
         scene.blocks.add(candidate)
     return decision
@@ -164,7 +199,7 @@ def unless_vetoed(
     if scene.standing == "authority" or not fresh:
         return fresh
     refused = scene.refused
-    blind = assign([event for event, _ in fresh], scene.blocks, {})
+    blind = scene.assign([event for event, _ in fresh], {})
     kept: list[tuple[FeedEvent, Decision]] = []
     for (event, decision), other in zip(fresh, blind, strict=True):
         if other.kind == "matched" and other.event_id not in refused.get(
@@ -199,7 +234,7 @@ def with_teams(
         spelt_sides.append(spelt)
         found = teams.find(spelt, country, scopes)
         maybe = found.maybe
-        if maybe is not None and as_they_look:
+        if maybe is not None and (as_they_look or _is_nobody_else(scene, event, spelt, maybe)):
             sides.append(maybe.participant_id)
         elif maybe is not None and scene.standing != "authority":
             scene.wait(event, decision, "team_in_doubt", f"{spelt.text} ~ {maybe.spelling}")
@@ -227,6 +262,13 @@ def with_teams(
     return Entering(event, decision, sides[0], sides[1], is_made)
 
 
+def _is_nobody_else(scene: Scene, event: FeedEvent, spelt: TeamName, maybe: Spelling) -> bool:
+    """Whether the rosters of the competition leave no other team for the spelling to mean
+    (test: who is nobody else in the competition is the team that it looks like)."""
+    roster = roster_key(event.provider, event.sport, event.country, event.competition_name)
+    return scene.knowledge.same_team(roster, spelt.text, maybe.spelling)
+
+
 def remembered(
     event: FeedEvent, event_id: UUID, swapped: bool, confidence_bps: int, reason: str
 ) -> Remembered:
@@ -239,3 +281,32 @@ def remembered(
         reason,
         described(event),
     )
+
+
+def new_event(one: Entering, competitions: Mapping[str, UUID]) -> NewEvent:
+    """The event of ours that a new one becomes."""
+    event = one.event
+    return NewEvent(
+        event_id(event),
+        event.sport,
+        competitions[event.competition_key],
+        one.home_id,
+        one.away_id,
+        event.home,
+        event.away,
+        event.starts_at,
+        event.provider,
+    )
+
+
+def event_id(event: FeedEvent) -> UUID:
+    """The id of the event of ours that a feed's event becomes."""
+    return ids.derived(event.starts_at, "event", *event.key)
+
+
+def is_crossed(event: FeedEvent, ours: Event) -> bool:
+    """Whether the feed's home side is our away side, as far as the names say."""
+    theirs = [names.team(n, event.competition_name).text for n in (event.home, event.away)]
+    mine = [names.team(name, ours.competition).text for name in (ours.home, ours.away)]
+    straight = likeness(theirs[0], mine[0]) + likeness(theirs[1], mine[1])
+    return likeness(theirs[0], mine[1]) + likeness(theirs[1], mine[0]) > straight

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -16,18 +16,21 @@ from overround.core import ids
 from overround.core.errors import Conflict, Invalid, NotFound
 from overround.db import Connection
 from overround.odds import catalogue
-from overround.odds.catalogue import Event, NewEvent, Participant, Quarantined
+from overround.odds.catalogue import Participant, Quarantined
 from overround.odds.feeds import FeedEvent
-from overround.odds.matching import entry, rules, store
+from overround.odds.matching import entry, evidence, rules, starts, store
 from overround.odds.matching import scene as scenes
 from overround.odds.matching.blocks import Blocks
 from overround.odds.matching.calling import Spellings, Vote
 from overround.odds.matching.entry import Standing, Teams
+from overround.odds.matching.evidence import NO_PRICES, Prices
 from overround.odds.matching.kept import Known, Match, Moved, Waiting, event_of
-from overround.odds.matching.likeness import likeness
 from overround.odds.matching.model import Decision, Resolved
 from overround.odds.matching.scene import Entering, Scene
 from overround.odds.matching.store import ToldBy
+
+# How far back it is looked who plays in a competition.
+SEASON: Final = timedelta(days=60)
 
 # How many matches have to say the same of a spelling before it is believed without one.
 LEARN_AFTER: Final = 3
@@ -39,9 +42,12 @@ _SURE_BPS: Final = 10_000
 
 
 async def resolve(
-    conn: Connection, events: Sequence[FeedEvent], at: datetime
+    conn: Connection, events: Sequence[FeedEvent], at: datetime, prices: Prices = NO_PRICES
 ) -> dict[tuple[str, str], Resolved]:
-    """(provider, provider_event_id) -> our event, for every feed event that is decided."""
+    """(provider, provider_event_id) -> our event, for every feed event that is decided.
+
+    `prices` are fair ones of theirs and of ours, as far as the caller has any.
+    """
     standings = await store.standings(conn)
     by_provider: defaultdict[str, dict[str, FeedEvent]] = defaultdict(dict)
     for event in events:
@@ -62,7 +68,10 @@ async def resolve(
             if key not in known and key not in held:
                 by_sport[event.sport].append(event)
         for strangers in by_sport.values():
-            resolved |= await _decide_all(conn, standing(provider), strangers, at)
+            listed = {ours.event_id for ours in known.values()}
+            first = await _first_ids(conn, strangers, listed, at)
+            if first:
+                resolved |= await _decide_all(conn, standing(provider), first, at, prices)
     return resolved
 
 
@@ -80,45 +89,73 @@ async def recall(
     return found
 
 
+async def hear_in_play(conn: Connection, keys: Sequence[tuple[str, str]], at: datetime) -> None:
+    """These feed events are quoted in play: what their provider names is being played."""
+    await store.hear(conn, [(*key, None, at) for key in keys])
+
+
 async def _follow(
     conn: Connection, named: Mapping[str, FeedEvent], known: Mapping[str, Known], at: datetime
 ) -> dict[tuple[str, str], Resolved]:
-    """The decided ones; where the provider whose event it was first moves the start, it moves.
-
-    A start that was ahead never moves to what is past already: bets were taken since, and a person
-    has to look (test: a start is not moved into the past).
-    """
-    moves: dict[UUID, tuple[UUID, datetime, str]] = {}
+    """The decided ones, at the start that is believed now (`starts.move_of`)."""
+    news = [named[key] for key, ours in known.items() if ours.said != named[key].starts_at]
+    if news:
+        await store.hear(conn, [(*event.key, event.starts_at, None) for event in news])
+    begun = starts.to_ask_about(known, named, at)
+    heard = await store.heard(conn, begun) if begun else {}
+    moves: dict[UUID, starts.Move] = {}
     doubted: list[Quarantined] = []
     for key, ours in known.items():
-        event = named[key]
-        if event.starts_at == ours.starts_at or ours.owner != event.provider:
-            continue
-        if event.starts_at > at:
-            moves[ours.event_id] = (ours.event_id, event.starts_at, event.provider)
-        elif ours.starts_at > at:
-            moment = f"{ours.starts_at.isoformat()} -> {event.starts_at.isoformat()}"
-            doubted.append(
-                Quarantined(event.provider, "starts", "start_in_the_past", key[:300], moment)
-            )
+        found = starts.move_of(ours, named[key], heard.get(ours.event_id), at)
+        if isinstance(found, str):
+            doubted.append(starts.doubted(ours, named[key], found))
+        elif found is not None:
+            moves[ours.event_id] = found
     if doubted:
         await catalogue.quarantine(conn, doubted)
     moved = await catalogue.reschedule(conn, list(moves.values()), at)
     return {
-        (named[key].provider, key): Resolved(
+        named[key].key: Resolved(
             ours.event_id,
             ours.swapped,
-            named[key].starts_at if ours.event_id in moved else ours.starts_at,
+            moves[ours.event_id][1] if ours.event_id in moved else ours.starts_at,
         )
         for key, ours in known.items()
     }
 
 
+async def _first_ids(
+    conn: Connection, events: Sequence[FeedEvent], listed: set[UUID], at: datetime
+) -> list[FeedEvent]:
+    """Without events that their provider names already by another id: those are no second event.
+
+    Where the other id is `listed` too (a match in play beside itself before the start) nobody is
+    asked; where it is not, a person may say that the id has changed
+    (test: a second id is no second event when it comes again).
+    """
+    starts = [event.starts_at for event in events]
+    own = await store.own(
+        conn,
+        events[0].provider,
+        events[0].sport,
+        min(starts) - rules.NEAR,
+        max(starts) + rules.NEAR,
+    )
+    waiting = scenes.second_ids(events, own, listed, at)
+    if waiting:
+        await store.queue(conn, list(waiting.values()), at)
+    return [event for event in events if event.key not in waiting]
+
+
 async def _decide_all(
-    conn: Connection, standing: Standing, events: Sequence[FeedEvent], at: datetime
+    conn: Connection,
+    standing: Standing,
+    events: Sequence[FeedEvent],
+    at: datetime,
+    prices: Prices,
 ) -> dict[tuple[str, str], Resolved]:
     """Decide one provider's unknown events of one sport, and keep what was decided."""
-    scene = await _scene(conn, standing, events, at)
+    scene = await _scene(conn, standing, events, at, prices)
     fresh: list[tuple[FeedEvent, Decision]] = []
     for (country, scopes), group in scenes.groups(scene, events).items():
         fresh += scenes.decide_group(scene, country, scopes, group)
@@ -130,7 +167,11 @@ async def _decide_all(
 
 
 async def _scene(
-    conn: Connection, standing: Standing, events: Sequence[FeedEvent], at: datetime
+    conn: Connection,
+    standing: Standing,
+    events: Sequence[FeedEvent],
+    at: datetime,
+    prices: Prices = NO_PRICES,
 ) -> Scene:
     provider, sport = events[0].provider, events[0].sport
     window = rules.window(sport)
@@ -138,6 +179,13 @@ async def _scene(
     candidates = await store.candidates(
         conn, provider, sport, min(starts) - window, max(starts) + window
     )
+    # One round of a competition is half a roster, and one letter may be a single event: who plays
+    # where is learnt from what was named this season, too.
+    season = min(starts) - SEASON, max(starts) + window
+    named = {
+        evidence.OURS: [*await store.ours_lately(conn, sport, *season), *candidates],
+        provider: [*await store.named_lately(conn, provider, sport, *season), *events],
+    }
     return Scene(
         provider,
         standing,
@@ -148,6 +196,8 @@ async def _scene(
         Spellings(await catalogue.spellings(conn, sport)),
         await catalogue.competition_aliases(conn, provider),
         await store.refused(conn, provider, [event.provider_event_id for event in events]),
+        evidence.learn(named),
+        prices,
     )
 
 
@@ -189,10 +239,10 @@ async def _enter(
             conn, [p for p, _ in participants], [text for _, text in participants]
         )
     if entering:
-        await catalogue.add_events(conn, [_new_event(one, competitions) for one in entering])
+        await catalogue.add_events(conn, [scenes.new_event(one, competitions) for one in entering])
     taken_for: list[Vote] = []
     for one in entering:
-        event_id = _event_id(one.event)
+        event_id = scenes.event_id(one.event)
         scene.found[one.event.key] = Resolved(event_id, False, one.event.starts_at)
         scene.decided.append(
             scenes.remembered(one.event, event_id, False, _SURE_BPS, one.decision.reason)
@@ -225,25 +275,6 @@ async def _unless_met(conn: Connection, scene: Scene, entering: list[Entering]) 
             scene.wait(one.event, found, "same_teams")
             doubtful.add(one.event.key)
     return [one for one in entering if one.event.key not in doubtful]
-
-
-def _new_event(one: Entering, competitions: Mapping[str, UUID]) -> NewEvent:
-    event = one.event
-    return NewEvent(
-        _event_id(event),
-        event.sport,
-        competitions[event.competition_key],
-        one.home_id,
-        one.away_id,
-        event.home,
-        event.away,
-        event.starts_at,
-        event.provider,
-    )
-
-
-def _event_id(event: FeedEvent) -> UUID:
-    return ids.derived(event.starts_at, "event", *event.key)
 
 
 async def _competitions(
@@ -307,15 +338,11 @@ async def _learn_competitions(conn: Connection, scene: Scene) -> None:
     events = await catalogue.events_by_id(conn, [e for some in unknown.values() for e in some])
     meant: dict[str, UUID] = {}
     for key, event_ids in unknown.items():
-        counts = Counter(_competition(events, event_id) for event_id in event_ids)
+        counts = Counter(events[event_id].competition_id for event_id in event_ids)
         if len(counts) == 1:
             meant[key] = next(iter(counts))
     if meant:
         await catalogue.add_competition_aliases(conn, scene.provider, meant)
-
-
-def _competition(events: Mapping[UUID, Event], event_id: UUID) -> UUID:
-    return events[event_id].competition_id
 
 
 # -- what a person decides ---------------------------------------------------------------------
@@ -350,7 +377,7 @@ async def confirm(
     if is_other and await store.named_events(conn, key[0], [event_id]):
         raise Conflict("the provider names that event otherwise", code="named_already")
     if swapped is None:
-        swapped = _is_crossed(event, ours)
+        swapped = scenes.is_crossed(event, ours)
     if before is not None:
         await _take_back(conn, before)
         if before.event_id != event_id:
@@ -469,11 +496,3 @@ async def _take_back(conn: Connection, match: Match) -> None:
         agreed = await store.agreed(conn, sport, spelt, LEARN_AFTER)
         still = {(one.country, one.category, one.spelling) for one in agreed}
         await catalogue.forget_spellings(conn, sport, [one for one in spelt if one not in still])
-
-
-def _is_crossed(event: FeedEvent, ours: Event) -> bool:
-    """Whether the feed's home side is our away side, as far as the names say."""
-    theirs = [catalogue.team(n, event.competition_name).text for n in (event.home, event.away)]
-    mine = [catalogue.team(name, ours.competition).text for name in (ours.home, ours.away)]
-    straight = likeness(theirs[0], mine[0]) + likeness(theirs[1], mine[1])
-    return likeness(theirs[0], mine[1]) + likeness(theirs[1], mine[0]) > straight

@@ -14,11 +14,15 @@ from overround.db import Connection
 from overround.odds.catalogue import Spelling
 from overround.odds.matching.calling import Vote
 from overround.odds.matching.entry import Called, Standing
-from overround.odds.matching.kept import Known, Match, PersonsDecision, Remembered, Waiting
+from overround.odds.matching.kept import Known, Match, PersonsDecision, Remembered, Seen, Waiting
 from overround.odds.matching.model import Candidate
+from overround.odds.matching.starts import Heard, Word
 
 # How far back it is looked which teams a provider names.
 NAMED_BEHIND: Final = timedelta(days=400)
+
+# And how many fixtures tell who plays in a competition.
+LATELY_MOST: Final = 4_000
 
 # Who may enter events and teams.
 STANDINGS = "SELECT provider, standing FROM provider_standing"
@@ -30,7 +34,8 @@ ON CONFLICT (provider) DO UPDATE SET standing = EXCLUDED.standing"""
 
 # What was decided before, with the start that derived ids are made of, and whose event it is.
 KNOWN = """
-SELECT f.provider_event_id, f.event_id, f.swapped, e.starts_at, e.provider AS owner
+SELECT f.provider_event_id, f.event_id, f.swapped, e.starts_at, e.provider AS owner,
+       f.starts_at AS said, e.status
 FROM feed_event f JOIN event e ON e.id = f.event_id
 WHERE f.provider = %s AND f.provider_event_id = ANY(%s)"""
 
@@ -45,13 +50,55 @@ WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s
   AND NOT EXISTS (SELECT 1 FROM feed_event f WHERE f.provider = %s AND f.event_id = e.id)
 ORDER BY e.starts_at, e.id"""
 
+# Our events in a window that this provider has named, as it called them.
+OWN = """
+SELECT e.id AS event_id, e.sport, f.described ->> 'competition' AS competition_name,
+       f.described ->> 'country' AS country, f.described ->> 'home' AS home,
+       f.described ->> 'away' AS away, e.starts_at, e.home_id, e.away_id
+FROM event e JOIN feed_event f ON f.event_id = e.id AND f.provider = %s
+WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s"""
+
+# Who plays where this season as we call them, the latest first; a bound for the busiest sport.
+OURS_LATELY = """
+SELECT e.sport, c.name AS competition_name, c.country, e.home, e.away
+FROM event e JOIN competition c ON c.id = e.competition_id
+WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s
+ORDER BY e.starts_at DESC LIMIT %s"""
+
+# The same as the provider calls them.
+NAMED_LATELY = """
+SELECT e.sport, f.described ->> 'competition' AS competition_name,
+       f.described ->> 'country' AS country, f.described ->> 'home' AS home,
+       f.described ->> 'away' AS away
+FROM event e JOIN feed_event f ON f.event_id = e.id AND f.provider = %s
+WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s
+ORDER BY e.starts_at DESC LIMIT %s"""
+
 # A decision is kept for ever; the first one stays.
 REMEMBER = """
 INSERT INTO feed_event (provider, provider_event_id, event_id, swapped, confidence_bps, reason,
-    described, matched_at)
-SELECT *, %s FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::boolean[], %s::integer[],
-    %s::text[], %s::jsonb[])
+    described, starts_at, matched_at)
+SELECT d.*, (d.described ->> 'starts_at')::timestamptz, %s
+FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::boolean[], %s::integer[], %s::text[],
+    %s::jsonb[]) AS d (provider, id, event_id, swapped, confidence_bps, reason, described)
 ON CONFLICT DO NOTHING"""
+
+# A provider says another start than before, or quotes in play what it names.
+HEAR = """
+UPDATE feed_event f SET starts_at = coalesce(h.starts_at, f.starts_at),
+    in_play_at = coalesce(h.in_play_at, f.in_play_at)
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    AS h (provider, id, starts_at, in_play_at)
+WHERE f.provider = h.provider AND f.provider_event_id = h.id"""
+
+# What is said of the starts of some events, and whether anybody has seen them played. What was
+# seen long before the start is of an earlier one, from which the event was put off.
+HEARD = """
+SELECT f.event_id, f.provider, f.starts_at,
+       coalesce(f.in_play_at > e.starts_at - interval '3 hours', false)
+       OR EXISTS (SELECT 1 FROM event_score s WHERE s.event_id = e.id
+                  AND s.observed_at > e.starts_at - interval '3 hours')
+FROM feed_event f JOIN event e ON e.id = f.event_id WHERE f.event_id = ANY(%s)"""
 
 # What was decided about one feed event; locked, for whoever decides anew.
 DECIDED = """
@@ -215,6 +262,31 @@ async def candidates(
         return await cursor.fetchall()
 
 
+async def own(
+    conn: Connection, provider: str, sport: str, first: datetime, last: datetime
+) -> list[Candidate]:
+    """Our events between two starts that the provider has named, as it called them."""
+    async with conn.cursor(row_factory=class_row(Candidate)) as cursor:
+        await cursor.execute(OWN, [provider, sport, first, last])
+        return await cursor.fetchall()
+
+
+async def ours_lately(conn: Connection, sport: str, first: datetime, last: datetime) -> list[Seen]:
+    """Our fixtures of a sport between two starts, at most `LATELY_MOST`."""
+    async with conn.cursor(row_factory=class_row(Seen)) as cursor:
+        await cursor.execute(OURS_LATELY, [sport, first, last, LATELY_MOST])
+        return await cursor.fetchall()
+
+
+async def named_lately(
+    conn: Connection, provider: str, sport: str, first: datetime, last: datetime
+) -> list[Seen]:
+    """The same as a provider named them."""
+    async with conn.cursor(row_factory=class_row(Seen)) as cursor:
+        await cursor.execute(NAMED_LATELY, [provider, sport, first, last, LATELY_MOST])
+        return await cursor.fetchall()
+
+
 async def remember(conn: Connection, decided: Sequence[Remembered], at: datetime) -> None:
     """Keep decisions."""
     await conn.execute(
@@ -230,6 +302,22 @@ async def remember(conn: Connection, decided: Sequence[Remembered], at: datetime
             [Jsonb(dict(d.described)) for d in decided],
         ],
     )
+
+
+async def hear(conn: Connection, words: Sequence[Word]) -> None:
+    """Keep what is said of the starts of feed events."""
+    await conn.execute(HEAR, [[word[n] for word in words] for n in range(4)])
+
+
+async def heard(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID, Heard]:
+    """What is said of the starts of events, and whether anything shows that they were played."""
+    found: dict[UUID, Heard] = {}
+    cursor = await conn.execute(HEARD, [list(event_ids)])
+    for event_id, provider, starts_at, is_played in await cursor.fetchall():
+        one = found.setdefault(event_id, Heard(is_played=False))
+        one.starts[provider] = starts_at
+        one.is_played |= is_played
+    return found
 
 
 async def match_of(conn: Connection, key: tuple[str, str]) -> Match | None:
@@ -303,16 +391,8 @@ async def waiting_page(
 ) -> list[Waiting]:
     """At most `limit` of what waits after (queued at, provider, id), oldest first."""
     async with conn.cursor(row_factory=class_row(Waiting)) as cursor:
-        await cursor.execute(
-            WAITING_PAGE,
-            {
-                "provider": provider,
-                "at": after[0],
-                "after": after[1],
-                "after_id": after[2],
-                "limit": limit,
-            },
-        )
+        first = {"at": after[0], "after": after[1], "after_id": after[2]}
+        await cursor.execute(WAITING_PAGE, {"provider": provider, "limit": limit} | first)
         return await cursor.fetchall()
 
 

@@ -83,6 +83,20 @@ def solve(
     )
 
 
+def exact_nets(
+    legs: Sequence[Leg], stakes: Sequence[Fraction], *, level: bool | None = None
+) -> tuple[Fraction, Fraction]:
+    """The exact net of the worst and of the best state for these stakes, in the common currency.
+
+    Raises Invalid as `solve`.
+    """
+    selections = tuple(selection(leg) for leg in legs)
+    level = may_end_level(selections) if level is None else level
+    states = outcomes(selections, grid_for(selections, level=level))
+    nets = problem_of(legs, states, exact=True).nets(np.array(list(stakes), dtype=object))
+    return min(nets), max(nets)
+
+
 def effective_price(leg: Leg) -> Fraction:
     """What a winning unit on the leg returns after payout tax, stake tax and its own commission.
 

@@ -7,15 +7,16 @@ long is one that somebody else waits for. `http.py` hashes between two short tra
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from overround.core import ids
-from overround.core.errors import NotFound
+from overround.core.errors import Conflict, NotFound
 from overround.core.principal import Principal
-from overround.db import Connection
+from overround.db import Connection, audit
 from overround.people import tenants, users
-from overround.people.sessions import rules, store
+from overround.people.sessions import keys, rules, store
+from overround.people.sessions.keys import ApiKey, Entered, OutOfCredits
 from overround.people.sessions.model import (
     Attempt,
     Checked,
@@ -187,3 +188,51 @@ async def _count_failures(
 
 def _horizons(limits: SessionLimits, at: datetime) -> tuple[datetime, datetime]:
     return at - timedelta(seconds=limits.idle_s), at - timedelta(seconds=limits.absolute_s)
+
+
+async def add_key(
+    conn: Connection,
+    caller: Principal,
+    name: str,
+    plan: str,
+    credits_per_month: int | None,
+    at: datetime,
+) -> tuple[ApiKey, str]:
+    """A new key of the tenant, and its text, which nobody can read again.
+
+    Raises Invalid as `keys.checked_terms` does, and Conflict `key_name_taken`.
+    """
+    allowed = keys.checked_terms(name, plan, credits_per_month)
+    token = secrets.token_hex(keys.KEY_BYTES)
+    key = ApiKey(ids.new(at), name, plan, allowed, 0, at)
+    month = at.astimezone(UTC).date().replace(day=1)
+    if not await store.add_key(conn, caller.tenant_id, key, keys.hashed(token), month):
+        raise Conflict("there was a key of this name; take another", code="key_name_taken")
+    facts = {"plan": plan, "credits_per_month": allowed}
+    await audit.write(conn, caller, at, "api_key.add", f"api_key:{name}", after=facts)
+    return key, token
+
+
+async def revoke_key(conn: Connection, caller: Principal, name: str, at: datetime) -> ApiKey:
+    """End a key: its next call is refused. Raises NotFound when no key of that name is valid."""
+    key = await store.revoke_key(conn, caller.tenant_id, name, at)
+    if key is None:
+        raise NotFound("there is no such key")
+    await audit.write(conn, caller, at, "api_key.revoke", f"api_key:{name}")
+    return key
+
+
+async def enter(conn: Connection, tenant_id: UUID, token: str | None, at: datetime) -> Entered:
+    """The key that a call came in with. Raises MissingKey, UnknownKey, RevokedKey, TooFrequent."""
+    sha256 = keys.hashed(keys.checked_token(token))
+    return keys.checked(await store.enter_key(conn, tenant_id, sha256, keys.PACE, at))
+
+
+async def charge(conn: Connection, tenant_id: UUID, key: Entered, cost: int, at: datetime) -> int:
+    """Take credits from a key; returns what is used of the month. Raises OutOfCredits."""
+    if cost == 0:
+        return key.used
+    used = await store.charge_key(conn, tenant_id, key.id, cost, at)
+    if used is None:
+        raise OutOfCredits
+    return used

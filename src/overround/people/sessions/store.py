@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from overround.db import Connection
+from overround.kit.pace import Budget
+from overround.people.sessions.keys import ApiKey, Entered
 from overround.people.sessions.model import Live, Session
 
 # A log-in; only the token's SHA-256 is written.
@@ -80,6 +82,31 @@ _PURGE_FAILURES = """
 DELETE FROM login_failure WHERE (tenant_id, subject_sha256) IN (
     SELECT tenant_id, subject_sha256 FROM login_failure
     WHERE tenant_id = %s AND last_failed_at < %s LIMIT 1000)"""
+
+
+# A key of a program; a name that is taken adds nothing, whether its key is revoked or not.
+_ADD_KEY = """
+INSERT INTO api_key (tenant_id, id, name, plan, credits_per_month, token_sha256, created_at, month)
+VALUES (%(tenant_id)s, %(id)s, %(name)s, %(plan)s, %(credits)s, %(sha256)s, %(at)s, %(month)s)
+ON CONFLICT ON CONSTRAINT api_key_name_once DO NOTHING"""
+
+# All there ever were of a tenant, for a person.
+_KEYS = """
+SELECT id, name, plan, credits_per_month, used, created_at, revoked_at
+FROM api_key WHERE tenant_id = %s ORDER BY name"""
+
+# Once; a second time finds nothing.
+_REVOKE_KEY = """
+UPDATE api_key SET revoked_at = %s WHERE tenant_id = %s AND name = %s AND revoked_at IS NULL
+RETURNING id, name, plan, credits_per_month, used, created_at, revoked_at"""
+
+# A call comes in: who it is, what it has left, and whether it comes too soon.
+_ENTER_KEY = """
+SELECT id, name, plan, credits_per_month, used, revoked_at, wait_ms
+FROM api_key_enter_v1(%s, %s, %s::interval, %s, %s)"""
+
+# What a call costs; nothing is returned where it is not left.
+_CHARGE_KEY = "SELECT api_key_charge_v1(%s, %s, %s, %s)"
 
 
 async def insert(conn: Connection, tenant_id: UUID, session: Session, token_sha256: bytes) -> None:
@@ -201,3 +228,55 @@ async def purge(
     sessions = await conn.execute(_PURGE_SESSIONS, [tenant_id, sessions_before])
     failures = await conn.execute(_PURGE_FAILURES, [tenant_id, failures_before])
     return sessions.rowcount + failures.rowcount
+
+
+async def add_key(
+    conn: Connection, tenant_id: UUID, key: ApiKey, token_sha256: bytes, month: date
+) -> bool:
+    """Write a new key; False when the name is taken."""
+    cursor = await conn.execute(
+        _ADD_KEY,
+        {
+            "tenant_id": tenant_id,
+            "id": key.id,
+            "name": key.name,
+            "plan": key.plan,
+            "credits": key.credits_per_month,
+            "sha256": token_sha256,
+            "at": key.created_at,
+            "month": month,
+        },
+    )
+    return cursor.rowcount == 1
+
+
+async def keys(conn: Connection, tenant_id: UUID) -> list[ApiKey]:
+    """Every key of a tenant, the revoked ones too, by name."""
+    async with conn.cursor(row_factory=class_row(ApiKey)) as cur:
+        await cur.execute(_KEYS, [tenant_id])
+        return await cur.fetchall()
+
+
+async def revoke_key(conn: Connection, tenant_id: UUID, name: str, at: datetime) -> ApiKey | None:
+    """End a key for good; None when none of that name is valid."""
+    async with conn.cursor(row_factory=class_row(ApiKey)) as cur:
+        await cur.execute(_REVOKE_KEY, [at, tenant_id, name])
+        return await cur.fetchone()
+
+
+async def enter_key(
+    conn: Connection, tenant_id: UUID, token_sha256: bytes, pace: Budget, at: datetime
+) -> Entered | None:
+    """The key of a call, which takes its share of the pace."""
+    async with conn.cursor(row_factory=class_row(Entered)) as cur:
+        await cur.execute(_ENTER_KEY, [tenant_id, token_sha256, pace.share, pace.burst, at])
+        return await cur.fetchone()
+
+
+async def charge_key(
+    conn: Connection, tenant_id: UUID, key_id: UUID, cost: int, at: datetime
+) -> int | None:
+    """Take credits; returns what is used of the month with them, None where they are not left."""
+    cursor = await conn.execute(_CHARGE_KEY, [tenant_id, key_id, cost, at])
+    row = await cursor.fetchone()
+    return None if row is None else row[0]

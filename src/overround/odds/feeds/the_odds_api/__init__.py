@@ -21,29 +21,41 @@ from overround.odds.feeds.the_odds_api.fetch import (
     scores,
 )
 from overround.odds.feeds.the_odds_api.parse import PROVIDER_KEY, parse
-from overround.odds.feeds.the_odds_api.questions import FEATURED
+from overround.odds.feeds.the_odds_api.questions import FEATURED, Question, question
 from overround.odds.feeds.the_odds_api.quota import answered, quota_of
-from overround.odds.feeds.the_odds_api.words import source_kind
+from overround.odds.feeds.the_odds_api.words import (
+    COMPETITIONS,
+    SPORTS,
+    key_of,
+    source_kind,
+    source_of,
+)
 
 PROVIDER = Provider(PROVIDER_KEY, recognises, read, parse, source_kind, repeats=True, asks=ASKS)
 
 __all__ = [
+    "COMPETITIONS",
     "FEATURED",
     "HOST",
     "PROVIDER",
     "REGIONS",
+    "SPORTS",
     "Answered",
     "Key",
     "KeyPool",
+    "Question",
     "Quota",
     "Request",
     "answered",
     "event_odds",
+    "key_of",
     "odds",
     "parse",
+    "question",
     "quota_of",
     "read",
     "recognises",
     "scores",
     "source_kind",
+    "source_of",
 ]

@@ -130,6 +130,7 @@ _SOURCES: Final[Mapping[str, str]] = {
     "williamhill": "william_hill",
     "williamhill_us": "caesars",
 }
+_KEYS: Final = {ours: theirs for theirs, ours in _SOURCES.items()}
 _KEY: Final = re.compile(r"[a-z0-9_]{1,40}")
 _EXCHANGES: Final = frozenset(
     {"betdaq", "betopenly", "kalshi", "matchbook", "novig", "polymarket", "prophetx", "smarkets"}
@@ -140,6 +141,11 @@ _EXCHANGES: Final = frozenset(
 def source_of(key: str) -> str | None:
     """The source's key: ours or the provider's; None for what is no key."""
     return _SOURCES.get(key, key) if _KEY.fullmatch(key) else None
+
+
+def key_of(source: str) -> str:
+    """The provider's key of a source of ours: the inverse of `source_of`."""
+    return _KEYS.get(source, source)
 
 
 def source_kind(source: str) -> SourceKind:

@@ -1,0 +1,1 @@
+"""The bettor's side: who compares books, bets at them, and keeps account of it."""

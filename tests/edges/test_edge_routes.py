@@ -1,0 +1,76 @@
+"""Edges over HTTP: the fields a trader works by, filters that filter, bounds that refuse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from overround.core import price
+from overround.db.logins import Role
+from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice
+from overround.roles.hub import Hub
+from tests.support.edge import AT, Edge, opened
+
+Urls = Mapping[Role, str]
+
+STARTS = AT + timedelta(days=2)
+
+
+async def planted(edge: Edge) -> None:
+    """A match with an arbitrage between two houses."""
+    event = FeedEvent(
+        "football_data", "one", "football", "E0", "Premier League", "England",
+        "Home one", "Away one", STARTS,
+    )  # fmt: skip
+    said = {"one": ("2.00", "1.85"), "two": ("1.70", "2.20"), "three": ("1.90", "1.95")}
+    quoted = tuple(
+        FeedPrice(source, FeedMarket("total", "ft", 10), side, price.parse_decimal(text), text)
+        for source, texts in said.items()
+        for side, text in zip(("over", "under"), texts, strict=True)
+    )
+    async with edge.worker_db.transaction(None) as conn:
+        await Hub.empty().prices(conn, [FeedBatch(event, AT, quoted)], {}, AT)
+
+
+def test_edges_are_read_with_their_fields(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            await planted(edge)
+            ann = await edge.player("ann")
+            (found,) = (await ann.get("/api/v1/edges?kind=arbitrage&source=two")).json()["items"]
+            assert found["edge_percentage"] == "4.7619"
+            assert (found["status"], found["tags"]) == ("detected", ["same_line", "prematch"])
+            assert [leg["line"] for leg in found["legs"]] == ["2.5", "2.5"]
+            assert found["expires_at"] > found["detected_at"]
+            (old,) = (await ann.get("/api/v1/arbitrage")).json()["items"]
+            assert (old["kind"], old["guaranteed"]) == ("sure", "0.047619")
+            for nothing in ("edges?source=three&kind=arbitrage", "middles", "edges?tag=middle"):
+                assert (await ann.get(f"/api/v1/{nothing}")).json()["items"] == []
+            since = (AT - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            counted = await ann.get(f"/api/v1/edges/statistics?since={since}&kind=arbitrage")
+            assert {row["source"] for row in counted.json()["items"]} == {"one", "two"}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "edges?kind=sure",
+        "edges?edge_ppm=1000001",
+        "edges?limit=0",
+        "edges?tag=" + "a" * 41,
+        "edges/statistics",
+        "edges/statistics?since=2026-01-01T00:00:00",
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(asked: str, database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            ann = await edge.player("ann")
+            assert (await ann.get(f"/api/v1/{asked}")).status_code == 422
+
+    asyncio.run(story())

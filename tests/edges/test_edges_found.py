@@ -1,0 +1,97 @@
+"""Edges as they are kept: searched, counted, confirmed, grown stale and forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+from overround.db.logins import Role
+from overround.kit import paging
+from overround.odds import edges
+from overround.odds.edges import StoredEdge, Wanted
+from tests.odds_store.feed import feed_of, prices
+from tests.stories.world import AT, World, opened
+
+Urls = Mapping[Role, str]
+
+MINUTE = timedelta(minutes=1)
+
+
+async def found(world: World, wanted: Wanted) -> list[StoredEdge]:
+    async with world.worker.reading(None) as conn:
+        return await edges.search(conn, (paging.NEWEST.at, paging.NEWEST.id), wanted, 50)
+
+
+async def planted(world: World) -> None:
+    """An arbitrage of two houses, one of which has a price of value too."""
+    feed = await feed_of(world, "E1", AT + timedelta(hours=2))
+    await feed.say(
+        AT,
+        prices("one", "total 2.5", "2.00", "1.85"),
+        prices("two", "total 2.5", "1.70", "2.20"),
+        prices("three", "total 2.5", "1.90", "1.95"),
+        prices("four", "total 2.5", "1.90", "1.95"),
+    )
+
+
+def test_edges_are_searched_and_counted(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await planted(world)
+            assert {edge.kind for edge in await found(world, Wanted())} == {"arbitrage", "value"}
+            for wanted in (
+                Wanted(kinds=("arbitrage",), sport="football", source="two", trusted=True),
+                Wanted(tag="same_line", edge_ppm_min=47_619, statuses=("detected",)),
+            ):
+                (edge,) = await found(world, wanted)
+                assert edge.guaranteed_ppm == 47_619
+            for wanted in (
+                Wanted(source="three"),
+                Wanted(statuses=("verified",)),
+                Wanted(kinds=("middle",)),
+                Wanted(sport="tennis"),
+            ):
+                assert await found(world, wanted) == []
+            async with world.worker.reading(None) as conn:
+                counted = await edges.statistics(conn, AT, "arbitrage", 10)
+            assert [(one.source, one.edges, one.hour) for one in counted] == [
+                ("one", 1, AT.hour), ("two", 1, AT.hour),
+            ]  # fmt: skip
+
+    asyncio.run(story())
+
+
+def test_what_is_asked_again_is_verified_only_if_every_leg_stands(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await planted(world)
+            (edge,) = await found(world, Wanted(kinds=("arbitrage",)))
+            async with world.worker.transaction(None) as conn:
+                for answers in ([20_000, None], [20_000, 21_999], [20_000]):
+                    assert not await edges.confirmed(conn, edge, answers, AT + MINUTE)
+                assert await edges.confirmed(conn, edge, [20_000, 22_500], AT + MINUTE)
+            (again,) = await found(world, Wanted(kinds=("arbitrage",)))
+            assert (again.status, again.verified_at) == ("verified", AT + MINUTE)
+
+    asyncio.run(story())
+
+
+def test_what_nobody_confirms_grows_stale_and_what_is_over_is_forgotten(
+    database_urls: Urls,
+) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await planted(world)
+            async with world.worker.transaction(None) as conn:
+                assert await edges.age(conn, AT + 4 * MINUTE) == 0
+                assert await edges.age(conn, AT + 5 * MINUTE) == 3
+            held = await found(world, Wanted(statuses=("stale",)))
+            assert len(held) == 3
+            async with world.worker.transaction(None) as conn:
+                await edges.expire_events(conn, [held[0].event_id], AT + 6 * MINUTE)
+                assert await edges.forget(conn, AT + timedelta(days=90)) == 0
+                assert await edges.forget(conn, AT + timedelta(days=91)) == 3
+            assert await found(world, Wanted(with_expired=True)) == []
+
+    asyncio.run(story())
