@@ -45,9 +45,10 @@ def take(folder: Path, state: Path) -> Folder:
         [*command, "--state", str(state)], capture_output=True, text=True, check=False
     )
     seconds = time.monotonic() - began_s
-    if done.returncode:
-        return Folder(folder.name, {}, seconds, done.stderr.strip().splitlines()[-1])
-    return Folder(folder.name, json.loads(done.stdout), seconds)
+    # Files of no event are told one by one, too.
+    told: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+    problem = done.stderr.strip().splitlines()[-1] if done.returncode else ""
+    return Folder(folder.name, told, seconds, problem)
 
 
 def reasons(rows: Sequence[dict[str, Any]]) -> str:
@@ -118,9 +119,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="overround-") as made:
         # As root the servers run as somebody else, who has to get through to their directory.
         Path(made).chmod(0o711)
-        folders = [take(root / name, Path(made) / name) for name in names]
-    text = report(folders)
-    REPORT.write_text(text, encoding="utf-8")
+        folders: list[Folder] = []
+        for name in names:
+            folders.append(take(root / name, Path(made) / name))
+            # What is known is kept: a folder may take minutes.
+            REPORT.write_text(report(folders), encoding="utf-8")
     print("\n".join(_folders(folders)))
 
 

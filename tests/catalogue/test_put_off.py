@@ -120,6 +120,7 @@ def test_what_two_providers_put_off_is_ahead_again(database_urls: Urls, owner_fi
                 await says_start(world, who, said, world.at)
             assert await stands(world, feed) == ("scheduled", later)
             assert world.hub.events[other.key].starts_at == later
+            feed.event = replace(feed.event, starts_at=later)
             await feed.say(world.at, prices("book", "1x2", *QUOTED))
             assert await bet(world) == "accepted"
             # The bet from before stands beside it, and one result settles both.

@@ -83,6 +83,8 @@ def test_the_sources_own_times_are_read_in_their_zones() -> None:
         (ROW | {"label": "yes"}, "the label is 0 or 1"),
         (ROW | {"b_kickoff_utc": "tomorrow"}, "tomorrow"),
         (ROW | {"b_kickoff_utc": "2025-04-10 19:00"}, "no zone"),
+        (ROW | {"a_kickoff_utc": "0001-01-01T00:00:00+05:00"}, "a_kickoff is of no year"),
+        (ROW | {"b_kickoff_utc": "9999-12-31T23:59:59-05:00"}, "b_kickoff is of no year"),
     ],
 )
 def test_a_row_that_is_none_is_refused_with_its_line(row: dict[str, str], said: str) -> None:
@@ -90,6 +92,22 @@ def test_a_row_that_is_none_is_refused_with_its_line(row: dict[str, str], said: 
         matching.read_pairs([ROW, row])
     assert refused.value.code == "pairs"
     assert "line 3" in refused.value.detail
+
+
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_source_s_own_time_at_the_end_of_the_calendar_is_refused(start: str) -> None:
+    for row in (ROW | {"a_kickoff_raw": start}, ROW | {"b_kickoff_utc": start}):
+        with pytest.raises(Invalid, match="line 2"):
+            matching.read_pairs([row], raw=True)
+
+
+@pytest.mark.parametrize("words", [("standing", "x" * 5000, "follower"), ("queue", "--provider=x")])
+def test_a_provider_that_is_none_is_refused_by_name(words: tuple[str, ...]) -> None:
+    done = overround_cli("match", *words)
+    assert done.returncode == 2
+    assert "is no" in done.stderr
+    assert "football_data" in done.stderr
+    assert len(done.stderr) < 2_000
 
 
 def test_no_pairs_and_no_alias_columns_are_refused() -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from overround.db.logins import Role
 from overround.odds import board as boards
 from overround.odds.feeds import FeedBatch
+from overround.roles.hub import Hub
 from tests.odds_store.feed import KINDS, Feed, feed_of, prices, reload, shown
 from tests.stories.world import AT, World, opened
 
@@ -114,6 +115,32 @@ def test_an_equal_price_is_seen_again_and_not_changed(database_urls: Urls) -> No
             changed = await stored(world, "SELECT price_e4, changed_at FROM price")
             assert changed == {19_000: AT, 20_000: AT + MINUTE}
             assert await world.count("SELECT count(*) FROM price_history") == 3
+
+    asyncio.run(story())
+
+
+def test_what_was_seen_already_changes_nothing_on_a_live_board(database_urls: Urls) -> None:
+    """A letter that is taken twice opens nothing that was suspended between."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed = await feed_of(world)
+            said = prices("one", "1x2", "2.10", "3.40", "3.60")
+            events = world.hub.events
+            async with world.worker.transaction(None) as conn:
+                world.hub = await Hub.load_now(conn, [], AT)
+            world.hub.events = dict(events)
+            await feed.say(AT, said)
+            async with world.worker.transaction(None) as conn:
+                await boards.suspend_source(
+                    conn, world.hub.board, feed.event.provider, "one", AT + MINUTE
+                )
+            assert await feed.say(AT, said) == 0
+            open_now = (
+                world.hub.board.open_count(),
+                await world.count("SELECT count(*) FROM price WHERE state = 'open'"),
+            )
+            assert open_now == (0, 0)
 
     asyncio.run(story())
 

@@ -13,13 +13,25 @@ import pytest
 from overround.core import ids
 from overround.core.clock import SetClock
 from overround.core.errors import Invalid
+from overround.db import lease as leases
 from overround.db.logins import Role
 from overround.kit import loop
 from overround.kit.settings import Settings
 from overround.odds import board as boards
-from overround.odds.feeds import Payload, football_data
+from overround.odds.feeds import (
+    FeedBatch,
+    FeedEvent,
+    FeedMarket,
+    FeedPrice,
+    Parsed,
+    Payload,
+    football_data,
+    letters_of,
+)
+from overround.roles import hub as hubs
 from overround.roles import inbox, live_hub
 from overround.roles.attach import Endpoints
+from overround.roles.hub import Hub
 from tests.stories.world import AT, opened
 
 Urls = Mapping[Role, str]
@@ -102,6 +114,63 @@ def test_a_file_that_fails_the_hub_is_refused_at_last(
             assert await world.count("SELECT count(*) FROM inbox WHERE problem ~ '^bad.csv'") == 1
             assert await world.count("SELECT count(*) FROM inbox WHERE report IS NOT NULL") == 1
             assert await world.count("SELECT count(*) FROM event") == 1
+
+    asyncio.run(story())
+
+
+def test_what_is_refused_halfway_leaves_no_trace_in_the_memory(
+    database_urls: Urls, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second price of a letter is of no market there is. The first had its place on the board
+    by then, and the database knew nothing of it: a hub that went on so would journal prices of
+    markets that are not there."""
+    monkeypatch.setattr(live_hub, "_PAUSE_S", 0.01)
+    event = FeedEvent(
+        football_data.PROVIDER.key, "one", "football", "E0", "Premier League", "England",
+        "Arsenal", "Chelsea", AT + timedelta(days=1),
+    )  # fmt: skip
+    good = tuple(
+        FeedPrice("book", FeedMarket("1x2"), side, 30_000, "3.0")
+        for side in ("home", "draw", "away")
+    )
+    bad = FeedPrice("book", FeedMarket("nonsense"), "home", 30_000, "3.0")
+    said = [
+        FeedBatch(event, AT, (*good, bad), snapshot=False),
+        FeedBatch(event, AT + SECOND, good, snapshot=False),
+    ]
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            clock = SetClock(AT)
+            for n, batch in enumerate(said):
+                at = AT + n * SECOND
+                (letter,) = letters_of(f"letter {n}", Parsed([event], [batch], [], [], 1), at)
+                async with world.worker.transaction(None) as conn:
+                    await boards.hand_over(
+                        conn, ids.new(at), event.provider, f"letter {n}", letter, at
+                    )
+            async with leases.held(world.worker, hubs.LEASE, hubs.HOLDER) as lease:
+                with pytest.raises(Invalid):
+                    await inbox.take_one(world.worker, Hub.empty(), lease, clock, asyncio.Lock())
+            stop = asyncio.Event()
+            here = replace(endpoints, role_urls=database_urls)
+            running = asyncio.create_task(
+                live_hub.run(Settings(state=here.state), here, stop, (), clock)
+            )
+            async with asyncio.timeout(20):
+                while await world.count("SELECT count(*) FROM inbox WHERE taken_at IS NULL"):
+                    await loop.wait(stop, 0.05)
+            stop.set()
+            await running
+            assert await world.count("SELECT count(*) FROM inbox WHERE problem ~ '^letter 0'") == 1
+            on_board = (
+                "SELECT count(*) FROM price p JOIN selection s ON s.id = p.selection_id"
+                " JOIN market m ON m.id = s.market_id WHERE p.state = 'open'"
+            )
+            assert await world.count(on_board) == await world.count("SELECT count(*) FROM price")
+            async with world.worker.reading(None) as conn:
+                found = await Hub.load_now(conn, [], AT + SECOND)
+            assert found.board.open_count() == 3
 
     asyncio.run(story())
 

@@ -67,6 +67,23 @@ def test_config_check_shows_everything_but_passwords(tmp_path: Path) -> None:
     assert "secret" not in text + done.stdout
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("ann: {sports: {nfl: 60}}", "feeds.providers.ann: not a provider that is asked"),
+        ("draftkings: {sports: {curling_by_night: 60}}", "draftkings.sports.curling_by_night: "),
+        ("the_odds_api: {sports: {nfl: 60}}", "feeds.providers.the_odds_api.keys: "),
+        ("draftkings: {sports: {nfl: true}}", "draftkings.sports.nfl.every_s: "),
+    ],
+)
+def test_config_check_names_what_cannot_be_asked(tmp_path: Path, said: str, words: str) -> None:
+    (tmp_path / "overround.yaml").write_text(f"feeds: {{providers: {{{said}}}}}\n")
+    done = overround_cli("config", "check", cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_doctor_prints_what_one_wants_to_know(state: Path) -> None:
     done = overround_cli("doctor", "--json", "--state", str(state), env=QUICK)
     assert done.returncode == 0, done.stderr

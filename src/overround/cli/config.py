@@ -19,10 +19,17 @@ def settings_commands() -> None:
 def check(
     state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """Read and merge every source; print the result without passwords."""
-    from overround.kit import settings as kit_settings
+    """Read and merge every source; print the result without passwords.
 
-    merged = kit_settings.redacted(context.settings(state, config))
+    What is asked of providers is looked at as `pull` does when it starts.
+    """
+    from overround.core.clock import WallClock
+    from overround.kit import settings as kit_settings
+    from overround.roles import sources
+
+    found = context.settings(state, config)
+    sources.named_origins(sources.sources_of(found.feeds, WallClock().now()))
+    merged = kit_settings.redacted(found)
 
     def text() -> str:
         lines: list[str] = []

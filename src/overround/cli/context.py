@@ -110,7 +110,7 @@ def report(found: Mapping[str, Any], indent: str = "") -> str:
             section = report(cast("dict[str, Any]", value), indent + "  ")
             said += [section] if section else []
         else:
-            said.append(f"{indent}{name:<{24 - len(indent)}}{value}")
+            said.append(f"{indent}{name:<{23 - len(indent)}} {value}")
     return "\n".join(said)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from overround.odds.matching import Standing, Waiting
 
 _NAME_CHARS_MAX: Final = 100
+# As long as the catalogue keeps the name of one.
+_PROVIDER_CHARS_MAX: Final = 60
 
 Key = Annotated[
     str, typer.Argument(metavar="KEY", help="The feed's event as provider:id, from `match queue`.")
@@ -40,6 +42,7 @@ def queue(
     as_json: JsonOption = False,
 ) -> None:
     """What waits for a person, oldest first, with why and with what it may be."""
+    _check_provider(provider)
     with context.servers(context.settings(state, config)) as endpoints:
         rows = context.run_async(_queue(endpoints.url("worker"), provider, limit))
     context.show({"items": rows}, as_json=as_json, text=lambda: _text(rows))
@@ -121,6 +124,7 @@ def rematch(
     as_json: JsonOption = False,
 ) -> None:
     """Decide anew all that waits, by what has been learnt since."""
+    _check_provider(provider)
     with context.servers(context.settings(state, config)) as endpoints:
         row = context.run_async(_rematch(endpoints.url("worker"), provider))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
@@ -138,6 +142,7 @@ def standing(
 ) -> None:
     """Who may enter events and teams: an authority always, a contributor (everybody who is not
     listed) where nothing looks like them, a follower never."""
+    _check_provider(provider)
     with context.servers(context.settings(state, config)) as endpoints:
         found = context.run_async(_standing(endpoints.url("worker"), provider, to))
     context.show(found, as_json=as_json, text=lambda: context.lines(found))
@@ -213,6 +218,21 @@ async def _standing(url: str, provider: str | None, to: Standing | None) -> dict
     if provider is None:
         return dict(found)
     return {provider: found.get(provider, matching.STANDING_OF_OTHERS)}
+
+
+def _check_provider(provider: str | None) -> None:
+    """Raises BadParameter for one that names nothing to us: none of ours, of a package's, or of a
+    site's (test: a provider that is none is refused by name)."""
+    from overround.odds import feeds
+    from overround.odds.feeds import simulator
+    from overround.odds.feeds.worker import PROVIDER_PREFIX
+
+    known = {one.key for one in feeds.PROVIDERS} | {simulator.PROVIDER_KEY}
+    if provider is None or provider in known:
+        return
+    if not provider.startswith(PROVIDER_PREFIX) or len(provider) > _PROVIDER_CHARS_MAX:
+        said = f"{provider[:_PROVIDER_CHARS_MAX]!r} is no provider"
+        raise typer.BadParameter(f"{said}; those: {', '.join(sorted(known))}, {PROVIDER_PREFIX}…")
 
 
 def _key(text: str) -> tuple[str, str]:

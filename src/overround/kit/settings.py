@@ -24,6 +24,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from overround.core.errors import SettingsError
+from overround.kit.setting_types import BaseUrl, PollSeconds
 
 ENV_PREFIX: Final = "OVERROUND_"
 CONFIG_NAME: Final = "overround.yaml"
@@ -160,7 +161,6 @@ class HubSettings(_Section):
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
-PollSeconds = Annotated[int, Field(ge=1, le=604_800)]
 
 
 class WindowSettings(_Section):
@@ -183,7 +183,7 @@ class SportSettings(_Section):
 class ProviderSettings(_Section):
     """One provider that is asked by schedule."""
 
-    base_url: Annotated[str, Field(pattern=r"^https?://[^\s@]{1,300}$")] | None = None
+    base_url: BaseUrl | None = None
     keys: Annotated[tuple[SecretStr, ...], Field(max_length=100)] = ()
     concurrency: Annotated[int, Field(ge=1, le=50)] = 2
     per_minute: Annotated[int, Field(ge=1, le=6_000)] = 30

@@ -11,7 +11,7 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,6 +29,7 @@ from overround.roles.sources import Pair, Source
 LETTERS_WAITING_MAX: Final = 2_000
 _KEPT_BODY_BYTES_MAX: Final = 8_388_608
 _SPENT_FOR: Final = timedelta(days=1)
+_BUSY_MAX: Final = timedelta(minutes=10)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,9})")
 _NEVER_FRESH: Final = re.compile(r"no-cache|no-store|must-revalidate")
@@ -202,7 +203,12 @@ class Asker:
         if fetched.status is None:
             return None
         body = fetched.body if fetched.state != "ok" else b""
-        heard = source.asks.heard(fetched.status, fetched.headers, body, self._now())
+        at = self._now()
+        heard = source.asks.heard(fetched.status, fetched.headers, body, at)
+        if heard.verdict == "busy" and heard.until is not None:
+            # Nobody is busy for a month; only a quota has a reset that is far away
+            # (test: a provider that is busy is asked again in minutes).
+            heard = replace(heard, until=min(heard.until, at + _BUSY_MAX))
         if heard.verdict == "spent":
             asked.state = "quota_spent"
         asked.rests_until = heard.until
@@ -300,8 +306,11 @@ def _key(source: Source, question: Question, at: datetime) -> Key | None:
 
 def _rest(source: Source, asked: Asked) -> None:
     """Nothing was asked, for no key may be used now."""
-    are_bad = all(key.is_bad for key in source.keys.keys)
-    asked.state = "keys_refused" if are_bad else "quota_spent"
+    if all(key.is_bad for key in source.keys.keys):
+        asked.state = "keys_refused"
+    else:
+        are_busy = any(key.is_busy for key in source.keys.keys)
+        asked.state = "rate_limited" if are_busy else "quota_spent"
     asked.rests_until = source.keys.rests_until()
 
 

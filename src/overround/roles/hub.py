@@ -45,6 +45,8 @@ class Hub:
     _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _starts_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _ahead: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    # Whether it goes over what the journal has seen, as a replay does that stands before its end.
+    goes_over: bool = True
     # The feed events that are known to be quoted in play.
     _in_play: set[FeedKey] = field(default_factory=set[FeedKey])
     # The last decision of a person about a match that is in here.
@@ -70,7 +72,9 @@ class Hub:
     async def load_now(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
         """The hub as it stands: a live hub's start-up and recovery are the same path."""
         heeded = await matching.newest_decision(conn)
-        return await cls._over(conn, await boards.load_now(conn, at), books, heeded)
+        hub = await cls._over(conn, await boards.load_now(conn, at), books, heeded)
+        hub.goes_over = False
+        return hub
 
     @classmethod
     async def _over(
@@ -200,7 +204,9 @@ class Hub:
         if unknown:
             await self.know(conn, unknown, at, batches)
         await self._hear_in_play(conn, batches, at)
-        taken = await boards.take(conn, self.board, batches, self.events, kinds, at)
+        taken = await boards.take(
+            conn, self.board, batches, self.events, kinds, at, seen_too=self.goes_over
+        )
         self._count(taken)
         scopes = await self._scopes_of(conn, taken.event_ids)
         if taken.fresh:

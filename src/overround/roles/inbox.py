@@ -144,9 +144,10 @@ async def take_one(
     """Take the payload that has waited longest, in steps that each wait for their `turn`.
 
     False when none waits. A payload that cannot be read is answered with why. Whatever fails once
-    it is the hub's turn is raised, for its memory may be ahead of its journal then: the payload is
-    taken by the hub's next life, until it has cost `TRIES_MAX` of them (test: a file that fails
-    the hub is refused at last; test: what is refused halfway leaves no trace in the memory).
+    it is the hub's turn is raised, for its memory may be ahead of its journal then
+    (test: what is refused halfway leaves no trace in the memory). The payload is taken by the
+    hub's next life, until it has cost `TRIES_MAX` of them
+    (test: a file that fails the hub is refused at last).
     """
     async with worker.reading(None) as conn:
         waiting = await boards.waiting(conn)

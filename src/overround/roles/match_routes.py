@@ -1,8 +1,8 @@
 """The match queue over HTTP, for the platform's people: on the hub's port, by a key of theirs.
 
 Every decision goes the way of `overround match` and is kept under the name of the key. What is said
-twice is said once: `confirm`, and `reject` of an event, answer a second time as the first; what `new` and
-`unmatch` have done is not there to be done again (`not_found`).
+twice is said once: `confirm`, and `reject` of an event, answer a second time as the first; what
+`new` and `unmatch` have done is not there to be done again (`not_found`).
 """
 
 from __future__ import annotations

@@ -167,6 +167,8 @@ async def take(
     events: Mapping[tuple[str, str], Resolved],
     kinds: Mapping[str, SourceKind],
     at: datetime,
+    *,
+    seen_too: bool = True,
 ) -> Taken:
     """Put what the gate believes of `batches` on the board, and journal what is new to the journal.
 
@@ -174,6 +176,9 @@ async def take(
     `kinds` says of each source key whether it is a bookmaker or an exchange. Within one call a
     provider speaks once about an event: the last batch counts
     (test: of two batches of one moment the last counts).
+
+    With `seen_too` a board that stands before the journal's end is brought on by what it has seen
+    (test: what was seen already changes nothing on a live board).
     """
     said = {batch.event.key: batch for batch in batches}
     decided = [(batch, events[key]) for key, batch in said.items() if key in events]
@@ -202,6 +207,8 @@ async def take(
     kept: list[tuple[UUID, RefusedPrice]] = []
     counted: tuple[dict[tuple[str, str], Counter[str]], ...] = ({}, {})
     for one_id, (batch, ours) in zip(batch_ids, decided, strict=True):
+        if one_id not in fresh and not seen_too:
+            continue
         entered = intake.enter(board, batch, ours, at)
         changed += entered.change.count
         if one_id not in fresh:

@@ -6,6 +6,7 @@ low holds by what the sources believe together. `gates` say what speaks against 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,6 +26,8 @@ from overround.odds.edges.value import Beliefs
 from overround.odds.edges.view import View
 from overround.odds.pricing import fair
 
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _PPM: Final = 1_000_000
@@ -245,13 +248,16 @@ def _values(looking: _Looking) -> Iterator[Found]:
     view, policy = looking.view, looking.policy
     rows, columns, expected = value.best_values(view, looking.seen, policy)
     places = np.searchsorted(view.starts, columns, side="right") - 1
-    for row, column, place, worth in zip(
-        rows.tolist(), columns.tolist(), places.tolist(), expected.tolist(), strict=True
-    ):
-        yield _value(looking, Spot(place, column, row), worth)
+    spots = [
+        Spot(place, column, row)
+        for row, column, place in zip(rows.tolist(), columns.tolist(), places.tolist(), strict=True)
+    ]
+    always = _whatever_the_method(view, spots)
+    for spot, worth, by_all in zip(spots, expected.tolist(), always, strict=True):
+        yield _value(looking, spot, worth, by_all=by_all)
 
 
-def _value(looking: _Looking, spot: Spot, expected: float) -> Found:
+def _value(looking: _Looking, spot: Spot, expected: float, *, by_all: bool) -> Found:
     view, seen = looking.view, looking.seen
     cells = view.markets[spot.place]
     net_e4 = int(view.net_e4[spot.row, spot.column])
@@ -259,7 +265,7 @@ def _value(looking: _Looking, spot: Spot, expected: float) -> Found:
     why = gates.reasons(view, [spot], "value", edge_ppm, looking.policy)
     sharp = bool(seen.by_sharp[spot.row, spot.column])
     tags = ["sharp" if sharp else "consensus", looking.policy.method]
-    if _whatever_the_method(looking, spot):
+    if by_all:
         tags.append("all_methods")
     side = spot.column - int(view.starts[spot.place])
     return _found(
@@ -289,21 +295,33 @@ def _value(looking: _Looking, spot: Spot, expected: float) -> Found:
     )
 
 
-def _whatever_the_method(looking: _Looking, spot: Spot) -> bool:
-    """Whether the price is worth its stake by every way of removing the judges' overround.
+def _whatever_the_method(view: View, spots: Sequence[Spot]) -> list[bool]:
+    """Whether each price is worth its stake by every way of removing the judges' overround.
 
     The judges' prices are those of the source that asks least for the market.
     """
-    view = looking.view
-    prices = view.net_e4[:, view.span(spot.place)] / SCALE_E4
-    prices[spot.row] = 0.0
-    complete = prices[(prices > 1.0).all(axis=1)]
-    if not len(complete):
-        return False
-    dearest = complete[(1.0 / complete).sum(axis=1).argmin()]
-    side = spot.column - int(view.starts[spot.place])
-    worst = float(fair.worst_case(dearest)[side])
-    return worst * int(view.net_e4[spot.row, spot.column]) > SCALE_E4
+    always = [False] * len(spots)
+    by_size: defaultdict[int, list[int]] = defaultdict(list)
+    for number, spot in enumerate(spots):
+        by_size[len(view.markets[spot.place].sides)].append(number)
+    for size, numbers in by_size.items():
+        mine = [spots[number] for number in numbers]
+        firsts = np.array([int(view.starts[spot.place]) for spot in mine])
+        sides = np.array([spot.column for spot in mine]) - firsts
+        each = np.arange(len(mine))
+        prices: Floats = view.net_e4[:, firsts[:, None] + np.arange(size)] / SCALE_E4
+        prices[[spot.row for spot in mine], each] = 0.0
+        complete: Bools = np.all(prices > 1.0, axis=-1)
+        asked = (1.0 / np.where(complete[..., None], prices, 1.0)).sum(axis=-1)
+        judges = np.where(complete, asked, np.inf).argmin(axis=0)
+        dearest: Floats = prices[judges, each]
+        judged: Bools = complete[judges, each]
+        worst = np.zeros(len(mine))
+        worst[judged] = fair.worst_case(dearest[judged])[np.arange(judged.sum()), sides[judged]]
+        net_e4 = view.net_e4[[spot.row for spot in mine], firsts + sides]
+        for number, is_so in zip(numbers, (worst * net_e4 > SCALE_E4).tolist(), strict=True):
+            always[number] = is_so
+    return always
 
 
 # -- what all have in common -----------------------------------------------------------------------

@@ -52,11 +52,13 @@ class Beliefs:
 def judged(prices: Floats, is_sharp: Bools, policy: Policy) -> Judged:
     """What the others think of each source's prices [m, sources, n]; 0 is no price."""
     complete: Bools = np.all(prices > 1.0, axis=-1)
-    safe = np.where(complete[..., None], prices, float(prices.shape[-1]))
-    believed = (
-        fair.multiplicative(safe)
+    # Most sources quote few of the markets, so only what is quoted is solved.
+    quoted = prices[complete]
+    believed = np.full(prices.shape, np.nan)
+    believed[complete] = (
+        fair.multiplicative(quoted)
         if policy.method == "multiplicative"
-        else fair.devig(safe, policy.method).probabilities
+        else fair.devig(quoted, policy.method).probabilities
     )
     heard: Bools = complete & ~np.any(np.isnan(believed), axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -34,12 +34,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, never shown, with what is known of its credits and until when it rests."""
+    """A key, never shown, with what is known of its credits and until when it rests; `is_busy`
+    where it rests for the pace and not for the credits."""
 
     secret: str = field(repr=False)
     remaining: int | None = None
     rests_until: datetime | None = None
     is_bad: bool = False
+    is_busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +106,5 @@ def _after(key: Key, answered: Answered) -> Key:
         remaining=key.remaining if remaining is None else remaining,
         rests_until=answered.until,
         is_bad=key.is_bad or answered.verdict == "bad_key",
+        is_busy=answered.verdict == "busy",
     )

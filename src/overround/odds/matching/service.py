@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -108,18 +109,16 @@ async def _follow(
     for key, ours in known.items():
         found = starts.move_of(ours, named[key], heard.get(ours.event_id), at)
         if isinstance(found, str):
-            doubted.append(starts.doubted(ours, named[key], found))
+            told = starts.told(ours, named[key])
+            doubted.append(Quarantined(named[key].provider, "starts", found, key[:300], told))
         elif found is not None:
             moves[ours.event_id] = found
     if doubted:
         await catalogue.quarantine(conn, doubted)
     moved = await catalogue.reschedule(conn, list(moves.values()), at)
+    now = {event_id: moves[event_id][1] for event_id in moved}
     return {
-        named[key].key: Resolved(
-            ours.event_id,
-            ours.swapped,
-            moves[ours.event_id][1] if ours.event_id in moved else ours.starts_at,
-        )
+        named[key].key: replace(ours.resolved, starts_at=now.get(ours.event_id, ours.starts_at))
         for key, ours in known.items()
     }
 
@@ -216,8 +215,10 @@ async def _enter(
     person has said that it is not (or, with `as_they_look`, that its teams are what they look
     like)."""
     provider, sport = scene.provider, scene.sport
+    is_past = min(event.starts_at for event, _ in fresh) < scene.at - SEASON
     teams = Teams(
-        await store.named(conn, provider, sport, scene.at),
+        # Of an archive that comes in parts, the parts before count (test: an archive in parts).
+        await store.named(conn, provider, sport, _NO_TIME if is_past else scene.at),
         # What its matches of this very call say counts too.
         {v.called: v.participant_id for v in scene.votes}
         | await store.called(conn, provider, sport),

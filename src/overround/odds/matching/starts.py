@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from overround.odds.catalogue import Quarantined
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching.kept import Known
 
@@ -74,10 +73,9 @@ def _agreed(owner: str, heard: Heard, at: datetime) -> datetime | None:
     return start if any(abs(said - start) <= SAME_START for said in others) else None
 
 
-def doubted(ours: Known, event: FeedEvent, why: Verdict) -> Quarantined:
-    """The word that was not believed, for a person to look at."""
-    moment = f"{ours.starts_at.isoformat()} -> {event.starts_at.isoformat()}"
-    return Quarantined(event.provider, "starts", why, event.provider_event_id[:300], moment)
+def told(ours: Known, event: FeedEvent) -> str:
+    """The word that was not believed, for a person to read."""
+    return f"{ours.starts_at.isoformat()} -> {event.starts_at.isoformat()}"
 
 
 def to_ask_about(
