@@ -26,6 +26,7 @@ DELETABLE: Final = {
     "worker": {
         "alias",
         "alias_vote",
+        "edge",
         "feed_batch",
         "feed_event",
         "inbox",

@@ -22,6 +22,7 @@ from tests.support.waiting import until
 
 T = TypeVar("T")
 
+TRUTH: Final = "demo-truth.json"
 SEED: Final = 5
 START_S_MAX: Final = 120.0
 # Soon enough to be settled while the test waits, late enough to be bet on before it begins.
@@ -81,13 +82,15 @@ def running() -> Generator[Running]:
                 return target.http()
 
             until(answers, "the demonstration", START_S_MAX)
+            # It is written while the market moves already.
+            until((state / TRUTH).exists, "the truth", START_S_MAX)
             run = demo_run.read(state)
             yield Running(run, _winners(state, run))
         wait_stopped(state)
 
 
 def _winners(state: Path, run: DemoRun) -> dict[tuple[str, int], int]:
-    truth = json.loads((state / "demo-truth.json").read_text(encoding="utf-8"))
+    truth = json.loads((state / TRUTH).read_text(encoding="utf-8"))
     found: dict[tuple[str, int], int] = {}
     for event in truth["events"].values():
         results = event["results"]

@@ -1,7 +1,7 @@
 """What a name can be found by without comparing it with every other: the marks of its words.
 
-Of two names that are alike at all (`likeness`) one is asked by a mark that the other has
-(test: names that are alike share a mark).
+Of two names that are alike at all (`likeness`) one is asked by a mark that the other has, unless
+the other is made of nothing but short and common words (test: names that are alike share a mark).
 """
 
 from __future__ import annotations
