@@ -13,6 +13,7 @@ from tests.support.browser import require_chromium
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.story
 def test_three_scrapers_feed_one_hub_while_one_freezes_and_one_is_killed() -> None:
     require_chromium()
     with socket.socket() as free:
