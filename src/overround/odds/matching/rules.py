@@ -73,19 +73,9 @@ _NO_LIKENESS: Final = 0.0
 _NO_ID: Final = UUID(int=0)
 
 
-class Fixture(Protocol):
+class Fixture(evidence.Named, Protocol):
     """What a feed's event and a candidate share."""
 
-    @property
-    def sport(self) -> str: ...
-    @property
-    def competition_name(self) -> str: ...
-    @property
-    def country(self) -> str: ...
-    @property
-    def home(self) -> str: ...
-    @property
-    def away(self) -> str: ...
     @property
     def starts_at(self) -> datetime: ...
 
