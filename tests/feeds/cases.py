@@ -21,7 +21,7 @@ from tests.feeds.conformance import Case
 FEEDS = Path(__file__).parents[2] / "src/overround/odds/feeds"
 
 
-def _case(
+def case(
     provider: Provider,
     name: str,
     events: tuple[str, ...] = (),
@@ -31,12 +31,13 @@ def _case(
     unmapped: dict[str, int] | None = None,
     refused: tuple[str, ...] = (),
 ) -> Case:
+    """A case of a provider's own sample."""
     body = (FEEDS / provider.key / "samples" / name).read_bytes()
     return Case(provider, name, body, events, prices, results, unmapped or {}, refused)
 
 
 _PINNACLE = (
-    _case(
+    case(
         pinnacle.PROVIDER,
         "fixtures.json",
         (
@@ -47,7 +48,7 @@ _PINNACLE = (
         ),
         refused=("same_participants", "start_invalid"),
     ),
-    _case(
+    case(
         pinnacle.PROVIDER,
         "odds.json",
         prices=(
@@ -62,7 +63,7 @@ _PINNACLE = (
         ),
         unmapped={"8": 2},
     ),
-    _case(
+    case(
         pinnacle.PROVIDER,
         "matchups.json",
         (
@@ -71,7 +72,7 @@ _PINNACLE = (
         ),
         refused=("not_a_match",),
     ),
-    _case(
+    case(
         pinnacle.PROVIDER,
         "markets.json",
         prices=(
@@ -85,7 +86,7 @@ _PINNACLE = (
     ),
 )
 _BETFAIR = (
-    _case(
+    case(
         betfair.PROVIDER,
         "stream.jsonl",
         ("football Ann Town - Bob City 2026-04-18 11:30",),
@@ -100,7 +101,7 @@ _BETFAIR = (
         ),
         unmapped={"lay": 2, "ltp": 1, "WIN": 1},
     ),
-    _case(
+    case(
         betfair.PROVIDER,
         "catalogue.json",
         (
@@ -111,7 +112,7 @@ _BETFAIR = (
     ),
 )
 _XML = (
-    _case(
+    case(
         goalserve.PROVIDER,
         "odds.xml",
         ("football Ann Town - Bob City 2019-02-26 19:45",),
@@ -127,7 +128,7 @@ _XML = (
         ),
         unmapped={"xml99": 1},
     ),
-    _case(
+    case(
         goalserve.PROVIDER,
         "livescores.xml",
         (
@@ -148,7 +149,7 @@ _XML = (
         ),
         refused=("result_inconsistent",),
     ),
-    _case(
+    case(
         asian_xml.PROVIDER,
         "188bet.xml",
         ("football Ann Town (W) - Bob City (W) 2012-05-01 15:00",),
@@ -159,7 +160,7 @@ _XML = (
         ),
         unmapped={"odd_even/win_win": 1},
     ),
-    _case(
+    case(
         asian_xml.PROVIDER,
         "vivaro.xml",
         ("football Ann Town W - Bob City W 2012-05-01 15:00",),
@@ -175,7 +176,7 @@ _XML = (
     ),
 )
 _COLLECTED = (
-    _case(
+    case(
         tennis_data.PROVIDER,
         "atp.csv",
         (
@@ -204,7 +205,7 @@ _COLLECTED = (
         unmapped={"incomplete": 1},
         refused=("incomplete_market", "price_not_above_one", "result_inconsistent"),
     ),
-    _case(
+    case(
         ggbet.PROVIDER,
         "matches.json",
         ("football Ann Town - Bob City 2022-02-25 20:00",),
@@ -218,7 +219,7 @@ _COLLECTED = (
         unmapped={"asian_handicap": 1},
         refused=("line_invalid",),
     ),
-    _case(
+    case(
         oddsportal.PROVIDER,
         "1x2.json",
         (
@@ -234,13 +235,13 @@ _COLLECTED = (
         results=("finished [('ft', (0, 4)), ('ht', (0, 3))]",),
         refused=("price_invalid",),
     ),
-    _case(
+    case(
         oddsportal.PROVIDER,
         "metadata.json",
         ("tennis Ann A. - Bob B. 2024-01-26 03:45",),
         results=("finished [('sets', (1, 3))]",),
     ),
-    _case(
+    case(
         betsson.PROVIDER,
         "table.json",
         ("basketball Ann Kings - Bob Dukes 2025-12-28 20:35",),
@@ -250,12 +251,12 @@ _COLLECTED = (
         ),
         unmapped={"PLYPROPPOINTS": 1},
     ),
-    _case(
+    case(
         betsson.PROVIDER,
         "page.json",
         prices=("f-Ann: betsson moneyline final - home 1.55",),
     ),
-    _case(
+    case(
         multi_book.PROVIDER,
         "games.json",
         ("basketball Ann Kings - Bob Dukes 2022-02-16 00:30",),

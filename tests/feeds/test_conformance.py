@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -23,26 +22,8 @@ from overround.odds.feeds import (
     the_odds_api,
 )
 from overround.odds.feeds.registry import BUILT_IN
-from tests.feeds.cases import MORE_CASES
+from tests.feeds.cases import MORE_CASES, case
 from tests.feeds.conformance import Case, check_bytes, check_case
-
-FEEDS = Path(__file__).parents[2] / "src/overround/odds/feeds"
-
-
-def case(
-    provider: Provider,
-    name: str,
-    events: tuple[str, ...],
-    prices: tuple[str, ...] = (),
-    *,
-    results: tuple[str, ...] = (),
-    unmapped: dict[str, int] | None = None,
-    refused: tuple[str, ...] = (),
-) -> Case:
-    """A case of a provider's own sample."""
-    body = (FEEDS / provider.key / "samples" / name).read_bytes()
-    return Case(provider, name, body, events, prices, results, unmapped or {}, refused)
-
 
 CASES = (
     case(
