@@ -36,7 +36,7 @@ from overround.odds.edges import Policy, Scope, StoredEdge, Terms, lifecycle
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult
 from overround.odds.feeds.simulator import Simulator
 from overround.odds.pricing import surebet
-from overround.roles import files
+from overround.roles.archive import files
 
 PPM: Final = 1_000_000
 ORIGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)

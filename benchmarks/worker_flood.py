@@ -27,9 +27,10 @@ from overround.core.clock import WallClock
 from overround.db import Database
 from overround.db.worker_keys import hashed
 from overround.odds.feeds.worker import MAX_FRAME_BYTES
-from overround.roles import api, hub_port
-from overround.roles.hub import Hub
-from overround.roles.workers import Desk
+from overround.roles import api
+from overround.roles.hub import port as hub_port
+from overround.roles.hub.workers import Desk
+from overround.roles.hub.writer import Hub
 
 ROUNDS: Final = 3
 ROUND_S: Final = 4.0

@@ -13,7 +13,7 @@ import pytest
 from overround.db.logins import Role
 from overround.odds import catalogue
 from overround.odds.feeds import FeedBatch, FeedScore
-from overround.roles import importer
+from overround.roles.archive import importer
 from tests.odds_store.feed import KINDS, Feed, feed_of, laid, prices, reload
 from tests.stories.world import AT, Pick, World, opened
 

@@ -11,7 +11,7 @@ import pytest
 from overround.core import price
 from overround.db.logins import Role
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge, opened
 
 Urls = Mapping[Role, str]

@@ -13,7 +13,7 @@ from overround.core.errors import Invalid, ProviderDataError
 from overround.odds import feeds
 from overround.odds.feeds import PROVIDERS, Asks, Received, Subject
 from overround.odds.feeds.wire import MAGIC
-from overround.roles import reader
+from overround.roles.pull import reader
 
 AT: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 FOLDER: Final = Path(feeds.__file__).parent

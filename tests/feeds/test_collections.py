@@ -11,7 +11,7 @@ from overround.core.errors import ProviderDataError
 from overround.odds.feeds import asian_xml, betsson, ggbet, multi_book, oddsportal, tennis_data
 from overround.odds.feeds.oddsportal.results import scores_of
 from overround.odds.feeds.reading import EventRefused
-from overround.roles import files
+from overround.roles.archive import files
 
 FEEDS = Path(__file__).parents[2] / "src/overround/odds/feeds"
 

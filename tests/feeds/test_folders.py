@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from overround.odds.feeds import football_data
-from overround.roles import files as reading
+from overround.roles.archive import files as reading
 from tests.roles.seasons import whole
 
 DEEP = 25

@@ -12,7 +12,7 @@ from overround.core.errors import ProviderDataError
 from overround.odds.catalogue import names
 from overround.odds.feeds import pinnacle
 from overround.odds.feeds.pinnacle.parse import parse_asked
-from overround.roles import files
+from overround.roles.archive import files
 
 SAMPLES = Path(__file__).parents[2] / "src/overround/odds/feeds/pinnacle/samples"
 FIXTURES = (SAMPLES / "fixtures.json").read_bytes()

@@ -27,7 +27,8 @@ import psycopg
 from overround.db import logins
 from overround.kit import processes
 from overround.kit.processes import ProcessKey
-from overround.roles import diary, place
+from overround.roles import place
+from overround.roles.demo import diary
 from tests.support.waiting import until
 
 Victim = Literal["postgres", "valkey", "servers", "api", "hub", "settle", "jobs", "bettors"]

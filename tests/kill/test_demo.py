@@ -20,8 +20,8 @@ import psycopg
 import pytest
 
 from overround.kit.settings import Settings
-from overround.roles import diary
 from overround.roles.attach import Endpoints, attached
+from overround.roles.demo import diary
 from tests.kill.fire import VICTIMS, Demo, clean_environment, demo, overround, shoot
 from tests.support.browser import chromium, chromium_path, context
 from tests.support.servers import state_directory

@@ -24,7 +24,7 @@ from overround.db.logins import Role
 from overround.odds import feeds
 from overround.odds.feeds import FeedEvent
 from overround.odds.feeds.football_data.words import DIVISIONS
-from overround.roles import files
+from overround.roles.archive import files
 from tests.stories.world import World, opened
 
 Urls = Mapping[Role, str]

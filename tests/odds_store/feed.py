@@ -12,7 +12,7 @@ from overround.betting.offers import Offer, Offers, book_of
 from overround.core import line, price
 from overround.odds.board import SourceKind
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 from tests.stories.world import World
 
 KINDS: Mapping[str, SourceKind] = {"exchange": "exchange"}

@@ -11,7 +11,7 @@ from uuid import UUID
 from overround.db.logins import Role
 from overround.odds import board as boards
 from overround.odds.feeds import FeedBatch
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 from tests.odds_store.feed import KINDS, Feed, feed_of, prices, reload, shown
 from tests.stories.world import AT, World, opened
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from overround.db.logins import Role
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedPrice
-from overround.roles import matches
+from overround.roles.hub import matches
 from tests.odds_store.feed import Feed, prices
 from tests.stories.world import AT, World, opened
 

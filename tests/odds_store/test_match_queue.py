@@ -14,7 +14,7 @@ from overround.core import price
 from overround.core.errors import Conflict, Invalid, NotFound
 from overround.db.logins import Role
 from overround.odds.feeds import FeedBatch, FeedEvent
-from overround.roles import matches
+from overround.roles.hub import matches
 from tests.odds_store.feed import Feed, feed_of, laid, prices, reload, shown
 from tests.stories.world import AT, World, opened
 

@@ -14,7 +14,7 @@ import psycopg
 
 from overround.betting.settlement import settle_due
 from overround.core import price
-from overround.roles import importer
+from overround.roles.archive import importer
 from overround.roles.attach import Endpoints
 from tests.support.edge import opened
 from tests.support.house import House, Urls, furnished, served

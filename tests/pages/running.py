@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar, cast
 import httpx2
 from playwright.sync_api import Page
 
-from overround.roles import demo_run
-from overround.roles.demo_run import DemoRun
+from overround.roles.demo import run as demo_run
+from overround.roles.demo.run import DemoRun
 from tests.kill.fire import demo
 from tests.support.servers import state_directory, wait_stopped
 from tests.support.waiting import until

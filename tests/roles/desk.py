@@ -21,11 +21,12 @@ from overround.db.logins import Role
 from overround.kit.settings import HubSettings
 from overround.odds.board import CellState
 from overround.odds.feeds import FeedEvent
-from overround.roles import api, hub_port
-from overround.roles import hub as hubs
+from overround.roles import api
 from overround.roles.attach import Endpoints
-from overround.roles.live_hub import Live
-from overround.roles.workers import Desk
+from overround.roles.hub import port as hub_port
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.live import Live
+from overround.roles.hub.workers import Desk
 from overround.storefront import Publisher
 from tests.stories.world import PROVIDER, World, opened
 from tests.support.waiting import until_async

@@ -13,10 +13,10 @@ from overround.db import Database
 from overround.db.logins import Role
 from overround.kit.fetching import Fetcher
 from overround.kit.settings import FeedsSettings
-from overround.roles import sources
-from overround.roles.asking import Asker
-from overround.roles.pull import Puller
-from overround.roles.reader import Bounds, Readers
+from overround.roles.pull import sources
+from overround.roles.pull.asking import Asker
+from overround.roles.pull.reader import Bounds, Readers
+from overround.roles.pull.role import Puller
 from tests.stories.world import AT
 from tests.support import misbehaving
 from tests.support.misbehaving import Server

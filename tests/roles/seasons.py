@@ -14,9 +14,9 @@ from overround.db.logins import Role
 from overround.odds.feeds import football_data
 from overround.people import tenants
 from overround.people.tenants import Tenant
-from overround.roles import files as reading
-from overround.roles import replay
-from overround.roles.replay import Options, Progress
+from overround.roles.archive import files as reading
+from overround.roles.archive import replay
+from overround.roles.archive.replay import Options, Progress
 from tests.support.edge import add_tenant
 
 TOWNS: Final = ("Ann Town", "Bob City", "Cat Rovers", "Dan Athletic", "Eve United", "Fay Orient")

@@ -25,12 +25,13 @@ from overround.core.errors import Invalid, SettingsError
 from overround.db.logins import Role
 from overround.kit.settings import Settings
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice
-from overround.roles import bettors, demo_run, diary
 from overround.roles.attach import Endpoints
-from overround.roles.bettors import Options
-from overround.roles.demo_run import DemoRun
-from overround.roles.diary import Diary, Facts
-from overround.roles.hub import Hub
+from overround.roles.demo import bettors, diary
+from overround.roles.demo import run as demo_run
+from overround.roles.demo.bettors import Options
+from overround.roles.demo.diary import Diary, Facts
+from overround.roles.demo.run import DemoRun
+from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge, opened
 from tests.support.waiting import until, until_async
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from overround.core.errors import SettingsError
-from overround.roles import crowd, diary
-from overround.roles.crowd import Choice, Plan, Shown
-from overround.roles.diary import Diary
+from overround.roles.demo import crowd, diary
+from overround.roles.demo.crowd import Choice, Plan, Shown
+from overround.roles.demo.diary import Diary
 
 STARTS = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 

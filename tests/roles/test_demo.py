@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from overround.core.errors import Invalid, SettingsError
-from overround.roles import demo_run
-from overround.roles.demo import Options
-from overround.roles.demo_run import DemoRun, Staff
+from overround.roles.demo import run as demo_run
+from overround.roles.demo.role import Options
+from overround.roles.demo.run import DemoRun, Staff
 from tests.servers.commands import overround_cli
 from tests.support.servers import state_directory, wait_stopped
 from tests.support.waiting import until

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from overround.ops import FoundEdge
-from overround.roles.demo_report import proof
+from overround.roles.demo.report import proof
 
 
 def edge(market_type: str, line_q4: int | None, guaranteed_ppm: int, *legs: str) -> FoundEdge:

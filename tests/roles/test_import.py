@@ -23,11 +23,11 @@ from overround.db import lease as leases
 from overround.db.logins import Role
 from overround.odds import feeds
 from overround.odds.feeds import Payload
-from overround.roles import files as reading
-from overround.roles import hub as hubs
-from overround.roles import importer
+from overround.roles.archive import files as reading
+from overround.roles.archive import importer
+from overround.roles.archive.files import Files
 from overround.roles.attach import Endpoints
-from overround.roles.files import Files
+from overround.roles.hub import writer as hubs
 from tests.roles.seasons import old, pools, tenant_of, whole
 from tests.roles.test_replay import superuser
 

@@ -14,11 +14,11 @@ from overround.cli.main import app
 from overround.core.errors import Invalid
 from overround.db.logins import Role
 from overround.odds.feeds import tennis_data
-from overround.roles import files as reading
-from overround.roles import importer
+from overround.roles.archive import files as reading
+from overround.roles.archive import importer
+from overround.roles.archive.files import Files
+from overround.roles.archive.timeline import Season
 from overround.roles.attach import Endpoints
-from overround.roles.files import Files
-from overround.roles.timeline import Season
 from tests.roles.seasons import old
 from tests.roles.test_import import YEARS_ON, House, of_tree, soccer, superuser
 

@@ -10,10 +10,11 @@ import pytest
 
 from overround.db.logins import Role
 from overround.odds.feeds import Rejected
-from overround.roles import files as reading
-from overround.roles import inbox, reports
+from overround.roles.archive import files as reading
+from overround.roles.archive import reports
+from overround.roles.archive.files import Files
 from overround.roles.attach import Endpoints
-from overround.roles.files import Files
+from overround.roles.hub import inbox
 from tests.roles.test_import import MORNING, SAMPLES, House, of_tree, soccer, superuser
 
 REFUSED = """

@@ -28,10 +28,11 @@ from overround.odds.feeds import (
     football_data,
     letters_of,
 )
-from overround.roles import hub as hubs
-from overround.roles import inbox, live_hub
 from overround.roles.attach import Endpoints
-from overround.roles.hub import Hub
+from overround.roles.hub import inbox
+from overround.roles.hub import live as live_hub
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.writer import Hub
 from tests.stories.world import AT, opened
 
 Urls = Mapping[Role, str]

@@ -31,10 +31,10 @@ from overround.odds.feeds import (
     FeedScore,
     Said,
 )
-from overround.roles import hub as hubs
-from overround.roles import live_hub
 from overround.roles.attach import Endpoints
-from overround.roles.live_hub import Live
+from overround.roles.hub import live as live_hub
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.live import Live
 from overround.storefront import Publisher
 from tests.betting.interleave import connected, until_waiting
 from tests.odds_store.feed import Feed, laid, prices

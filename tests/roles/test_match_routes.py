@@ -14,8 +14,8 @@ from overround.core.clock import SetClock
 from overround.db import worker_keys
 from overround.db.logins import Role
 from overround.odds import matching
-from overround.roles import hub_port
-from overround.roles.workers import Desk
+from overround.roles.hub import port as hub_port
+from overround.roles.hub.workers import Desk
 from tests.odds_store.feed import Feed, feed_of
 from tests.stories.world import AT, World, opened
 

@@ -16,8 +16,8 @@ from overround.core.errors import SettingsError
 from overround.db.logins import Role
 from overround.kit.settings import FeedsSettings
 from overround.odds import feeds
-from overround.roles import asking, sources
 from overround.roles.attach import Endpoints
+from overround.roles.pull import asking, sources
 from tests.roles import pulling
 from tests.roles.pulling import STARTS, sport
 from tests.stories.world import AT

@@ -30,9 +30,9 @@ from overround.kit.settings import Settings
 from overround.odds import board as boards
 from overround.odds import feeds
 from overround.odds.feeds import Received
-from overround.roles import live_hub
 from overround.roles.attach import Endpoints
-from overround.roles.reader import Bounds, Readers
+from overround.roles.hub import live as live_hub
+from overround.roles.pull.reader import Bounds, Readers
 from tests.roles import pulling
 from tests.roles.pulling import sport
 from tests.stories.world import AT, World, opened

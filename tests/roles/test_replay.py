@@ -20,9 +20,10 @@ from overround.core.errors import Unavailable
 from overround.db import lease as leases
 from overround.db.logins import Role
 from overround.money import ledger
-from overround.roles import files as reading
-from overround.roles import hub, replay
+from overround.roles.archive import files as reading
+from overround.roles.archive import replay
 from overround.roles.attach import Endpoints
+from overround.roles.hub import writer as hub
 from tests.roles.seasons import MATCHES, OPTIONS, extra, old, pools, replayed, tenant_of, whole
 from tests.support.servers import fresh_database
 

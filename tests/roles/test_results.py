@@ -10,7 +10,7 @@ from overround.db.logins import Role
 from overround.odds import catalogue
 from overround.odds.feeds import FeedResult
 from overround.people import tenants
-from overround.roles import importer
+from overround.roles.archive import importer
 from tests.stories.world import AT, PROVIDER, Pick, World, opened
 
 Urls = Mapping[Role, str]

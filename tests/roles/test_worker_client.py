@@ -16,8 +16,8 @@ from overround.db.logins import Role
 from overround.odds.feeds import FeedMarket
 from overround.odds.feeds.worker import ConfirmRequest, Match, Row
 from overround.roles.attach import Endpoints
-from overround.roles.worker_client import WorkerClient
-from overround.roles.workers import CLOSE_RESTART
+from overround.roles.hub.workers import CLOSE_RESTART
+from overround.roles.scraping.worker_client import WorkerClient
 from tests.roles.desk import UNITED, Hub, hub_port_of
 from tests.stories.world import AT
 from tests.support.waiting import until_async

@@ -21,10 +21,12 @@ from overround.db.logins import Role
 from overround.kit import loop
 from overround.kit.settings import HubSettings
 from overround.odds.feeds.worker import MAX_FRAME_BYTES
-from overround.roles import api, hub_port, worker_socket
+from overround.roles import api
 from overround.roles.attach import Endpoints
-from overround.roles.worker_socket import Door
-from overround.roles.workers import OUTBOX_MAX, Connection, Desk
+from overround.roles.hub import port as hub_port
+from overround.roles.hub import worker_socket
+from overround.roles.hub.worker_socket import Door
+from overround.roles.hub.workers import OUTBOX_MAX, Connection, Desk
 from tests.roles.desk import Hub, hub_port_of, match
 from tests.stories.world import AT, opened
 from tests.support.waiting import until_async

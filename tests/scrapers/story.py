@@ -31,7 +31,7 @@ import httpx2
 from overround.db import Database, migrate, worker_keys
 from overround.kit.settings import Settings
 from overround.roles.attach import Endpoints, attached
-from overround.roles.worker_client import WorkerClient
+from overround.roles.scraping.worker_client import WorkerClient
 from tests.kill.fire import clean_environment, overround
 from tests.replicas.app import PASSWORD, USER, Replicas, served
 from tests.replicas.market import BOOKS, Market, Match, Question

@@ -17,8 +17,8 @@ from overround.odds.feeds import FeedBatch, browser
 from overround.odds.feeds.browser import script
 from overround.odds.feeds.browser.site import places
 from overround.odds.feeds.worker import ConfirmRequest
-from overround.roles import scrape
-from overround.roles.scrape import Asked
+from overround.roles.scraping import role as scrape
+from overround.roles.scraping.role import Asked
 from tests.scrapers.test_look import FEEDS, sample
 from tests.scrapers.watching import ANN, NOBODY, books, quoted, settings, shown, watching
 from tests.support.browser import chromium

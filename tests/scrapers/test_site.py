@@ -13,7 +13,7 @@ from overround.odds.feeds.browser import SITES, site_of
 from overround.odds.feeds.browser.manners import resolver_rules
 from overround.odds.feeds.browser.site import StartForm
 from overround.odds.feeds.browser.starts import moment
-from overround.roles import scrape
+from overround.roles.scraping import role as scrape
 
 SMALL = """
 site: sbo

@@ -12,8 +12,8 @@ from overround.core.clock import WallClock
 from overround.kit.settings import ScrapeSettings
 from overround.odds.feeds import browser
 from overround.odds.feeds.browser import Account
-from overround.roles import scrape
-from overround.roles.scrape import Asked, Scraper
+from overround.roles.scraping import role as scrape
+from overround.roles.scraping.role import Asked, Scraper
 from tests.replicas.app import PASSWORD, USER, Replicas, served
 from tests.replicas.market import Market
 from tests.support.browser import require_chromium

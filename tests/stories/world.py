@@ -34,7 +34,7 @@ from overround.odds.matching import Resolved
 from overround.people import cashier, tenants, users
 from overround.people.tenants import NewTenant, Tenant
 from overround.people.users import NewStaff, NewUser
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 # Later than any database's clock: a live bet of that time is placed at its own time.

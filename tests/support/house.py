@@ -22,9 +22,10 @@ from overround.kit.settings import Settings, WebSettings
 from overround.money.revenue import store as revenue_store
 from overround.money.revenue.model import DayFigures
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice
-from overround.roles import api, importer
+from overround.roles import api
+from overround.roles.archive import importer
 from overround.roles.attach import Endpoints
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 from tests.support.edge import PASSWORD, Edge, opened
 
 Urls = Mapping[Role, str]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from overround.core import line, price
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge
 
 SIDES = {

@@ -16,8 +16,8 @@ from overround.betting.settlement import settle_due
 from overround.core import price
 from overround.db.logins import Role
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice
-from overround.roles import importer
-from overround.roles.hub import Hub
+from overround.roles.archive import importer
+from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge, opened
 
 Urls = Mapping[Role, str]

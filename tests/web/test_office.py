@@ -14,7 +14,7 @@ import pytest
 from overround.betting.settlement import settle_due
 from overround.db.logins import Role
 from overround.people.users import SCOPES
-from overround.roles import importer
+from overround.roles.archive import importer
 from tests.support.edge import AT, Edge, opened
 from tests.web.test_betting_routes import STARTS, lay
 

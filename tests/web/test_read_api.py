@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from overround.db.logins import Role
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 from overround.trading.screen import wire
 from tests.support.edge import AT, opened
 from tests.support.quoted import THREE, event, say

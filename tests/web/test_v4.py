@@ -17,7 +17,7 @@ from overround.odds import catalogue
 from overround.odds.catalogue import Happened
 from overround.odds.feeds import the_odds_api
 from overround.people import sessions
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge, opened, system_of
 from tests.support.quoted import THREE, event, say
 

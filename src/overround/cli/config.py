@@ -25,7 +25,7 @@ def check(
     """
     from overround.core.clock import WallClock
     from overround.kit import settings as kit_settings
-    from overround.roles import sources
+    from overround.roles.pull import sources
 
     found = context.settings(state, config)
     sources.named_origins(sources.sources_of(found.feeds, WallClock().now()))

@@ -16,7 +16,7 @@ from overround.cli.serving import say, served
 
 if TYPE_CHECKING:
     from overround.kit.settings import Settings
-    from overround.roles.demo_run import DemoRun
+    from overround.roles.demo.run import DemoRun
 
 
 def demo(
@@ -42,7 +42,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Two tenants, a simulated market and players; until interrupted, then a report."""
-    from overround.roles import demo as role
+    from overround.roles.demo import role
 
     options = role.Options(seed, speed, for_s, tuple(feed or ()))
     settings = context.settings(state, config, {} if port is None else {"web": {"port": port}})

@@ -150,7 +150,7 @@ def standing(
 
 async def _queue(url: str, provider: str | None, limit: int) -> list[dict[str, Any]]:
     from overround.cli import databases
-    from overround.roles import matches
+    from overround.roles.hub import matches
 
     async with databases.opened(url) as worker:
         return [_row(*one) for one in await matches.waiting(worker, provider, limit)]
@@ -161,7 +161,7 @@ async def _confirm(
 ) -> dict[str, Any]:
     from overround.cli import databases
     from overround.core.clock import WallClock
-    from overround.roles import matches
+    from overround.roles.hub import matches
 
     async with databases.opened(url) as worker:
         at = WallClock().now()
@@ -171,7 +171,7 @@ async def _confirm(
 async def _new(url: str, key: tuple[str, str], by: str, *, as_they_look: bool) -> dict[str, Any]:
     from overround.cli import databases
     from overround.core.clock import WallClock
-    from overround.roles import matches
+    from overround.roles.hub import matches
 
     async with databases.opened(url) as worker:
         at = WallClock().now()
@@ -181,7 +181,7 @@ async def _new(url: str, key: tuple[str, str], by: str, *, as_they_look: bool) -
 async def _unmatch(url: str, key: tuple[str, str], by: str) -> dict[str, Any]:
     from overround.cli import databases
     from overround.core.clock import WallClock
-    from overround.roles import matches
+    from overround.roles.hub import matches
 
     async with databases.opened(url) as worker:
         return (await matches.unmatch(worker, key, by, WallClock().now())).as_dict()
@@ -190,7 +190,7 @@ async def _unmatch(url: str, key: tuple[str, str], by: str) -> dict[str, Any]:
 async def _reject(url: str, key: tuple[str, str], event_id: UUID | None, by: str) -> dict[str, Any]:
     from overround.cli import databases
     from overround.core.clock import WallClock
-    from overround.roles import matches
+    from overround.roles.hub import matches
 
     async with databases.opened(url) as worker:
         refused = await matches.reject(worker, key, event_id, by, WallClock().now())
@@ -200,7 +200,7 @@ async def _reject(url: str, key: tuple[str, str], event_id: UUID | None, by: str
 async def _rematch(url: str, provider: str | None) -> dict[str, Any]:
     from overround.cli import databases
     from overround.core.clock import WallClock
-    from overround.roles import matches
+    from overround.roles.hub import matches
 
     async with databases.opened(url) as worker:
         seen, placed = await matches.rematch(worker, provider, WallClock().now())

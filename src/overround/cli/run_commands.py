@@ -141,12 +141,12 @@ def _settings(state: Path | None, config: Path | None, supervised: bool) -> Sett
 
 
 async def _hub(settings: Settings, endpoints: Endpoints, simulate: bool) -> None:
-    from overround.roles import live_hub
+    from overround.roles.hub import live as live_hub
     from overround.roles.process import stopping
 
     feeds: list[Callable[[], LiveFeed]] = []
     if simulate:
-        from overround.roles import demo_run
+        from overround.roles.demo import run as demo_run
 
         feeds.append(demo_run.read(endpoints.state).simulator)
     with stopping() as stop:
@@ -154,7 +154,7 @@ async def _hub(settings: Settings, endpoints: Endpoints, simulate: bool) -> None
 
 
 async def _pull(settings: Settings, endpoints: Endpoints) -> None:
-    from overround.roles import pull as role
+    from overround.roles.pull import role
 
     await role.run_until_signal(settings, endpoints)
 
@@ -197,7 +197,7 @@ async def _jobs(settings: Settings, endpoints: Endpoints, once: bool) -> int:
 
 
 async def _bettors(settings: Settings, endpoints: Endpoints) -> None:
-    from overround.roles import bettors as role
+    from overround.roles.demo import bettors as role
     from overround.roles.process import stopping
 
     with stopping() as stop:

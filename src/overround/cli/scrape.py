@@ -45,7 +45,7 @@ def scrape(
     """
     from overround.core.errors import SettingsError
     from overround.odds.feeds import browser
-    from overround.roles import scrape as role
+    from overround.roles.scraping import role
 
     settings = context.settings(state, config)
     if token_file is None:

@@ -78,7 +78,7 @@ def import_(
 
 def _told(done: Mapping[str, Any]) -> str:
     """The figures, and a table of the files."""
-    from overround.roles import reports
+    from overround.roles.archive import reports
 
     figures = {name: value for name, value in done.items() if name != "files"}
     return f"{context.report(figures)}\n\n{reports.told(done)}"
@@ -123,9 +123,9 @@ async def _replay(
 ) -> dict[str, Any]:
     from overround.core.clock import WallClock
     from overround.odds.feeds import football_data
-    from overround.roles import files as reading
-    from overround.roles import replay as role
     from overround.roles import seeding
+    from overround.roles.archive import files as reading
+    from overround.roles.archive import replay as role
     from overround.roles.process import database
 
     files = reading.read(path, [football_data.PROVIDER])
@@ -145,7 +145,8 @@ async def _import(
 ) -> dict[str, Any]:
     from overround.core.clock import WallClock
     from overround.odds import feeds
-    from overround.roles import inbox, seeding
+    from overround.roles import seeding
+    from overround.roles.hub import inbox
     from overround.roles.process import database
 
     found = list(feeds.payloads(path))
@@ -163,7 +164,7 @@ async def _enter(
     entered_by: str,
 ) -> int | None:
     from overround.core.clock import WallClock
-    from overround.roles import importer
+    from overround.roles.archive import importer
     from overround.roles.process import database
 
     async with database(settings, endpoints.url("worker"), "worker") as worker:

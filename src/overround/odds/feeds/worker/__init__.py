@@ -4,8 +4,8 @@ Words: a *site* is the book a worker looks at, and the source of its prices; the
 `worker_<site>`. A *snapshot* is everything a worker sees; an *update* is all rows of some matches.
 A worker is *live* while it has said the whole not too long ago; all it feeds is suspended
 otherwise, and only the next complete snapshot opens it again. Pure: messages in, our shapes out,
-and what each side says next. The sockets are `roles.hub_port` (the hub's) and
-`roles.worker_client` (a scraper's). The protocol for people is docs/reference/workers.md.
+and what each side says next. The sockets are `roles.hub.port` (the hub's) and
+`roles.scraping.worker_client` (a scraper's). The protocol for people is docs/reference/workers.md.
 """
 
 from overround.odds.feeds.worker.client import Heard, Speaker

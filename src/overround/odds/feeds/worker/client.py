@@ -3,7 +3,7 @@
 A scraper hands over one whole pass over its site at a time. What differs from the last pass is
 said at once; the whole is said as a snapshot after a connection, after a refusal that lost
 something, when a match has gone, and every `SNAPSHOT_EVERY`: the hub suspends what was not said as
-a whole for longer than it allows. `overround.roles.worker_client` puts this on a WebSocket.
+a whole for longer than it allows. `overround.roles.scraping.worker_client` puts it on a WebSocket.
 """
 
 from __future__ import annotations

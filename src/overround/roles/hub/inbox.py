@@ -23,11 +23,13 @@ from overround.odds import board as boards
 from overround.odds import feeds
 from overround.odds.board import IN_PLAY
 from overround.odds.feeds import Letter, Payload, Provider, Rejected
-from overround.roles import files as reading
-from overround.roles import hub as hubs
-from overround.roles import importer, letters, reports, tally
-from overround.roles.hub import Hub
-from overround.roles.replay import Progress
+from overround.roles import tally
+from overround.roles.archive import files as reading
+from overround.roles.archive import importer, reports
+from overround.roles.archive.replay import Progress
+from overround.roles.hub import letters
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.writer import Hub
 
 # A hub that takes nothing for this long is not there, or has work for longer than people wait.
 PATIENCE_S: Final = 120.0

@@ -101,7 +101,7 @@ class Readers:
 
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "overround.roles.reader",
+            sys.executable, "-P", "-m", "overround.roles.pull.reader",
             str(self._bounds.parse_s + _ALARM_GRACE_S), str(self._bounds.bytes_max),
             stdin=PIPE,
             stdout=PIPE,

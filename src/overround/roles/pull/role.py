@@ -24,12 +24,13 @@ from overround.kit import logs, loop
 from overround.kit.fetching import Fetcher
 from overround.kit.settings import Settings
 from overround.odds import feeds
-from overround.roles import asking, presence, sources
-from overround.roles.asking import Asked, Asker
+from overround.roles import presence
 from overround.roles.attach import Endpoints
 from overround.roles.process import TRANSIENT, database, stopping
-from overround.roles.reader import Bounds, Readers
-from overround.roles.sources import Pair, Source
+from overround.roles.pull import asking, sources
+from overround.roles.pull.asking import Asked, Asker
+from overround.roles.pull.reader import Bounds, Readers
+from overround.roles.pull.sources import Pair, Source
 
 # After a failure of our own database; the provider has nothing to do with it.
 _AGAIN: Final = timedelta(seconds=5)

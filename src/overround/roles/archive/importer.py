@@ -28,13 +28,14 @@ from overround.odds.feeds import FeedBatch, FeedEvent
 from overround.odds.matching import Standing
 from overround.people import tenants
 from overround.people.tenants import Tenant
-from overround.roles import hub as hubs
-from overround.roles import letters, timeline
-from overround.roles.files import Files
-from overround.roles.hub import Hub
-from overround.roles.replay import Progress
-from overround.roles.reports import FeedKey, Outcome
-from overround.roles.timeline import Season, Step
+from overround.roles.archive import timeline
+from overround.roles.archive.files import Files
+from overround.roles.archive.replay import Progress
+from overround.roles.archive.reports import FeedKey, Outcome
+from overround.roles.archive.timeline import Season, Step
+from overround.roles.hub import letters
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.writer import Hub
 
 # What one transaction takes: no lock is held for long, and a live hub gets its turn between two.
 _PRICES_PER_STEP: Final = 10_000

@@ -22,7 +22,7 @@ from overround.odds.feeds.simulator import PROVIDER_KEY
 from overround.ops import FoundEdge
 from overround.people.tenants import Tenant
 from overround.roles import takings
-from overround.roles.demo_run import DemoRun
+from overround.roles.demo.run import DemoRun
 from overround.roles.takings import Takings
 
 _PPM: Final = 1_000_000

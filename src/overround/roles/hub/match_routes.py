@@ -19,7 +19,7 @@ from overround.core.errors import Forbidden, Invalid, Unauthenticated
 from overround.db import Database, worker_keys
 from overround.odds.catalogue import Event
 from overround.odds.matching import Waiting
-from overround.roles import matches, worker_socket
+from overround.roles.hub import matches, worker_socket
 
 PAGE_MOST: Final = 200
 

@@ -27,8 +27,8 @@ from overround.odds.feeds import (
     Rejected,
 )
 from overround.people import tenants
-from overround.roles import hub as hubs
-from overround.roles.hub import Hub
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.writer import Hub
 
 # A late word about one of these brings it back to nobody's board.
 _OVER: Final = frozenset({"ended", "abandoned", "postponed", "cancelled"})

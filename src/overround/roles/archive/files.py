@@ -25,9 +25,9 @@ from overround.odds.feeds import (
     Provider,
     Rejected,
 )
-from overround.roles import reports
-from overround.roles.reports import FileRead, Outcome
-from overround.roles.timeline import Season
+from overround.roles.archive import reports
+from overround.roles.archive.reports import FileRead, Outcome
+from overround.roles.archive.timeline import Season
 
 # Under whose name refusals are kept of which nobody knows the provider.
 NOBODY: Final = "import"

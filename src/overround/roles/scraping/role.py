@@ -40,7 +40,7 @@ from overround.odds.feeds.browser import (
 )
 from overround.odds.feeds.worker import ConfirmRequest, Match, is_site
 from overround.roles.process import stopping
-from overround.roles.worker_client import WorkerClient
+from overround.roles.scraping.worker_client import WorkerClient
 
 # A page is still being built for so long after it was opened; what does not fit yet may fit soon.
 SETTLE_S: Final = 5.0

@@ -21,7 +21,7 @@ from overround.odds import board as boards
 from overround.odds import catalogue, matching
 from overround.odds.board import Question
 from overround.odds.matching import Moved, Waiting
-from overround.roles import hub as hubs
+from overround.roles.hub import writer as hubs
 
 # How many that wait are decided anew in one transaction, so that the hub gets its turn.
 REMATCHED_AT_ONCE: Final = 200

@@ -1,6 +1,6 @@
 """The hub's desk for workers: who is connected, what each may say, and what all of them are told.
 
-The hub asks the desk as it asks any live feed; the sockets are `roles.hub_port`. One connection an
+The hub asks the desk as it asks any live feed; the sockets are `roles.hub.port`. One connection an
 id: a newer one replaces the older, whose late messages are refused
 (test: a newer connection replaces the older).
 """
@@ -39,7 +39,7 @@ from overround.odds.feeds.worker import (
     Wire,
 )
 from overround.odds.matching import Resolved
-from overround.roles.hub import Hub
+from overround.roles.hub.writer import Hub
 
 # A worker that reads so slowly that as many messages wait for it is let go.
 OUTBOX_MAX: Final = 256

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final, Literal, TypeVar
 
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult
-from overround.roles.players import Plan, Window
+from overround.roles.archive.players import Plan, Window
 
 _SLIPS_PER_STEP: Final = 64
 

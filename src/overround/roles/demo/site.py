@@ -17,8 +17,8 @@ from typing import Any, Final, cast
 import httpx2
 
 from overround.core.errors import Unavailable
-from overround.roles import crowd
-from overround.roles.crowd import Shown
+from overround.roles.demo import crowd
+from overround.roles.demo.crowd import Shown
 
 _TIMEOUT: Final = httpx2.Timeout(6.0, connect=2.0)
 _CONNECTIONS_MAX: Final = 16

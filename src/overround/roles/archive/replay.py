@@ -31,14 +31,15 @@ from overround.odds import edges
 from overround.people import cashier, users
 from overround.people.tenants import Tenant
 from overround.people.users import NewUser
-from overround.roles import hub as hubs
-from overround.roles import players as playing
-from overround.roles import takings, timeline
-from overround.roles.files import Files
-from overround.roles.hub import Hub
-from overround.roles.players import Plan, Quote
+from overround.roles import takings
+from overround.roles.archive import players as playing
+from overround.roles.archive import timeline
+from overround.roles.archive.files import Files
+from overround.roles.archive.players import Plan, Quote
+from overround.roles.archive.timeline import Step
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.writer import Hub
 from overround.roles.process import TRANSIENT
-from overround.roles.timeline import Step
 
 BETS: Final = 20_000
 PLAYERS: Final = 500

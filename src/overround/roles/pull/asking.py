@@ -22,8 +22,8 @@ from overround.db.polls import Answer, Claim
 from overround.kit.fetching import Fetched, Fetcher
 from overround.odds import board as boards
 from overround.odds.feeds import Answered, Key, Outcome, Received, Request
-from overround.roles.reader import Read, Readers
-from overround.roles.sources import Pair, Source
+from overround.roles.pull.reader import Read, Readers
+from overround.roles.pull.sources import Pair, Source
 
 # Letters that the hub has not taken: beyond this nobody is asked, for prices would only grow old.
 LETTERS_WAITING_MAX: Final = 2_000

@@ -28,12 +28,13 @@ from overround.kit import logs, loop
 from overround.kit.settings import HubSettings
 from overround.odds.feeds import worker as protocol
 from overround.odds.feeds.worker import MAX_FRAME_BYTES, Opportunity
-from overround.roles import api, match_routes, opportunities, worker_socket
-from overround.roles.hub import Hub
-from overround.roles.opportunities import Told
+from overround.roles import api
+from overround.roles.hub import match_routes, opportunities, worker_socket
+from overround.roles.hub.opportunities import Told
+from overround.roles.hub.worker_socket import Door
+from overround.roles.hub.workers import Desk
+from overround.roles.hub.writer import Hub
 from overround.roles.process import TRANSIENT
-from overround.roles.worker_socket import Door
-from overround.roles.workers import Desk
 from overround.web import problems
 from overround.web.bodies import Bodies
 from overround.web.ids import Ids

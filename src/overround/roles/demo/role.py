@@ -27,20 +27,15 @@ from overround.odds.feeds import Payload, Provider, Rejected
 from overround.odds.feeds.simulator import PROVIDER_KEY
 from overround.people.sessions import SessionLimits
 from overround.people.tenants import Tenant
-from overround.roles import (
-    demo_report,
-    demo_run,
-    hub,
-    importer,
-    inbox,
-    jobs,
-    seeding,
-    serve,
-    settle,
-)
+from overround.roles import jobs, seeding, serve, settle
+from overround.roles.archive import importer
 from overround.roles.attach import Endpoints
-from overround.roles.demo_report import Figures
-from overround.roles.demo_run import DemoRun, Staff, Truth
+from overround.roles.demo import report as demo_report
+from overround.roles.demo import run as demo_run
+from overround.roles.demo.report import Figures
+from overround.roles.demo.run import DemoRun, Staff, Truth
+from overround.roles.hub import inbox
+from overround.roles.hub import writer as hub
 from overround.roles.process import TRANSIENT, database, stopping
 from overround.roles.serve import Say
 from overround.roles.supervisor import Role, Supervisor

@@ -32,13 +32,15 @@ from overround.odds.board import IN_PLAY, SourceKind
 from overround.odds.feeds import FeedBatch, LiveFeed, Said
 from overround.people import tenants
 from overround.people.tenants import Tenant
-from overround.roles import hub as hubs
-from overround.roles import hub_port, inbox, presence
+from overround.roles import presence
 from overround.roles.attach import Endpoints
-from overround.roles.hub import Hub
+from overround.roles.hub import inbox
+from overround.roles.hub import port as hub_port
+from overround.roles.hub import writer as hubs
+from overround.roles.hub.workers import Desk
+from overround.roles.hub.writer import Hub
 from overround.roles.process import TRANSIENT, database
 from overround.roles.tally import Tally
-from overround.roles.workers import Desk
 from overround.storefront import Publisher, Shown
 
 # Faster than people see; slower would let prices pile up that nobody was shown.

@@ -21,11 +21,13 @@ from overround.core.clock import Clock, WallClock
 from overround.core.errors import Conflict, Invalid, OverroundError, Unavailable
 from overround.kit import logs, loop
 from overround.kit.settings import Settings
-from overround.roles import crowd, demo_run, diary, seeding
+from overround.roles import seeding
 from overround.roles.attach import Endpoints
-from overround.roles.demo_run import DemoRun
-from overround.roles.diary import Ask, Diary
-from overround.roles.site import Answer, Site
+from overround.roles.demo import crowd, diary
+from overround.roles.demo import run as demo_run
+from overround.roles.demo.diary import Ask, Diary
+from overround.roles.demo.run import DemoRun
+from overround.roles.demo.site import Answer, Site
 
 BETS_PER_S_MAX: Final = 25.0
 PLAYERS_MAX: Final = 1_000

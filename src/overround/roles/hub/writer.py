@@ -22,7 +22,7 @@ from overround.odds.board import Board, SourceKind
 from overround.odds.catalogue import Happened, LiveScore, Quarantined
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, FeedScore, Rejected
 from overround.odds.matching import Resolved
-from overround.roles import price_evidence
+from overround.roles.hub import price_evidence
 
 LEASE: Final = "hub"
 # How a live hub signs the lease; a replay and an import sign otherwise, and take no letters.

@@ -24,7 +24,7 @@ from overround.core.errors import (
 )
 from overround.odds.feeds import worker as protocol
 from overround.odds.feeds.worker import Allowance, OutOfTurn, Refused, Register
-from overround.roles.workers import (
+from overround.roles.hub.workers import (
     CLOSE_FORBIDDEN,
     CLOSE_SILENT,
     CLOSE_UNAUTHENTICATED,

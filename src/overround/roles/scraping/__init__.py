@@ -1,0 +1,1 @@
+"""Scraping: one browser at one site, and its connection to the hub."""
