@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from overround.db.logins import Role
-from overround.odds.feeds import FeedBatch, FeedEvent, FeedPrice
+from overround.odds.feeds import FeedBatch, FeedEvent, FeedPrice, FeedResult
 from overround.roles.hub import matches
 from tests.odds_store.feed import Feed, prices
 from tests.stories.world import AT, World, opened
@@ -136,5 +136,22 @@ def test_a_second_id_is_no_second_event_when_it_comes_again(database_urls: Urls)
             await know(world, replace(second, provider_event_id="alone"))
             assert await asked(world) == [("alone", "second_id")]
             assert await world.count("SELECT count(*) FROM event") == 1
+
+    asyncio.run(story())
+
+
+def test_what_was_called_off_is_not_named_again_by_what_is_ahead(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            [first] = fixtures("house", LEAGUE[:2])
+            again = replace(first, provider_event_id="again")
+            await know(world, first)
+            called_off = FeedResult("house", first.provider_event_id, "cancelled", {}, AT)
+            async with world.worker.transaction(None) as conn:
+                await world.hub.results(conn, [called_off], [], AT)
+            await know(world, again)
+            assert await asked(world) == []
+            ours = world.hub.events
+            assert ours[again.key].event_id != ours[first.key].event_id
 
     asyncio.run(story())

@@ -47,7 +47,7 @@ def demo(state: Path, *further: str) -> list[str]:
 
 def test_a_run_tells_of_itself_and_the_next_calls_off_what_it_left(state: Path) -> None:
     reports: list[dict[str, Any]] = []
-    for lasts_s in ("20", "3"):
+    for lasts_s in ("15", "5"):
         done = overround_cli(*demo(state, "--for", lasts_s), env=QUICK)
         assert done.returncode == 0, done.stderr
         reports.append(json.loads(done.stdout))
@@ -56,7 +56,8 @@ def test_a_run_tells_of_itself_and_the_next_calls_off_what_it_left(state: Path) 
     assert "events of the run before are called off" in done.stderr
     first, second = reports
     assert first["run"] < second["run"]
-    assert first["events"] > 20
+    # One seed: the same fixtures, as many of them as there was time to hear of.
+    assert first["events"] >= second["events"] > 20
     assert first["prices"] > 1_000
     assert all(first["bets_by_tenant"].values())
     assert first["bets"] > second["bets"]

@@ -46,6 +46,8 @@ class Candidate:
     starts_at: datetime
     home_id: UUID | None = None
     away_id: UUID | None = None
+    # Played, given up or called off, where that was asked.
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
