@@ -73,7 +73,7 @@ ORDER BY g.detected_at, g.id"""
 # The events of a provider that nothing has ended yet.
 UNENDED = """
 SELECT e.id FROM feed_event f JOIN event e ON e.id = f.event_id
-WHERE f.provider = %s AND e.status IN ('scheduled', 'live') ORDER BY e.id"""
+WHERE f.provider = %s AND e.status IN ('scheduled', 'live', 'postponed') ORDER BY e.id"""
 
 # One more outcome of its hour.
 RECORD = """

@@ -46,8 +46,8 @@ class Candidate:
     starts_at: datetime
     home_id: UUID | None = None
     away_id: UUID | None = None
-    # Played, given up or called off, where that was asked.
-    is_over: bool = False
+    # Since when it is played, given up or called off, where that was asked.
+    over_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,8 @@ def second_ids(
 ) -> dict[tuple[str, str], Waiting]:
     """Which events are ours that their provider names so by another id, at the same start.
 
-    Of those whose other id is `listed` beside them nobody is asked. What is over is not what is
-    still ahead (test: what was called off is not named again by what is ahead).
+    Of those whose other id is `listed` beside them nobody is asked. What was over before theirs
+    starts is another one (test: what was called off is not named again by what is ahead).
     """
     named: defaultdict[tuple[TeamName, ...], list[Candidate]] = defaultdict(list)
     for one in own:
@@ -111,7 +111,7 @@ def second_ids(
     found: dict[tuple[str, str], Waiting] = {}
     for event in events:
         for one in named.get(_called(event), ()):
-            is_other = one.is_over and event.starts_at > at
+            is_other = one.over_at is not None and one.over_at < event.starts_at
             if abs(one.starts_at - event.starts_at) <= NEAR and not is_other:
                 kind = "unmatched" if one.event_id in listed else "ambiguous"
                 said = described(event)

@@ -55,7 +55,7 @@ OWN = """
 SELECT e.id AS event_id, e.sport, f.described ->> 'competition' AS competition_name,
        f.described ->> 'country' AS country, f.described ->> 'home' AS home,
        f.described ->> 'away' AS away, e.starts_at, e.home_id, e.away_id,
-       e.status IN ('ended', 'abandoned', 'cancelled') AS is_over
+       CASE WHEN e.status IN ('ended', 'abandoned', 'cancelled') THEN e.changed_at END AS over_at
 FROM event e JOIN feed_event f ON f.event_id = e.id AND f.provider = %s
 WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s"""
 
