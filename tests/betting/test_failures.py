@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from overround.betting.settlement import jobs as settling
-from overround.betting.settlement import settle_events
+from overround.betting.settlement import service, settle_events
 from overround.core.errors import Invalid, Unavailable
 from overround.db import Connection, work
 from overround.db.logins import Role
@@ -146,7 +146,7 @@ def test_a_settler_whose_connection_is_lost_blames_no_event(
                 raise AssertionError("the connection is gone")
 
             with monkeypatch.context() as patched:
-                patched.setattr(settling, "settle_due", cut)
+                patched.setattr(service, "settle_bets", cut)
                 with pytest.raises(psycopg.OperationalError):
                     await settling.run_once(world.worker, world.at)
             assert await world.count("SELECT max(attempts) FROM work_due") == 0
@@ -255,10 +255,11 @@ def test_an_open_combo_is_paid_by_the_newest_result(database_urls: Urls) -> None
             assert await world.settle() == 1
             assert await graded() == [("half_won", 2), ("won", 1)]
             assert (await world.balance("ann")).cash_minor == 900 + 300
-            # What is settled stays as it was graded.
+            # What is settled is settled anew by a corrected result, and the difference is paid.
             await world.result("E1", {"ft": (3, 0)})
-            assert await world.settle() == 0
-            assert await graded() == [("half_won", 2), ("won", 1)]
+            assert await world.settle() == 1
+            assert await graded() == [("won", 3), ("won", 1)]
+            assert (await world.balance("ann")).cash_minor == 900 + 400
             assert not await world.violations()
 
     asyncio.run(story())

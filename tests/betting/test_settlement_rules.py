@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hypothesis import given
@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from overround.betting.bets.recompute import payout_due
 from overround.betting.settlement import rules
-from overround.betting.settlement.model import Graded, OpenLeg
+from overround.betting.settlement.model import (
+    Basis,
+    Graded,
+    Ruled,
+    Ruling,
+    StoredLeg,
+    Verdict,
+)
 from overround.core.bets import Rounding
 from overround.core.endings import ResultStatus
 from overround.odds.catalogue.model import Result
@@ -37,7 +44,7 @@ STATUSES = st.sampled_from(ENDED)
 
 
 @st.composite
-def open_bets(draw: st.DrawFn) -> list[OpenLeg]:
+def open_bets(draw: st.DrawFn) -> list[StoredLeg]:
     """A single or a combo on as many events, as it stands before any result."""
     stake_minor, rounding = (
         draw(st.integers(1, 10**9)),
@@ -46,16 +53,17 @@ def open_bets(draw: st.DrawFn) -> list[OpenLeg]:
     chosen = draw(st.lists(st.sampled_from(SELECTIONS), min_size=1, max_size=4))
     prices = st.integers(10_001, 200_000)
     return [
-        OpenLeg(
-            BET, UUID(int=2), n, UUID(int=100 + n), "football", market_type, period, line_q4, side,
-            draw(prices), None, None, True, stake_minor, rounding,
+        StoredLeg(
+            BET, UUID(int=2), n, UUID(int=100 + n), UUID(int=200 + n), UUID(int=300 + n),
+            "football", market_type, period, line_q4, side, draw(prices), None, None, 0, None,
+            None, stake_minor, rounding, AT,
         )
         for n, (market_type, period, line_q4, side) in enumerate(chosen, start=1)
     ]  # fmt: skip
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> tuple[list[OpenLeg], list[Known]]:
+def stories(draw: st.DrawFn) -> tuple[list[StoredLeg], list[Known]]:
     """A bet and what was known of its events, step by step: each step is one more version."""
     legs = draw(open_bets())
     known: Known = {}
@@ -82,68 +90,114 @@ def taken_back(now: Known, before: Known, version: int) -> Known:
     }  # fmt: skip
 
 
-def due(legs: Sequence[OpenLeg], results: Mapping[UUID, Result]) -> int | None:
+def due(legs: Sequence[StoredLeg], results: Mapping[UUID, Result]) -> int | None:
     """What a bet that nothing has graded yet is paid by these results; None while it is open."""
-    _, payout = rules.settle(legs, results)
-    return None if payout is None else payout.payout_minor
+    _, verdict = rules.settle(legs, Basis(results, {}))
+    return None if verdict is None else verdict.payout_minor
 
 
-def stored(legs: Sequence[OpenLeg], graded: Sequence[Graded]) -> list[OpenLeg]:
-    """The legs as the database has them once the grades are written."""
+def stored(
+    legs: Sequence[StoredLeg], graded: Sequence[Graded], verdict: Verdict | None
+) -> list[StoredLeg]:
+    """The legs as the database has them once the grades and the verdict are written."""
     by_n = {each.n: each for each in graded}
-    return [
-        replace(leg, grade=by_n[leg.n].grade, result_version=by_n[leg.n].result_version)
-        if leg.n in by_n else leg
-        for leg in legs
-    ]  # fmt: skip
+    written: list[StoredLeg] = []
+    for leg in legs:
+        new = by_n.get(leg.n, leg)
+        written.append(
+            replace(
+                leg,
+                grade=new.grade,
+                result_version=new.result_version,
+                ruling_version=new.ruling_version,
+                outcome=leg.outcome if verdict is None else verdict.outcome,
+                payout_minor=leg.payout_minor if verdict is None else verdict.payout_minor,
+            )
+        )
+    return written
 
 
-def settled(legs: Sequence[OpenLeg], known: Known) -> tuple[list[OpenLeg], int]:
-    """The open bet settled by what is known: its legs then, and what it has been paid in all."""
-    graded, payout = rules.settle(legs, known)
-    return stored(legs, graded), 0 if payout is None else payout.payout_minor
+def settled(
+    legs: Sequence[StoredLeg], known: Known, ruled: Mapping[UUID, Ruled] = {}
+) -> list[StoredLeg]:
+    """The bet brought to what is known: as the database has it then."""
+    return stored(legs, *rules.settle(legs, Basis(known, ruled)))
 
 
 @given(stories())
 def test_settling_and_rolling_back_is_the_identity(
-    story: tuple[list[OpenLeg], list[Known]],
+    story: tuple[list[StoredLeg], list[Known]],
 ) -> None:
     """Forward through every version and back through them, each paying the difference."""
     fresh, steps = story
-    legs, paid = fresh, [0]
+    legs, forward = fresh, [fresh]
     for known in steps:
-        legs, payout = settled(legs, known)
-        paid.append(payout)
-    returned = paid[-1:]
+        legs = settled(legs, known)
+        forward.append(legs)
+    back = [legs]
     now = steps[-1]
     for n, before in enumerate([*reversed(steps[:-1]), {}]):
         now = taken_back(now, before, version=100 + n)
-        legs, payout = settled(legs, now)
-        returned.append(payout)
-    assert returned == paid[::-1]
-    assert [leg.grade for leg in legs] == [None] * len(legs)
+        legs = settled(legs, now)
+        back.append(legs)
+    assert [stands(one) for one in back] == [stands(one) for one in forward[::-1]]
     assert [replace(leg, result_version=None) for leg in legs] == fresh
+
+
+def stands(legs: Sequence[StoredLeg]) -> tuple[object, ...]:
+    """Everything of a bet that money follows from."""
+    return (legs[0].outcome, legs[0].payout_minor, *[leg.grade for leg in legs])
 
 
 @given(stories())
 def test_grades_that_were_stored_pay_what_the_results_pay(
-    story: tuple[list[OpenLeg], list[Known]],
+    story: tuple[list[StoredLeg], list[Known]],
 ) -> None:
-    """Step by step, while the bet is open, is as if only the newest result had ever come."""
+    """Step by step is as if only the newest result had ever come, settled in between or not."""
     legs, steps = story
-    at_once, now = legs, legs
+    now = legs
     for known in steps:
-        graded, payout = rules.settle(now, known)
-        now = stored(now, graded)
-        at_once = stored(legs, rules.settle(legs, known)[0])
-        assert [leg.grade for leg in now] == [leg.grade for leg in at_once]
-        assert (None if payout is None else payout.payout_minor) == due(legs, known)
-        again, paid_again = rules.settle(now, known)
-        assert again == []
-        assert paid_again == payout
+        now = settled(now, known)
+        assert stands(now) == stands(settled(legs, known))
+        assert now[0].payout_minor == due(legs, known)
+        assert rules.settle(now, Basis(known, {})) == ([], None)
         # `overround verify --deep` computes the same from what is stored.
         prices = [(leg.grade, leg.price_e4) for leg in now]
         found = payout_due(now[0].stake_minor, prices, now[0].payout_rounding)
         assert found == due(legs, known)
-    closed = [replace(leg, bet_open=False) for leg in now]
-    assert rules.settle(closed, steps[-1]) == ([], None)
+
+
+@given(stories(), st.data())
+def test_a_ruling_that_is_lifted_was_never_made(
+    story: tuple[list[StoredLeg], list[Known]], data: st.DataObject
+) -> None:
+    legs, steps = story
+    plain = settled(legs, steps[-1])
+    event_id = data.draw(st.sampled_from(legs)).event_id
+    ruling = data.draw(st.sampled_from([Ruling("hold"), Ruling("void")]))
+    ruled = settled(plain, steps[-1], {event_id: Ruled(1, [ruling])})
+    of_event = [leg.grade for leg in ruled if leg.event_id == event_id]
+    assert of_event == [None if ruling.kind == "hold" else "void"]
+    again = settled(ruled, steps[-1], {event_id: Ruled(2, ())})
+    assert stands(again) == stands(plain)
+
+
+def test_a_void_reaches_the_bets_of_its_scope_and_window() -> None:
+    leg = StoredLeg(
+        BET, UUID(int=2), 1, UUID(int=3), UUID(int=4), UUID(int=5), "football", "1x2", "ft", None,
+        "home", 20_000, None, None, 0, None, None, 100, "down", AT,
+    )  # fmt: skip
+    minute = timedelta(minutes=1)
+    for ruling, is_covered in (
+        (Ruling("void"), True),
+        (Ruling("void", market_id=leg.market_id), True),
+        (Ruling("void", market_id=UUID(int=9)), False),
+        (Ruling("void", selection_id=leg.selection_id), True),
+        (Ruling("void", selection_id=UUID(int=9)), False),
+        (Ruling("void", placed_from=AT, placed_to=AT + minute), True),
+        (Ruling("void", placed_from=AT - minute, placed_to=AT), False),
+        (Ruling("void", placed_from=AT + minute), False),
+    ):
+        [graded], verdict = rules.settle([leg], Basis({}, {leg.event_id: Ruled(1, [ruling])}))
+        assert (graded.grade == "void") is is_covered
+        assert (verdict is not None and verdict.outcome == "void") is is_covered

@@ -176,7 +176,7 @@ def test_a_batch_boundary_never_deadlocks_with_a_slip(
     The first batch must not hold one player's money while the second asks for the other's: the
     call has taken them in the order of their accounts.
     """
-    monkeypatch.setattr(service, "_BATCH", 1)
+    monkeypatch.setattr(service, "PORTION", 1)
 
     async def story() -> None:
         async with (
@@ -217,8 +217,29 @@ def test_a_batch_boundary_never_deadlocks_with_a_slip(
 
             placing: list[asyncio.Task[Sequence[str]]] = []
             monkeypatch.setattr(store, "settle", pay_and_meet)
-            assert await world.settle() == 2
+            async with world.worker.transaction(tenant_id) as conn:
+                assert await settlement.settle_due(conn, tenant_id, world.at, 1) == 2
             assert await placing[0] == ["accepted", "accepted"]
+            assert not await world.violations()
+
+    asyncio.run(story())
+
+
+def test_a_large_event_is_shared_by_settlers(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In portions that skip what the other has, and each bet is paid once all the same."""
+    monkeypatch.setattr(service, "PORTION", 5)
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await filled(world, 2, 60)
+            for event in ("E0", "E1"):
+                await world.result(event, {"ft": (1, 0)})
+            assert await settle_together(world, 3) == 60
+            assert await world.count(OPEN, tenant="acme") == 0
+            assert await world.count(PAID_TWICE, tenant="acme") == 0
+            assert await world.due() == 0
             assert not await world.violations()
 
     asyncio.run(story())
@@ -233,7 +254,7 @@ def test_settling_while_placing_never_deadlocks(
     Small batches make the settlers cross many batch boundaries. A deadlock is an exception of
     psycopg and fails the test, as does a slip that an infrastructure error refused.
     """
-    monkeypatch.setattr(service, "_BATCH", 3)
+    monkeypatch.setattr(service, "PORTION", 3)
     rounds, events_per_round, names = 8, 4, [f"player{n}" for n in range(5)]
 
     async def story() -> None:

@@ -15,7 +15,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from overround import ops
-from overround.betting import bets
+from overround.betting import bets, settlement
 from overround.betting.offers import Setting, switch
 from overround.core import ids
 from overround.core.principal import Principal
@@ -98,12 +98,13 @@ DEFINER_FUNCTIONS: Final = frozenset(
         "revenue_day_post_v1",
         "role_beat_v1",
         "tenant_open_v1",
+        "work_due_v1",
     }
 )
 
 _POLICY: Final = (
-    "(tenant_id = ( SELECT (NULLIF(current_setting('overround.tenant_id'::text, true), "
-    "''::text))::uuid AS \"nullif\"))"
+    "(tenant_id = ANY ((( SELECT string_to_array(NULLIF(current_setting('overround.te"
+    "nant_id'::text, true), ''::text), ','::text) AS string_to_array))::uuid[]))"
 )
 
 
@@ -134,6 +135,10 @@ def house(endpoints: Endpoints, database_urls: Urls) -> House:
 
     us, them = asyncio.run(furnish())
     name = str(conninfo_to_dict(database_urls["owner"])["dbname"])
+    with psycopg.connect(endpoints.superuser_url(name)) as conn:
+        conn.execute(
+            "INSERT INTO debt SELECT tenant_id, id, 1, %s FROM users WHERE kind = 'player'", [AT]
+        )
     return House(database_urls, endpoints.superuser_url(name), us, them)
 
 
@@ -157,6 +162,9 @@ async def furnished(world: World, name: str) -> UUID:
     async with world.app.transaction(tenant.id) as conn:
         who = Principal(tenant.id, ann, "player")
         await cashier.withdraw(conn, who, "1.00", "w-1", bytes(32), AT)
+        event_id = await world.event(f"open {name}")
+        clerk = world.system(tenant.id)
+        await settlement.propose(conn, clerk, event_id, settlement.Ruling("hold"), "why", AT)
         await conn.execute(
             "INSERT INTO login_failure (tenant_id, subject_sha256, failures, last_failed_at)"
             " VALUES (%s, sha256('ann'), 1, %s)",
@@ -303,7 +311,7 @@ def all_is_seen(house: House) -> bool:
 def burgle(conn: probe.Plain, house: House) -> list[str]:
     """Call the owner's functions for the other tenant, inside our own transaction."""
     with house.as_(None) as superuser:
-        events = [row[0] for row in superuser.execute("SELECT id FROM event").fetchall()]
+        bets = [row[0] for row in superuser.execute("SELECT id FROM bet").fetchall()]
         (payment,) = superuser.execute(
             "SELECT id, user_id FROM payment WHERE tenant_id = %s AND kind = 'withdrawal'",
             [house.them],
@@ -333,7 +341,8 @@ def burgle(conn: probe.Plain, house: House) -> list[str]:
             [them, AT],
         ),
         "ledger_roll_up_v1": ("SELECT nullif(ledger_roll_up_v1(%s), 0)", [house.them]),
-        "bets_lock_v1": ("SELECT bets_lock_v1(%s, %s)", [house.them, events]),
+        "bets_lock_v1": ("SELECT bets_lock_v1(%s, %s, true)", [house.them, bets]),
+        "work_due_v1": ("SELECT work_due_v1('settle', %s, %s, %s)", [them, new, AT]),
         "api_key_enter_v1": (
             "SELECT id FROM api_key_enter_v1(%s, %s, interval '1 s', 1, %s)",
             [them, key[1], AT],

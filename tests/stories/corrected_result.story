@@ -1,5 +1,5 @@
-# A corrected result is a new version. What was settled stays: paying back is another story.
-# What is still open is settled by the newest version, whichever graded its legs before.
+# A corrected result is a new version. What was settled by an older one is settled anew and the
+# difference moves; what is open is settled by the newest one, whichever graded its legs before.
 tenant  acme
 deposit ann  100.00
 price   E1.home 2.00
@@ -16,8 +16,8 @@ bet     B1 => won 20.00
 grades  C1 => won ?
 grades  C2 => won ?
 result  E1 0-1 => 1
-settle  => 1
-bet     B1 => won 20.00
+settle  => 2
+bet     B1 => lost 0.00
 bet     C1 => lost 0.00
 grades  C1 => lost ?
 result  E3 postponed => 1                  # it says less than the first version did
@@ -30,4 +30,4 @@ grades  C1 => lost won
 result  E3 3-0 => 1
 settle  => 1
 bet     C2 => won 40.00
-cash    ann => 130.00
+cash    ann => 110.00

@@ -10,12 +10,13 @@ is named), `E1.yes`, `E1.home_dnb`, `E1.home_ht`, `E1.home_ml` (moneyline, every
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
 from overround.betting.bets import my_bet
+from overround.betting.settlement import Ruling, lift, propose
 from overround.core import line, money, price
 from overround.core.errors import Refusal
 from overround.core.principal import Principal
@@ -142,6 +143,7 @@ class _Teller:
     bets: dict[str, UUID] = field(default_factory=dict[str, UUID])
     owners: dict[str, str] = field(default_factory=dict[str, str])
     payments: dict[str, UUID] = field(default_factory=dict[str, UUID])
+    rulings: dict[str, UUID] = field(default_factory=dict[str, UUID])
 
     def _minor(self, text: str) -> int:
         currency = self.world.tenants[self.tenant].currency
@@ -338,6 +340,30 @@ class _Teller:
     async def do_sport(self, name: str, sport: str) -> None:
         """`sport T1 tennis`; what is not named so is football."""
         await self.world.event(name, sport=sport)
+
+    async def do_hold(self, key: str, event: str, *why: str) -> str:
+        """`hold R1 E1 a protest`: nothing of the event is known to the house."""
+        return await self._rule(key, event, Ruling("hold"), why)
+
+    async def do_void(self, key: str, about: str, *why: str) -> str:
+        """`void R1 E1 why`, or of one selection: `void R1 E1.home why`."""
+        event, dot, _ = about.partition(".")
+        chosen = await self.world.selection(selection(about)) if dot else None
+        return await self._rule(key, event, Ruling("void", selection_id=chosen), why)
+
+    async def do_lift(self, key: str) -> str:
+        """The ruling holds no more."""
+        caller = await self.world.clerk(self.tenant)
+        async with self.world.app.transaction(caller.tenant_id) as conn:
+            return (await lift(conn, caller, self.rulings[key], self.world.at)).state
+
+    async def _rule(self, key: str, event: str, ruling: Ruling, why: Sequence[str]) -> str:
+        caller = await self.world.clerk(self.tenant)
+        event_id = await self.world.event(event)
+        async with self.world.app.transaction(caller.tenant_id) as conn:
+            found = await propose(conn, caller, event_id, ruling, " ".join(why), self.world.at)
+        self.rulings[key] = found.id
+        return found.state
 
     async def do_settle(self) -> str:
         return str(await self.world.settle())

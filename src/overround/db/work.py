@@ -44,6 +44,11 @@ SELECT subject_id FROM work_due
 WHERE kind = %s AND for_tenant = %s AND due_at <= %s AND attempts < %s
 ORDER BY due_at, subject_id LIMIT %s FOR UPDATE SKIP LOCKED"""
 
+# One row, unless another worker has it.
+_CLAIM_ONE = """
+SELECT 1 FROM work_due WHERE kind = %s AND for_tenant = %s AND subject_id = %s
+FOR UPDATE SKIP LOCKED"""
+
 # The work is done; whoever made it due again waited for this row and will put it in anew.
 _DONE = "DELETE FROM work_due WHERE kind = %s AND for_tenant = %s AND subject_id = ANY(%s)"
 
@@ -99,6 +104,11 @@ async def claim(
     """Claim at most `limit` subjects of a tenant for this transaction."""
     cursor = await conn.execute(_CLAIM, [kind, tenant_id, at, ATTEMPTS_MAX, limit])
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def claim_one(conn: Connection, kind: Kind, tenant_id: UUID, subject_id: UUID) -> bool:
+    """Claim one subject of a tenant for this transaction; False where it is done or in hand."""
+    return bool(await (await conn.execute(_CLAIM_ONE, [kind, tenant_id, subject_id])).fetchone())
 
 
 async def done(conn: Connection, kind: Kind, tenant_id: UUID, subject_ids: Sequence[UUID]) -> None:

@@ -6,6 +6,8 @@ answer has its bet. A request with a key that was answered before gets the same 
 """
 
 from overround.betting.bets.model import (
+    Ask,
+    Asked,
     Bet,
     Decision,
     EventLiability,
@@ -14,6 +16,7 @@ from overround.betting.bets.model import (
     MarketLiability,
     OddsPolicy,
     SelectionLiability,
+    SentSlip,
     Slip,
     SlipLeg,
 )
@@ -33,6 +36,8 @@ from overround.betting.bets.store import check, check_deep, counts, run_days
 __all__ = [
     "BATCH_MAX",
     "LEGS_MAX",
+    "Ask",
+    "Asked",
     "Bet",
     "Decision",
     "EventLiability",
@@ -41,6 +46,7 @@ __all__ = [
     "MarketLiability",
     "OddsPolicy",
     "SelectionLiability",
+    "SentSlip",
     "Slip",
     "SlipLeg",
     "body_sha256",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from overround.core.bets import Rounding
+from overround.core.principal import Principal
 
 OddsPolicy = Literal["none", "higher", "any"]
-DecisionKind = Literal["accepted", "refused", "replayed", "key_reused"]
+# `nobody`: the session that the slip came by has ended; nothing was asked or stored.
+DecisionKind = Literal["accepted", "refused", "replayed", "key_reused", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,16 @@ class Slip:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A slip of a tenant's player; `token_sha256` is the session it came by, where that is to be
+    looked at together with the slip."""
+
+    tenant_id: UUID
+    slip: Slip
+    token_sha256: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to a slip; `answer` is stored with the key and repeated to the letter."""
 
@@ -46,6 +59,23 @@ class Decision:
     def refusal(self) -> str | None:
         """Why the slip was not accepted; None when it was."""
         return self.answer.get("refusal")
+
+
+@dataclass(frozen=True, slots=True)
+class SentSlip:
+    """A slip as the raw front has it: `body` is JSON, the headers `key` and `asked_by` are text."""
+
+    caller: Principal
+    currency: str
+    body: bytes
+    key: str | None
+    asked_by: str | None
+    token_sha256: bytes
+    at: datetime
+
+
+# Who answers slips: the acceptor, or a transaction of its own for each.
+Ask = Callable[[Asked], Awaitable[Decision]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from overround.betting.bets import liability, rules, store
-from overround.betting.bets.model import Bet, Decision, EventLiability, LatestBet, Slip
+from overround.betting.bets.model import Asked, Bet, Decision, EventLiability, LatestBet, Slip
 from overround.core.errors import NotFound
 from overround.db import Connection
 
@@ -31,6 +31,14 @@ async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> lis
     """
     _check(slips)
     return await store.place(conn, tenant_id, slips) if slips else []
+
+
+async def place_all(conn: Connection, asked: Sequence[Asked]) -> list[Decision]:
+    """As `place` for slips of several tenants, on a connection of its own outside a transaction:
+    one round trip, which commits. Each slip has been checked (`rules.check`)."""
+    if len(asked) > BATCH_MAX:
+        raise ValueError(f"{len(asked)} slips in one batch; at most {BATCH_MAX}")
+    return await store.place_all(conn, asked) if asked else []
 
 
 async def place_at(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from overround.betting.bets.model import (
+    Asked,
     Bet,
     Decision,
     LatestBet,
@@ -26,13 +27,22 @@ from overround.money.ledger import Violation
 
 # Many slips in one call and one commit, an answer for each, in the order given.
 PLACE = """
-SELECT decision, answer FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ORDER BY slip"""
+SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
+FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+
+# The same as a transaction by itself, for slips of several tenants: one round trip. The tenants are
+# set before the function begins, because it cannot begin without the value of the CASE.
+PLACE_ALL = """
+SELECT p.decision, p.bet, p.potential, p.placed_at, p.currency, p.answer, p.leg_price_e4
+FROM set_config('overround.tenant_id', %s, true) AS t (tenants)
+CROSS JOIN LATERAL bets_place_v1(CASE WHEN t.tenants IS NOT NULL THEN %s::uuid[] END, %s::uuid[],
+    %s::uuid[], %s::text[], %s::bytea[], %s::bigint[], %s::text[], %s::integer[],
+    %s::timestamptz[], %s::bytea[], %s::integer[], %s::uuid[], %s::integer[]) AS p"""
 
 # The same at the slips' own times; the worker's alone.
 PLACE_AT = """
-SELECT decision, answer FROM bets_replay_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ORDER BY slip"""
+SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
+FROM bets_replay_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 
 # A page of one player's bets, newest first; keyset on (placed_at, id).
 BETS_OF = """
@@ -127,27 +137,56 @@ JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id AND b.status = 'open
 WHERE e.starts_at > %(since)s AND e.starts_at < %(until)s
 GROUP BY e.id ORDER BY 2 DESC, e.id"""
 
-# A bet has exactly one stake held, of its own amount, and one taken or returned when it is settled.
+# Where a bet's stake lies by its transfers is where its state says: held while it is open, with the
+# house once it is settled, with the player where it is void.
 CHECK_STAKES = """
-SELECT 'a bet holds its stake once and gives it up once', b.id::text,
-       (b.status || ' ' || count(t.id))
-FROM bet b LEFT JOIN transfer t ON t.tenant_id = b.tenant_id AND t.reference = b.id
-    AND t.amount_minor = b.stake_minor
-    AND ((t.code = 'stake_hold' AND t.version = 0)
-      OR (t.code IN ('stake_take', 'stake_return') AND t.version = b.settlement_version))
-WHERE b.tenant_id = %s
-GROUP BY b.id, b.status HAVING count(t.id) <> CASE b.status WHEN 'open' THEN 1 ELSE 2 END
+SELECT 'a stake lies where its bet says', b.id::text,
+       (b.status || ' ' || coalesce(b.outcome, '') || ' ' || coalesce(t.held,
+       0) || ' held ' || coalesce(t.taken, 0) || ' taken')
+FROM bet b LEFT JOIN (
+    SELECT t.reference,
+           sum(CASE t.to_id WHEN h.id THEN t.amount_minor ELSE 0 END
+               - CASE t.from_id WHEN h.id THEN t.amount_minor ELSE 0 END) AS held,
+           sum(CASE t.code WHEN 'stake_take' THEN t.amount_minor
+                           WHEN 'stake_release' THEN -t.amount_minor ELSE 0 END) AS taken
+    FROM transfer t
+    LEFT JOIN account h ON h.tenant_id = t.tenant_id AND h.id IN (t.from_id, t.to_id)
+        AND h.kind = 'held'
+    WHERE t.tenant_id = %(tenant)s
+      AND t.code IN ('stake_hold', 'stake_take', 'stake_return', 'stake_release', 'stake_reclaim')
+    GROUP BY t.reference) t ON t.reference = b.id
+WHERE b.tenant_id = %(tenant)s
+  AND (coalesce(t.held, 0) <> CASE b.status WHEN 'open' THEN b.stake_minor ELSE 0 END
+    OR coalesce(t.taken, 0) <> CASE WHEN b.status = 'open' OR b.outcome = 'void' THEN 0
+                                    ELSE b.stake_minor END)
 LIMIT 20"""
 
-# A settled bet was paid exactly what it says, a lost or open one nothing.
+# A settled bet was paid exactly what it says, after all corrections; a lost or open one nothing.
 CHECK_PAYOUTS = """
 SELECT 'a bet is paid what it says', b.id::text, (coalesce(b.payout_minor,
        0) || ' paid ' || coalesce(p.paid, 0))
 FROM bet b LEFT JOIN (
-    SELECT reference, sum(amount_minor) AS paid FROM transfer
-    WHERE tenant_id = %(tenant)s AND code IN ('payout', 'stake_return')
+    SELECT reference, sum(CASE code WHEN 'payout' THEN amount_minor ELSE -amount_minor END) AS paid
+    FROM transfer WHERE tenant_id = %(tenant)s AND code IN ('payout', 'payout_reclaim')
     GROUP BY reference) p ON p.reference = b.id
-WHERE b.tenant_id = %(tenant)s AND coalesce(b.payout_minor, 0) <> coalesce(p.paid, 0) LIMIT 20"""
+WHERE b.tenant_id = %(tenant)s
+  AND CASE WHEN b.outcome = 'void' THEN 0 ELSE coalesce(b.payout_minor, 0) END
+      <> coalesce(p.paid, 0)
+LIMIT 20"""
+
+# What a player owes is what was lent to him less what his winnings have paid back.
+CHECK_DEBTS = """
+SELECT 'a debt is its loans less what was repaid', coalesce(d.user_id, t.user_id)::text,
+       (coalesce(d.owed_minor, 0) || ' instead of ' || coalesce(t.owed, 0))
+FROM (SELECT user_id, owed_minor FROM debt WHERE tenant_id = %(tenant)s) d
+FULL JOIN (
+    SELECT a.owner_id AS user_id,
+           sum(CASE t.code WHEN 'debt_lend' THEN t.amount_minor ELSE -t.amount_minor END) AS owed
+    FROM transfer t JOIN account a ON a.tenant_id = t.tenant_id
+        AND a.id = CASE t.code WHEN 'debt_lend' THEN t.to_id ELSE t.from_id END
+    WHERE t.tenant_id = %(tenant)s AND t.code IN ('debt_lend', 'debt_repay')
+    GROUP BY 1) t ON t.user_id = d.user_id
+WHERE coalesce(d.owed_minor, 0) <> coalesce(t.owed, 0) LIMIT 20"""
 
 # Every movement of stakes and payouts is of a bet, between the accounts that its code means, of the
 # player who placed it, at a version that the bet has had.
@@ -158,11 +197,16 @@ LEFT JOIN bet b ON b.tenant_id = t.tenant_id AND b.id = t.reference
 LEFT JOIN account f ON f.tenant_id = t.tenant_id AND f.id = t.from_id
 LEFT JOIN account o ON o.tenant_id = t.tenant_id AND o.id = t.to_id
 WHERE t.tenant_id = %(tenant)s
-  AND t.code IN ('stake_hold', 'stake_take', 'stake_return', 'payout')
+  AND t.code IN ('stake_hold', 'stake_take', 'stake_return', 'payout', 'stake_release',
+                 'stake_reclaim', 'payout_reclaim', 'debt_lend', 'debt_repay')
   AND (b.id IS NULL OR t.version > b.settlement_version OR f.id IS NULL OR o.id IS NULL
     OR (t.code, f.kind, o.kind) NOT IN (
         ('stake_hold', 'cash', 'held'), ('stake_take', 'held', 'house'),
-        ('stake_return', 'held', 'cash'), ('payout', 'house', 'cash'))
+        ('stake_return', 'held', 'cash'), ('payout', 'house', 'cash'),
+        ('stake_release', 'house', 'cash'), ('stake_release', 'house', 'held'),
+        ('stake_take', 'cash', 'house'), ('stake_reclaim', 'cash', 'held'),
+        ('payout_reclaim', 'cash', 'house'), ('debt_lend', 'receivable', 'cash'),
+        ('debt_repay', 'cash', 'receivable'))
     OR coalesce(f.owner_id, b.user_id) <> b.user_id OR coalesce(o.owner_id, b.user_id) <> b.user_id)
 LIMIT 20"""
 
@@ -180,20 +224,30 @@ LIMIT 20"""
 CHECK_ANSWERS = """
 SELECT 'accepted answers = bets', coalesce(b.id, r.bet_id)::text, coalesce(r.decision, 'no answer')
 FROM bet b FULL JOIN (
-    SELECT bet_id, decision, answer FROM bet_request WHERE tenant_id = %(tenant)s
-           AND decision = 'accepted') r
-    ON r.bet_id = b.id
-WHERE (b.tenant_id = %(tenant)s OR b.tenant_id IS NULL)
-  AND (b.id IS NULL OR r.bet_id IS NULL OR (r.answer ->> 'stake_minor')::bigint <> b.stake_minor)
-  LIMIT 20"""
-
-# A bet has its legs, in order, and no two on one event.
-CHECK_LEGS = """
-SELECT 'a bet has its legs, each on its own event', b.id::text, (b.legs || ' ' || count(l.n))
-FROM bet b LEFT JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
-WHERE b.tenant_id = %s
-GROUP BY b.id, b.legs HAVING count(l.n) <> b.legs OR count(DISTINCT l.event_id) <> b.legs
+    SELECT user_id, bet_id, decision FROM bet_request
+    WHERE tenant_id = %(tenant)s AND decision = 'accepted') r
+    ON r.bet_id = b.id AND r.user_id = b.user_id
+WHERE (b.tenant_id = %(tenant)s OR b.tenant_id IS NULL) AND (b.id IS NULL OR r.bet_id IS NULL)
 LIMIT 20"""
+
+# A bet has its legs, in order, and no two on one event; a leg has its bet, which no key says.
+CHECK_LEGS = """
+SELECT 'a bet has its legs, each on its own event', coalesce(b.id, l.bet_id)::text,
+       (coalesce(b.legs, 0) || ' ' || count(l.n))
+FROM (SELECT id, legs FROM bet WHERE tenant_id = %(tenant)s) b
+FULL JOIN (SELECT bet_id, n, event_id FROM leg WHERE tenant_id = %(tenant)s) l ON l.bet_id = b.id
+GROUP BY b.id, l.bet_id, b.legs
+HAVING b.id IS NULL OR count(l.n) <> b.legs OR count(DISTINCT l.event_id) <> b.legs
+LIMIT 20"""
+
+# Whoever bets or was answered is a user of the tenant, which no foreign key says either.
+CHECK_PLAYERS = """
+SELECT 'a bet is of a player', a.id::text, a.user_id::text
+FROM (SELECT id, user_id FROM bet WHERE tenant_id = %(tenant)s
+      UNION ALL
+      SELECT bet_id, user_id FROM bet_request WHERE tenant_id = %(tenant)s) a
+LEFT JOIN users u ON u.tenant_id = %(tenant)s AND u.id = a.user_id
+WHERE u.id IS NULL LIMIT 20"""
 
 # Every settled bet with what its payout is made of.
 SETTLED_LEGS = """
@@ -222,20 +276,48 @@ WHERE r.tenant_id = %s AND r.at BETWEEN %s AND %s AND r.key LIKE %s AND b.status
 
 async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
     """Ask for all `slips` at once, now; the answers stand in their order."""
-    cursor = await conn.execute(PLACE, _asked(tenant_id, slips))
-    return [Decision(row[0], row[1]) for row in await cursor.fetchall()]
+    values = _columns(slips)
+    no_sessions: list[bytes | None] = [None] * len(slips)
+    asked = [[tenant_id] * len(slips), *values[:8], no_sessions, *values[8:]]
+    cursor = await conn.execute(PLACE, asked)
+    return _decided(slips, await cursor.fetchone())
+
+
+async def place_all(conn: Connection, asked: Sequence[Asked]) -> list[Decision]:
+    """Ask for the slips of any tenants at once, now, on a connection without a transaction.
+
+    It commits by itself. Numbers, ids, names and keys (`rules.check`) need no escaping in an array.
+    """
+    slips = [one.slip for one in asked]
+    columns = _columns(slips)
+    tokens = [one.token_sha256 for one in asked]
+    values: list[object] = [
+        ",".join({str(one.tenant_id) for one in asked}),
+        _joined([one.tenant_id.hex for one in asked]),
+        _joined([slip.bet_id.hex for slip in slips]),
+        _joined([slip.user_id.hex for slip in slips]),
+        _joined([f'"{slip.key}"' for slip in slips]),
+        _joined([_bytes(sha256) for sha256 in columns[3]]),
+        *(_joined(column) for column in columns[4:7]),
+        _joined([slip.at.isoformat() for slip in slips]),
+        _joined(["NULL" if sha256 is None else _bytes(sha256) for sha256 in tokens]),
+        _joined(columns[8]),
+        _joined([leg.selection_id.hex for slip in slips for leg in slip.legs]),
+        _joined(columns[10]),
+    ]
+    cursor = await conn.execute(PLACE_ALL, values, prepare=True)
+    return _decided(slips, await cursor.fetchone())
 
 
 async def place_at(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
     """Ask for all `slips` at once, each at its own time; the answers stand in their order."""
-    cursor = await conn.execute(PLACE_AT, _asked(tenant_id, slips))
-    return [Decision(row[0], row[1]) for row in await cursor.fetchall()]
+    cursor = await conn.execute(PLACE_AT, [[tenant_id] * len(slips), *_columns(slips)])
+    return _decided(slips, await cursor.fetchone())
 
 
-def _asked(tenant_id: UUID, slips: Sequence[Slip]) -> list[object]:
+def _columns(slips: Sequence[Slip]) -> list[list[Any]]:
     legs = [(n, leg) for n, slip in enumerate(slips, start=1) for leg in slip.legs]
     return [
-        tenant_id,
         [slip.bet_id for slip in slips],
         [slip.user_id for slip in slips],
         [slip.key for slip in slips],
@@ -248,6 +330,40 @@ def _asked(tenant_id: UUID, slips: Sequence[Slip]) -> list[object]:
         [leg.selection_id for _, leg in legs],
         [leg.price_e4 for _, leg in legs],
     ]
+
+
+def _joined(values: Sequence[object]) -> str:
+    """An array's text, made in one join: a driver's dumping of lists looks at each value twice."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def _bytes(value: bytes) -> str:
+    return f'"\\\\x{value.hex()}"'
+
+
+def _decided(slips: Sequence[Slip], row: tuple[Any, ...] | None) -> list[Decision]:
+    """The answers that a call's columns are; an accepted one is said by the bet's own facts."""
+    assert row is not None
+    kinds, bet_ids, potentials, placed_ats, currencies, refusals, prices_e4 = row
+    decided: list[Decision] = []
+    first = 0
+    for n, slip in enumerate(slips):
+        last = first + len(slip.legs)
+        answer = refusals[n]
+        if answer is None:
+            answer = {
+                "bet_id": str(bet_ids[n]),
+                "status": "open",
+                "kind": "single" if last - first == 1 else "combo",
+                "stake_minor": slip.stake_minor,
+                "potential_payout_minor": potentials[n],
+                "currency": currencies[n],
+                "placed_at": placed_ats[n].isoformat(),
+                "prices_e4": prices_e4[first:last],
+            }
+        decided.append(Decision(kinds[n], answer))
+        first = last
+    return decided
 
 
 async def bets_of(
@@ -329,10 +445,16 @@ async def _with_legs(
 async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:
     """The invariants between bets, answers and the ledger; an empty list is a sound book."""
     found: list[Violation] = []
-    for statement in (CHECK_STAKES, CHECK_LEGS):
-        cursor = await conn.execute(statement, [tenant_id])
-        found += [Violation(*row) for row in await cursor.fetchall()]
-    for statement in (CHECK_PAYOUTS, CHECK_CAUSES, CHECK_HELD, CHECK_ANSWERS):
+    for statement in (
+        CHECK_STAKES,
+        CHECK_LEGS,
+        CHECK_PLAYERS,
+        CHECK_PAYOUTS,
+        CHECK_DEBTS,
+        CHECK_CAUSES,
+        CHECK_HELD,
+        CHECK_ANSWERS,
+    ):
         cursor = await conn.execute(statement, {"tenant": tenant_id})
         found += [Violation(*row) for row in await cursor.fetchall()]
     return found

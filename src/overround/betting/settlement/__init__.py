@@ -1,10 +1,28 @@
-"""Settlement: results grade legs, graded legs pay bets, once per bet and version.
+"""Settlement: results and rulings grade legs, graded legs pay bets, once per bet and version.
 
-A pure function of (bet, result versions), run over the bets of the events that are due. Invariants:
-a missing fact leaves a bet open, never lost; a lost leg ends a combo at once; money of a settled
-bet is not moved again by running it again.
+A pure function of (bet, newest results, the tenant's rulings), run over the bets of the events that
+are due. Invariants: a missing fact leaves a bet open, never lost; a lost leg ends a combo at once;
+whatever is known later moves the difference and nothing else; running again moves nothing.
 """
 
-from overround.betting.settlement.service import settle_due, settle_events
+from overround.betting.settlement.model import Movement, Ruling, StoredRuling
+from overround.betting.settlement.service import (
+    decide,
+    lift,
+    preview,
+    propose,
+    settle_due,
+    settle_events,
+)
 
-__all__ = ["settle_due", "settle_events"]
+__all__ = [
+    "Movement",
+    "Ruling",
+    "StoredRuling",
+    "decide",
+    "lift",
+    "preview",
+    "propose",
+    "settle_due",
+    "settle_events",
+]

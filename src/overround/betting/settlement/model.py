@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from overround.core.bets import Rounding
 from overround.core.payoff import GradeName
+from overround.odds.catalogue.model import Result
+
+RulingKind = Literal["hold", "void"]
+RulingState = Literal["proposed", "effective", "refused", "lifted"]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLeg:
-    """A leg with what grading needs to know of it; `result_version` graded it, if any did."""
+class StoredLeg:
+    """A leg with what grading needs to know of it, and how it and its bet stand.
+
+    `result_version` and `ruling_version` graded it, if anything did; `outcome` and `payout_minor`
+    are its bet's, None while that is open.
+    """
 
     bet_id: UUID
     user_id: UUID
     n: int
     event_id: UUID
+    market_id: UUID
+    selection_id: UUID
     sport: str
     market_type: str
     period: str
@@ -25,25 +38,133 @@ class OpenLeg:
     price_e4: int
     grade: GradeName | None
     result_version: int | None
-    bet_open: bool
+    ruling_version: int
+    outcome: GradeName | None
+    payout_minor: int | None
     stake_minor: int
     payout_rounding: Rounding
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A tenant's own word about bets on an event, before any result.
+
+    `hold`: nothing of the event is known for this tenant, so what was settled is open again.
+    `void`: legs of the market, of the selection or of all are void, as far as their bets were
+    placed in [`placed_from`, `placed_to`).
+    """
+
+    kind: RulingKind
+    market_id: UUID | None = None
+    selection_id: UUID | None = None
+    placed_from: datetime | None = None
+    placed_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """The rulings about an event that hold now, and how many have been made or lifted so far."""
+
+    version: int
+    rulings: Sequence[Ruling]
+
+
+NOT_RULED = Ruled(0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What settlement goes by: the newest result of each event, and the tenant's rulings."""
+
+    results: Mapping[UUID, Result]
+    ruled: Mapping[UUID, Ruled]
 
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A leg's grade, by which version of its event's result; both None: not known any more."""
+    """A leg's grade, by which result (0: a ruling alone) and ruling; None: not known any more."""
 
     bet_id: UUID
     n: int
     grade: GradeName | None
     result_version: int | None
+    ruling_version: int
 
 
 @dataclass(frozen=True, slots=True)
-class Payout:
-    """What a bet came to."""
+class Verdict:
+    """What a bet comes to now; without an outcome it is open again."""
 
     bet_id: UUID
-    outcome: GradeName
-    payout_minor: int
+    outcome: GradeName | None
+    payout_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What settling would do, or did: bets by what becomes of them, and the players' money.
+
+    `credit_minor` is what players get to their cash, `debit_minor` what is taken from it; a stake
+    that is held or taken is in neither.
+    """
+
+    settles: int = 0
+    changes: int = 0
+    reopens: int = 0
+    credit_minor: int = 0
+    debit_minor: int = 0
+
+    @property
+    def bets(self) -> int:
+        """How many bets stand otherwise."""
+        return self.settles + self.changes + self.reopens
+
+    @property
+    def moved_minor(self) -> int:
+        """All money that changes hands."""
+        return self.credit_minor + self.debit_minor
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRuling:
+    """A ruling with its history, as the office sees it."""
+
+    id: UUID
+    event_id: UUID
+    kind: RulingKind
+    market_id: UUID | None
+    selection_id: UUID | None
+    placed_from: datetime | None
+    placed_to: datetime | None
+    reason: str
+    state: RulingState
+    bets: int
+    moved_minor: int
+    proposed_by: UUID
+    proposed_at: datetime
+    decided_by: UUID | None
+    decided_at: datetime | None
+    lifted_by: UUID | None
+    lifted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An event that has begun with open bets on it, and what they wait for.
+
+    `waits_for`: `result` (nobody has said how it ended), `confirmation` (somebody has only seen
+    it), `fact` (what is known does not decide every leg), `person` (providers contradict each
+    other, the tenant holds it back, or settling it has failed too often).
+    """
+
+    event_id: UUID
+    sport: str
+    competition: str
+    home: str
+    away: str
+    starts_at: datetime
+    status: str
+    waits_for: str
+    bets: int
+    stakes_minor: int

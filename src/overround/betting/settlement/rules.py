@@ -1,64 +1,106 @@
-"""Settlement is a function of (bet, results): grade each leg, then pay or wait. Pure."""
+"""Settlement is a function of (bet, results, rulings): grade each leg, then pay, or wait. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from uuid import UUID
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
 
-from overround.betting.settlement.model import Graded, OpenLeg, Payout
+from overround.betting.settlement.model import (
+    NOT_RULED,
+    Basis,
+    Graded,
+    Movement,
+    Ruled,
+    Ruling,
+    StoredLeg,
+    Verdict,
+)
 from overround.core import bets, endings, grading, payoff
+from overround.core.errors import Invalid
 from overround.core.payoff import Grade, GradeName
 from overround.odds.catalogue.model import Result
 
+_REASON_LENGTH_MIN: Final = 3
+_REASON_LENGTH_MAX: Final = 300
 
-def grade_leg(leg: OpenLeg, result: Result) -> Grade | None:
+
+def grade_leg(leg: StoredLeg, result: Result) -> Grade | None:
     """The leg's grade; None while a fact is missing, for which a bet stays open, never lost."""
     facts = grading.Facts({period: (s[0], s[1]) for period, s in result.scores.items()})
     ended = endings.ending(leg.sport, result.status)
     return endings.grade_ended(ended, leg.market_type, leg.period, leg.line_q4, leg.side, facts)
 
 
-def settle(
-    legs: Sequence[OpenLeg], results: Mapping[UUID, Result]
-) -> tuple[list[Graded], Payout | None]:
-    """Grade one bet by the newest results; its payout once every leg is known, or one is lost.
+def settle(legs: Sequence[StoredLeg], basis: Basis) -> tuple[list[Graded], Verdict | None]:
+    """Grade one bet by what is known now; the legs and the bet that stand otherwise than stored.
 
-    A leg that an older version graded is graded anew while the bet is open
-    (test: an open combo is paid by the newest result), and stays as it is once it is settled.
+    A bet is paid once every leg is known, or one is lost, and is open again where that is true no
+    more. The same basis twice changes nothing (test: settling and rolling back is the identity).
     """
-    graded: list[Graded] = []
-    grades: list[Grade | None] = []
-    for leg in legs:
-        grade = payoff.by_name(leg.grade) if leg.grade is not None else None
-        result = results.get(leg.event_id)
-        if result is not None and _is_due(leg, result):
-            grade = grade_leg(leg, result)
-            name = payoff.name(grade) if grade is not None else None
-            if name is not None or leg.grade is not None:
-                version = result.version if name is not None else None
-                graded.append(Graded(leg.bet_id, leg.n, name, version))
-        grades.append(grade)
-    if not legs[0].bet_open:
-        return graded, None
-    return graded, _payout(legs, grades)
+    graded = [_grade(leg, basis) for leg in legs]
+    grades = [None if one.grade is None else payoff.by_name(one.grade) for one in graded]
+    verdict = _verdict(legs, grades)
+    first = legs[0]
+    stands = (verdict.outcome, verdict.payout_minor) == (first.outcome, first.payout_minor)
+    news = [one for one, leg in zip(graded, legs, strict=True) if not _stands(one, leg)]
+    return news, None if stands else verdict
 
 
-def _is_due(leg: OpenLeg, result: Result) -> bool:
-    if leg.result_version is None:
-        return True
-    return leg.bet_open and leg.result_version < result.version
+def _grade(leg: StoredLeg, basis: Basis) -> Graded:
+    """The leg as it is graded now.
+
+    Of what is known a stored grade is never taken back by less: a replay that stands before the
+    result which graded a leg leaves it alone (test: work that is due twice is done when both can
+    be seen).
+    """
+    ruled = basis.ruled.get(leg.event_id, NOT_RULED)
+    result = basis.results.get(leg.event_id)
+    version = 0 if result is None else result.version
+    if version < (leg.result_version or 0) and ruled.version == leg.ruling_version:
+        return Graded(leg.bet_id, leg.n, leg.grade, leg.result_version, leg.ruling_version)
+    grade = _by_rulings(leg, ruled, result)
+    name = None if grade is None else payoff.name(grade)
+    return Graded(leg.bet_id, leg.n, name, None if name is None else version, ruled.version)
 
 
-def _payout(legs: Sequence[OpenLeg], grades: Sequence[Grade | None]) -> Payout | None:
+def _by_rulings(leg: StoredLeg, ruled: Ruled, result: Result | None) -> Grade | None:
+    """What the tenant has ruled goes before what happened, and a hold before a void."""
+    if any(ruling.kind == "hold" for ruling in ruled.rulings):
+        return None
+    if any(covers(ruling, leg) for ruling in ruled.rulings):
+        return payoff.VOID
+    return None if result is None else grade_leg(leg, result)
+
+
+def covers(ruling: Ruling, leg: StoredLeg) -> bool:
+    """Whether a voiding is about the leg: its scope, and when its bet was placed."""
+    return (
+        ruling.market_id in (None, leg.market_id)
+        and ruling.selection_id in (None, leg.selection_id)
+        and (ruling.placed_from is None or ruling.placed_from <= leg.placed_at)
+        and (ruling.placed_to is None or leg.placed_at < ruling.placed_to)
+    )
+
+
+def _stands(graded: Graded, leg: StoredLeg) -> bool:
+    return (graded.grade, graded.result_version, graded.ruling_version) == (
+        leg.grade,
+        leg.result_version,
+        leg.ruling_version,
+    )
+
+
+def _verdict(legs: Sequence[StoredLeg], grades: Sequence[Grade | None]) -> Verdict:
     first = legs[0]
     if payoff.LOST in grades:
-        return Payout(first.bet_id, "lost", 0)
+        return Verdict(first.bet_id, "lost", 0)
     known = [grade for grade in grades if grade is not None]
     if len(known) < len(legs):
-        return None
+        return Verdict(first.bet_id, None, None)
     graded = [(grade, leg.price_e4) for leg, grade in zip(legs, known, strict=True)]
     bet = bets.of_stored(first.stake_minor, graded)
-    return Payout(first.bet_id, _outcome(known), bets.payout_minor(bet, first.payout_rounding))
+    return Verdict(first.bet_id, _outcome(known), bets.payout_minor(bet, first.payout_rounding))
 
 
 def _outcome(grades: Sequence[Grade]) -> GradeName:
@@ -66,3 +108,44 @@ def _outcome(grades: Sequence[Grade]) -> GradeName:
     if all(grade == payoff.VOID for grade in grades):
         return "void"
     return payoff.name(grades[0]) if len(grades) == 1 else "won"
+
+
+def movement(legs: Sequence[StoredLeg], verdict: Verdict) -> Movement:
+    """What the verdict moves between the house and the player's cash."""
+    first = legs[0]
+    more = (verdict.payout_minor or 0) - (first.payout_minor or 0)
+    return Movement(
+        settles=int(first.outcome is None),
+        changes=int(first.outcome is not None and verdict.outcome is not None),
+        reopens=int(verdict.outcome is None),
+        credit_minor=max(more, 0),
+        debit_minor=max(-more, 0),
+    )
+
+
+def together(movements: Sequence[Movement]) -> Movement:
+    """The movements of many bets as one."""
+    return Movement(
+        settles=sum(one.settles for one in movements),
+        changes=sum(one.changes for one in movements),
+        reopens=sum(one.reopens for one in movements),
+        credit_minor=sum(one.credit_minor for one in movements),
+        debit_minor=sum(one.debit_minor for one in movements),
+    )
+
+
+def reason(text: str) -> str:
+    """Why somebody rules so, readable later. Raises Invalid `reason`."""
+    found = unicodedata.normalize("NFC", text).strip()
+    if not _REASON_LENGTH_MIN <= len(found) <= _REASON_LENGTH_MAX or not found.isprintable():
+        raise Invalid("a reason has 3 to 300 printable characters", code="reason")
+    return found
+
+
+def check(ruling: Ruling) -> None:
+    """Raises Invalid: `ruling_scope` for a narrow hold, `ruling_window` for one without a time."""
+    scope = ruling.market_id, ruling.selection_id, ruling.placed_from, ruling.placed_to
+    if ruling.kind == "hold" and any(part is not None for part in scope):
+        raise Invalid("a hold is about the whole event", code="ruling_scope")
+    if ruling.placed_from and ruling.placed_to and ruling.placed_from >= ruling.placed_to:
+        raise Invalid("the window ends before it begins", code="ruling_window")

@@ -2,17 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Final
 from uuid import UUID
 
 from overround.betting.settlement import rules, store
-from overround.betting.settlement.model import Graded, Payout
-from overround.db import Connection, work
+from overround.betting.settlement.model import (
+    NOT_RULED,
+    Basis,
+    Desk,
+    Graded,
+    Movement,
+    Ruled,
+    Ruling,
+    StoredLeg,
+    StoredRuling,
+    Verdict,
+)
+from overround.core import ids
+from overround.core.errors import Conflict, Forbidden, NotFound
+from overround.core.principal import Principal
+from overround.db import Connection, audit, work
 from overround.odds import catalogue
 
-_BATCH = 500
+# Bets that are read, graded and paid in one go; an event with more is done in as many
+# transactions, which any number of settlers share.
+PORTION: Final = 2_000
+
+# How far back the office's desk looks for what was never settled.
+WAITING_BEHIND: Final = timedelta(days=60)
+
+
+async def touched(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], at: datetime
+) -> list[UUID]:
+    """The tenant's bets that settling the events at `at` would touch, in order."""
+    basis = await basis_of(conn, tenant_id, event_ids, at)
+    known = {
+        event_id: (
+            basis.results[event_id].version if event_id in basis.results else 0,
+            basis.ruled[event_id].version if event_id in basis.ruled else 0,
+        )
+        for event_id in event_ids
+    }
+    return await store.touched(conn, tenant_id, known)
+
+
+async def basis_of(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], at: datetime
+) -> Basis:
+    """What is known of events at `at`, and what the tenant has ruled."""
+    return Basis(
+        await catalogue.results_known(conn, list(event_ids), at),
+        await store.ruled(conn, tenant_id, event_ids),
+    )
+
+
+async def settle_bets(
+    conn: Connection,
+    tenant_id: UUID,
+    bet_ids: Sequence[UUID],
+    at: datetime,
+    players: set[UUID] | None = None,
+    *,
+    wait: bool = True,
+) -> int:
+    """Bring bets to what is known of their events at `at`; returns how many stand otherwise now.
+
+    Whose bets they are is added to `players`, for whoever tells them after the commit. Running it
+    again moves nothing again. Without `wait` bets in other hands are left out.
+    """
+    changed = 0
+    locked = await store.lock_bets(conn, tenant_id, bet_ids, wait=wait)
+    for first in range(0, len(locked), PORTION):
+        legs = await store.legs_of(conn, tenant_id, locked[first : first + PORTION])
+        basis = await basis_of(conn, tenant_id, list({leg.event_id for leg in legs}), at)
+        graded: list[Graded] = []
+        verdicts: list[Verdict] = []
+        for its_legs in bet_by_bet(legs):
+            news, verdict = rules.settle(its_legs, basis)
+            graded += news
+            if verdict is not None:
+                verdicts.append(verdict)
+                if players is not None:
+                    players.add(its_legs[0].user_id)
+        if graded or verdicts:
+            changed += await store.settle(conn, tenant_id, at, graded, verdicts)
+    return changed
 
 
 async def settle_events(
@@ -22,30 +100,9 @@ async def settle_events(
     at: datetime,
     players: set[UUID] | None = None,
 ) -> int:
-    """Grade the tenant's legs on the events by the results known at `at`; returns bets settled.
-
-    Whose bets were settled is added to `players`, for whoever tells them after the commit.
-    Running it again pays nothing again. A leg whose facts are missing stays ungraded; one of an
-    open bet that an older version of the result graded is graded anew.
-    """
-    settled = 0
-    bet_ids = await store.lock_bets(conn, tenant_id, event_ids)
-    for first in range(0, len(bet_ids), _BATCH):
-        legs = await store.legs_of(conn, tenant_id, bet_ids[first : first + _BATCH])
-        results = await catalogue.results_known(conn, list({leg.event_id for leg in legs}), at)
-        graded: list[Graded] = []
-        payouts: list[Payout] = []
-        for _, of_bet in groupby(legs, key=lambda leg: leg.bet_id):
-            its_legs = list(of_bet)
-            newly, payout = rules.settle(its_legs, results)
-            graded += newly
-            if payout is not None:
-                payouts.append(payout)
-                if players is not None:
-                    players.add(its_legs[0].user_id)
-        if graded or payouts:
-            settled += await store.settle(conn, tenant_id, at, graded, payouts)
-    return settled
+    """Bring all of the tenant's bets on the events to what is known at `at`; see `settle_bets`."""
+    bet_ids = await touched(conn, tenant_id, event_ids, at)
+    return await settle_bets(conn, tenant_id, bet_ids, at, players) if bet_ids else 0
 
 
 async def settle_due(
@@ -55,13 +112,186 @@ async def settle_due(
     limit: int,
     players: set[UUID] | None = None,
 ) -> int:
-    """Claim what is due for the tenant, settle it and forget it; returns the bets settled.
+    """Claim what is due for the tenant, settle it and forget it; returns the bets changed.
 
-    `players` as in `settle_events`.
+    `players` as in `settle_bets`.
     """
     event_ids = await work.claim(conn, "settle", tenant_id, at, limit)
     if not event_ids:
         return 0
-    settled = await settle_events(conn, tenant_id, event_ids, at, players)
+    changed = await settle_events(conn, tenant_id, event_ids, at, players)
     await work.done(conn, "settle", tenant_id, event_ids)
-    return settled
+    return changed
+
+
+def bet_by_bet(legs: Sequence[StoredLeg]) -> Iterator[list[StoredLeg]]:
+    """The legs of each bet, as they stand in a row."""
+    for _, of_bet in groupby(legs, key=lambda leg: leg.bet_id):
+        yield list(of_bet)
+
+
+# -- what the tenant says about bets itself ----------------------------------------------------
+
+
+async def preview(
+    conn: Connection,
+    tenant_id: UUID,
+    event_id: UUID,
+    at: datetime,
+    *,
+    ruling: Ruling | None = None,
+    lifted: Ruling | None = None,
+) -> Movement:
+    """What settling the event now would do, with one ruling more or one less; nothing is written.
+
+    Raises NotFound where the event is not there or what the ruling is about is not of it.
+    """
+    if not await store.is_there(conn, event_id, ruling or Ruling("void")):
+        raise NotFound("no such event, or no such market or selection of it")
+    ruled = (await store.ruled(conn, tenant_id, [event_id])).get(event_id, NOT_RULED)
+    holding = list(ruled.rulings)
+    if lifted in holding:
+        holding.remove(lifted)
+    if ruling is not None:
+        holding.append(ruling)
+    supposed = {event_id: Ruled(ruled.version + 1, holding)}
+    movements: list[Movement] = []
+    bet_ids = await store.on_event(conn, tenant_id, event_id)
+    for first in range(0, len(bet_ids), PORTION):
+        legs = await store.legs_of(conn, tenant_id, bet_ids[first : first + PORTION])
+        known = await basis_of(conn, tenant_id, list({leg.event_id for leg in legs}), at)
+        basis = Basis(known.results, {**known.ruled, **supposed})
+        for its_legs in bet_by_bet(legs):
+            _, verdict = rules.settle(its_legs, basis)
+            if verdict is not None:
+                movements.append(rules.movement(its_legs, verdict))
+    return rules.together(movements)
+
+
+async def propose(
+    conn: Connection, principal: Principal, event_id: UUID, ruling: Ruling, why: str, at: datetime
+) -> StoredRuling:
+    """Rule about an event: at once where it moves no more than one person may move alone.
+
+    Bets on the event wait meanwhile, and settlement follows by itself. Raises NotFound as
+    `preview`, Invalid `reason` or `ruling_window`.
+    """
+    reason = rules.reason(why)
+    rules.check(ruling)
+    tenant_id = principal.tenant_id
+    await store.lock_event(conn, event_id)
+    would = await preview(conn, tenant_id, event_id, at, ruling=ruling)
+    ruling_id = ids.new(at)
+    await store.propose(
+        conn,
+        tenant_id,
+        ruling_id,
+        event_id,
+        ruling,
+        reason=reason,
+        bets=would.bets,
+        moved_minor=would.moved_minor,
+        by=principal.actor_id,
+        at=at,
+    )
+    if not await needs_second(conn, tenant_id, would):
+        await _take_effect(conn, tenant_id, ruling_id, event_id, principal.actor_id, at)
+    return await _written(conn, principal, ruling_id, at, "settlement.ruling")
+
+
+async def decide(
+    conn: Connection, principal: Principal, ruling_id: UUID, at: datetime, *, agrees: bool
+) -> StoredRuling:
+    """Somebody else agrees to a ruling, or it is refused. Raises NotFound, Conflict
+    `ruling_step`, and Forbidden `second_person` for who would agree to his own."""
+    found = await _ruling(conn, principal.tenant_id, ruling_id, "proposed")
+    if not agrees:
+        await store.decide(conn, principal.tenant_id, ruling_id, principal.actor_id, at, None)
+        return await _written(conn, principal, ruling_id, at, "settlement.refuse")
+    if found.proposed_by == principal.actor_id:
+        raise Forbidden("another person has to agree to this", code="second_person")
+    await store.lock_event(conn, found.event_id)
+    tenant_id, actor_id = principal.tenant_id, principal.actor_id
+    await _take_effect(conn, tenant_id, ruling_id, found.event_id, actor_id, at)
+    return await _written(conn, principal, ruling_id, at, "settlement.agree")
+
+
+async def lift(
+    conn: Connection, principal: Principal, ruling_id: UUID, at: datetime
+) -> StoredRuling:
+    """A ruling holds no more, and its bets are settled by what is known.
+
+    Raises NotFound, Conflict `ruling_step`, and Forbidden `second_person` where that moves more
+    than one person may move alone and he proposed it himself.
+    """
+    tenant_id = principal.tenant_id
+    found = await _ruling(conn, tenant_id, ruling_id, "effective")
+    await store.lock_event(conn, found.event_id)
+    scope = found.market_id, found.selection_id, found.placed_from, found.placed_to
+    would = await preview(conn, tenant_id, found.event_id, at, lifted=Ruling(found.kind, *scope))
+    is_own = found.proposed_by == principal.actor_id
+    if is_own and await needs_second(conn, tenant_id, would):
+        raise Forbidden("another person has to lift this", code="second_person")
+    version = await _next_version(conn, tenant_id, found.event_id)
+    await store.lift(conn, tenant_id, ruling_id, principal.actor_id, at, version)
+    await store.due(conn, tenant_id, found.event_id, at)
+    return await _written(conn, principal, ruling_id, at, "settlement.lift")
+
+
+async def needs_second(conn: Connection, tenant_id: UUID, would: Movement) -> bool:
+    """Whether that is more money than one person of the tenant may move alone."""
+    return would.moved_minor > await store.alone_max_minor(conn, tenant_id)
+
+
+async def waiting(
+    conn: Connection, tenant_id: UUID, after: tuple[datetime, UUID], at: datetime, limit: int
+) -> list[Desk]:
+    """Events that have begun by `at` with open legs of the tenant's, oldest first."""
+    return await store.waiting(conn, tenant_id, after, at, limit)
+
+
+async def rulings(
+    conn: Connection,
+    tenant_id: UUID,
+    *,
+    before: UUID | None = None,
+    state: str | None = None,
+    event_id: UUID | None = None,
+    limit: int,
+) -> list[StoredRuling]:
+    """A page of the tenant's rulings, newest first."""
+    return await store.rulings(
+        conn, tenant_id, before=before, state=state, event_id=event_id, limit=limit
+    )
+
+
+async def _take_effect(
+    conn: Connection, tenant_id: UUID, ruling_id: UUID, event_id: UUID, by: UUID, at: datetime
+) -> None:
+    version = await _next_version(conn, tenant_id, event_id)
+    await store.decide(conn, tenant_id, ruling_id, by, at, version)
+    await store.due(conn, tenant_id, event_id, at)
+
+
+async def _next_version(conn: Connection, tenant_id: UUID, event_id: UUID) -> int:
+    ruled = await store.ruled(conn, tenant_id, [event_id])
+    return ruled.get(event_id, NOT_RULED).version + 1
+
+
+async def _ruling(conn: Connection, tenant_id: UUID, ruling_id: UUID, state: str) -> StoredRuling:
+    found = await store.ruling(conn, tenant_id, ruling_id)
+    if found is None:
+        raise NotFound("no such ruling")
+    if found.state != state:
+        raise Conflict(f"the ruling is {found.state}", code="ruling_step")
+    return found
+
+
+async def _written(
+    conn: Connection, principal: Principal, ruling_id: UUID, at: datetime, action: str
+) -> StoredRuling:
+    found = await store.ruling(conn, principal.tenant_id, ruling_id)
+    assert found is not None
+    after = {"state": found.state, "event": str(found.event_id), "moved_minor": found.moved_minor}
+    await audit.write(conn, principal, at, action, f"ruling:{ruling_id}", after=after)
+    return found

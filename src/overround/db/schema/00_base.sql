@@ -30,14 +30,16 @@ $shim$;
 -- The one way to make a table a tenant's: forced row security, the owner included, so that a
 -- forgotten WHERE shows nothing instead of another tenant's rows.
 -- nullif: after the first transaction of a pooled connection the setting is '' and not NULL.
+-- The setting is one tenant for everybody but the acceptor of bets, whose one transaction answers the
+-- slips of several: it lists them.
 CREATE PROCEDURE tenant_table_v1(p_table text) LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', p_table);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', p_table);
     EXECUTE format(
         $p$CREATE POLICY tenant_only ON %I
-           USING (tenant_id = (SELECT nullif(current_setting('overround.tenant_id', true), '')::uuid))
-           WITH CHECK (tenant_id = (SELECT nullif(current_setting('overround.tenant_id', true), '')::uuid))$p$,
+           USING (tenant_id = ANY ((SELECT string_to_array(nullif(current_setting('overround.tenant_id', true), ''), ','))::uuid[]))
+           WITH CHECK (tenant_id = ANY ((SELECT string_to_array(nullif(current_setting('overround.tenant_id', true), ''), ','))::uuid[]))$p$,
         p_table);
 END
 $$;
@@ -84,3 +86,17 @@ CREATE TABLE work_due (
 );
 CREATE INDEX work_due_by_time ON work_due (kind, due_at);
 GRANT SELECT, INSERT, UPDATE, DELETE ON work_due TO overround_worker;
+
+-- Who serves people may make work of the tenant he serves due, and see or do none of it.
+CREATE FUNCTION work_due_v1(p_kind text, p_tenant uuid, p_subject uuid, p_at timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF p_tenant::text IS DISTINCT FROM current_setting('overround.tenant_id', true) THEN
+        RAISE EXCEPTION 'work is made due for the tenant of the transaction' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    INSERT INTO work_due AS w (kind, for_tenant, subject_id, due_at) VALUES (p_kind, p_tenant, p_subject, p_at)
+    ON CONFLICT (kind, for_tenant, subject_id) DO UPDATE
+    SET attempts = 0, problem = NULL, due_at = greatest(w.due_at, EXCLUDED.due_at);
+END
+$$;
+GRANT EXECUTE ON FUNCTION work_due_v1 TO overround_app, overround_worker;

@@ -9,7 +9,8 @@ CREATE TABLE account (
     id            uuid        NOT NULL DEFAULT uuidv7(),
     owner_id      uuid,
     kind          text        NOT NULL CHECK (kind IN ('cash', 'held', 'withdrawing',
-                                  'house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee')),
+                                  'house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee',
+                                  'receivable')),
     currency      text        NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     balance_minor bigint      CONSTRAINT account_floor CHECK (balance_minor >= 0),
     version       bigint      NOT NULL DEFAULT 0,
@@ -33,7 +34,8 @@ CREATE TABLE transfer (
     reference    uuid        NOT NULL,
     code         text        NOT NULL CHECK (code IN ('deposit', 'withdrawal_reserve', 'withdrawal_pay',
                                  'withdrawal_refuse', 'adjustment', 'stake_hold', 'stake_take', 'stake_return',
-                                 'payout', 'revenue_day', 'fee_day')),
+                                 'payout', 'stake_release', 'stake_reclaim', 'payout_reclaim', 'debt_lend',
+                                 'debt_repay', 'revenue_day', 'fee_day')),
     version      integer     NOT NULL DEFAULT 0 CHECK (version >= 0),
     from_id      uuid        NOT NULL,
     to_id        uuid        NOT NULL,
@@ -46,7 +48,8 @@ CREATE TABLE transfer (
     CONSTRAINT transfer_two_accounts CHECK (from_id <> to_id)
 );
 -- What revenue days are made of; the other transfers are found by their reference.
-CREATE INDEX transfer_of_revenue ON transfer (tenant_id, at) WHERE code IN ('stake_take', 'payout');
+CREATE INDEX transfer_of_revenue ON transfer (tenant_id, at)
+    WHERE code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim');
 CALL tenant_table_v1('transfer');
 GRANT SELECT ON transfer TO overround_app, overround_worker;
 
@@ -108,67 +111,79 @@ BEGIN
 END
 $$;
 
--- Post transfers, in the order given; the only writer of transfer, entry and balances.
--- Lock before inserting, in id order: two posts over the same accounts wait, never deadlock
--- (test: settling while placing). Raises account_missing, currency_mismatch, account_floor (a
--- balance below zero) or transfer_once (posted before); then nothing of the call stays.
-CREATE FUNCTION ledger_post_v1(
-    p_tenant uuid, p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
+-- Post transfers, in the order given, each of its own tenant; the only writer of transfer, entry and
+-- balances. Lock before inserting, in id order: two posts over the same accounts wait, never deadlock
+-- (test: settling while placing). Raises account_missing (one is, or two currencies would mix),
+-- account_floor (a balance below zero) or transfer_once (posted before); then nothing of the call stays.
+CREATE FUNCTION ledger_post_many_v1(
+    p_tenant uuid[], p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
     p_from uuid[], p_to uuid[], p_amount bigint[])
 RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    v_ids   uuid[];
     v_count integer := coalesce(cardinality(p_amount), 0);
+    v_found integer;
 BEGIN
     IF v_count = 0 THEN
         RETURN 0;
     END IF;
-    PERFORM 1 FROM account
-    WHERE tenant_id = p_tenant AND id = ANY (p_from || p_to) AND owner_id IS NOT NULL
-    ORDER BY id FOR NO KEY UPDATE;
+    PERFORM 1 FROM (
+        SELECT t.tenant_id, t.from_id AS id FROM unnest(p_tenant, p_from) AS t (tenant_id, from_id)
+        UNION
+        SELECT t.tenant_id, t.to_id FROM unnest(p_tenant, p_to) AS t (tenant_id, to_id)
+    ) t
+    JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.id AND a.owner_id IS NOT NULL
+    ORDER BY a.id FOR NO KEY UPDATE OF a;
 
-    IF EXISTS (
-        SELECT 1 FROM unnest(p_from, p_to) AS t (from_id, to_id)
-        LEFT JOIN account f ON f.tenant_id = p_tenant AND f.id = t.from_id
-        LEFT JOIN account c ON c.tenant_id = p_tenant AND c.id = t.to_id
-        WHERE f.id IS NULL OR c.id IS NULL OR f.currency <> c.currency
-    ) THEN
+    WITH t AS MATERIALIZED (
+        SELECT p.*, uuidv7() AS id, f.currency, f.balance_minor AS from_minor, f.version AS from_version,
+               c.balance_minor AS to_minor, c.version AS to_version
+        FROM unnest(p_tenant, p_at, p_reference, p_code, p_version, p_from, p_to, p_amount) WITH ORDINALITY
+                 AS p (tenant_id, at, reference, code, version, from_id, to_id, amount, n)
+        JOIN account f ON f.tenant_id = p.tenant_id AND f.id = p.from_id
+        JOIN account c ON c.tenant_id = p.tenant_id AND c.id = p.to_id AND c.currency = f.currency
+    ), moved AS (
+        INSERT INTO transfer (tenant_id, id, reference, code, version, from_id, to_id, amount_minor, currency, at)
+        SELECT t.tenant_id, t.id, t.reference, t.code, t.version, t.from_id, t.to_id, t.amount, t.currency, t.at
+        FROM t ORDER BY t.n
+    ), move AS (
+        SELECT t.n * 2 AS n, t.tenant_id, t.id, t.from_id AS account_id, -t.amount AS amount, t.at,
+               t.from_minor AS minor, t.from_version AS version
+        FROM t
+        UNION ALL
+        SELECT t.n * 2 + 1, t.tenant_id, t.id, t.to_id, t.amount, t.at, t.to_minor, t.to_version FROM t
+    ), posted AS (
+        INSERT INTO entry (tenant_id, transfer_id, account_id, amount_minor, balance_after_minor, version, at)
+        SELECT m.tenant_id, m.id, m.account_id, m.amount, m.minor + sum(m.amount) OVER running,
+               -- Only an account that keeps a balance counts its versions.
+               CASE WHEN m.minor IS NOT NULL THEN m.version + row_number() OVER running END, m.at
+        FROM move m
+        WINDOW running AS (PARTITION BY m.account_id ORDER BY m.n)
+        RETURNING tenant_id, account_id, amount_minor, version
+    ), balanced AS (
+        UPDATE account a
+        SET balance_minor = a.balance_minor + p.amount, version = a.version + p.entries
+        FROM (SELECT tenant_id, account_id, sum(amount_minor)::bigint AS amount, count(*) AS entries
+              FROM posted WHERE version IS NOT NULL GROUP BY tenant_id, account_id) p
+        WHERE a.tenant_id = p.tenant_id AND a.id = p.account_id
+    )
+    SELECT count(*) INTO v_found FROM t;
+    IF v_found <> v_count THEN
         RAISE EXCEPTION 'an account is missing, or two currencies would mix'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
     END IF;
-
-    SELECT array_agg(uuidv7()) INTO v_ids FROM generate_series(1, v_count);
-
-    INSERT INTO transfer (tenant_id, id, reference, code, version, from_id, to_id, amount_minor, currency, at)
-    SELECT p_tenant, t.id, t.reference, t.code, t.version, t.from_id, t.to_id, t.amount, a.currency, t.at
-    FROM unnest(v_ids, p_at, p_reference, p_code, p_version, p_from, p_to, p_amount)
-             AS t (id, at, reference, code, version, from_id, to_id, amount)
-    JOIN account a ON a.tenant_id = p_tenant AND a.id = t.from_id;
-
-    WITH move AS (
-        SELECT t.n * 2 AS n, t.id AS transfer_id, t.from_id AS account_id, -t.amount AS amount, t.at
-        FROM unnest(v_ids, p_from, p_amount, p_at) WITH ORDINALITY AS t (id, from_id, amount, at, n)
-        UNION ALL
-        SELECT t.n * 2 + 1, t.id, t.to_id, t.amount, t.at
-        FROM unnest(v_ids, p_to, p_amount, p_at) WITH ORDINALITY AS t (id, to_id, amount, at, n)
-    ), posted AS (
-        INSERT INTO entry (tenant_id, transfer_id, account_id, amount_minor, balance_after_minor, version, at)
-        SELECT p_tenant, m.transfer_id, m.account_id, m.amount,
-               a.balance_minor + sum(m.amount) OVER running,
-               CASE WHEN a.owner_id IS NOT NULL THEN a.version + row_number() OVER running END,
-               m.at
-        FROM move m
-        JOIN account a ON a.tenant_id = p_tenant AND a.id = m.account_id
-        WINDOW running AS (PARTITION BY m.account_id ORDER BY m.n)
-        RETURNING account_id, amount_minor, version
-    )
-    UPDATE account a
-    SET balance_minor = a.balance_minor + p.amount, version = a.version + p.entries
-    FROM (SELECT account_id, sum(amount_minor)::bigint AS amount, count(*) AS entries
-          FROM posted WHERE version IS NOT NULL GROUP BY account_id) p
-    WHERE a.tenant_id = p_tenant AND a.id = p.account_id;
     RETURN v_count;
+END
+$$;
+
+-- The same for one tenant.
+CREATE FUNCTION ledger_post_v1(
+    p_tenant uuid, p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
+    p_from uuid[], p_to uuid[], p_amount bigint[])
+RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RETURN ledger_post_many_v1(array_fill(p_tenant, ARRAY[cardinality(p_amount)]), p_at, p_reference, p_code,
+                               p_version, p_from, p_to, p_amount);
 END
 $$;
 

@@ -17,6 +17,8 @@ CREATE TABLE tenant (
     payout_max_minor  bigint      NOT NULL,
     fee_bps           integer     NOT NULL DEFAULT 1000,
     margin_bps        integer     NOT NULL DEFAULT 600,
+    -- Up to how much settled money one person of the office may move by a ruling without a second one.
+    ruling_alone_max_minor bigint NOT NULL DEFAULT 100000,
     book_id           uuid        NOT NULL,
     settings          jsonb       NOT NULL DEFAULT '{}',
     created_at        timestamptz NOT NULL,
@@ -34,6 +36,7 @@ CREATE TABLE tenant (
     CONSTRAINT tenant_payout_rounding_known CHECK (payout_rounding IN ('down', 'half_even')),
     CONSTRAINT tenant_stake_min_positive CHECK (stake_min_minor > 0),
     CONSTRAINT tenant_payout_max_above_stake CHECK (payout_max_minor >= stake_min_minor),
+    CONSTRAINT tenant_ruling_alone_not_negative CHECK (ruling_alone_max_minor >= 0),
     CONSTRAINT tenant_fee_bounded CHECK (fee_bps BETWEEN 0 AND 10000),
     CONSTRAINT tenant_margin_bounded CHECK (margin_bps BETWEEN 0 AND 5000),
     CONSTRAINT tenant_settings_bounded
@@ -71,7 +74,7 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'tenant_unknown';
     END IF;
     PERFORM account_open_v1(p_tenant, NULL, k.kind, v_currency, p_at)
-    FROM unnest(ARRAY['house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee']) AS k (kind);
+    FROM unnest(ARRAY['house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee', 'receivable']) AS k (kind);
 END
 $$;
 GRANT EXECUTE ON FUNCTION tenant_open_v1 TO overround_worker;

@@ -1,5 +1,7 @@
 -- part: betting.bets
 -- What the book accepted. One call places many slips; one call settles many bets.
+-- No foreign keys in what every bet writes (decision 0005): the one writer reads the player, his accounts
+-- and the selection before it inserts, and `overround verify` looks again (test: tampering with bets is found).
 
 CREATE TABLE bet (
     tenant_id              uuid        NOT NULL,
@@ -20,7 +22,6 @@ CREATE TABLE bet (
     settled_at             timestamptz,
     settlement_version     integer     NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, id),
-    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id),
     CONSTRAINT bet_settled_whole CHECK (
         (status = 'open') = (outcome IS NULL) AND (status = 'open') = (payout_minor IS NULL)
         AND (status = 'open') = (settled_at IS NULL)),
@@ -43,9 +44,11 @@ CREATE TABLE leg (
     shown_price_e4 integer  NOT NULL,
     offer_version  bigint   NOT NULL,
     grade          text     CHECK (grade IN ('won', 'lost', 'void', 'half_won', 'half_lost')),
+    -- By which version of the event's result the leg is graded: 0 by a ruling of the tenant's alone; and
+    -- how many rulings about the event had been made.
     result_version integer,
+    ruling_version integer  NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, bet_id, n),
-    FOREIGN KEY (tenant_id, bet_id) REFERENCES bet (tenant_id, id),
     CONSTRAINT leg_graded_by_result CHECK ((grade IS NULL) = (result_version IS NULL))
 ) WITH (fillfactor = 90);
 -- Graded legs too: a corrected result finds the open bets whose legs the wrong one graded.
@@ -62,10 +65,12 @@ CREATE TABLE bet_request (
     body_sha256 bytea       NOT NULL CHECK (length(body_sha256) = 32),
     bet_id      uuid,
     decision    text        NOT NULL CHECK (decision IN ('accepted', 'refused')),
-    answer      jsonb       NOT NULL,
+    answer      jsonb,
     at          timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, user_id, key),
-    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+    -- An accepted answer is made of the bet's own rows, which never change in what it says.
+    CONSTRAINT bet_request_answered CHECK ((decision = 'accepted') = (bet_id IS NOT NULL)
+        AND (decision = 'refused') = (answer IS NOT NULL))
 );
 CALL tenant_table_v1('bet_request');
 GRANT SELECT ON bet_request TO overround_app, overround_worker;
@@ -95,366 +100,324 @@ $$;
 -- A generic plan in the functions here: the planner knows the sizes of the arrays no better the
 -- second time, and planning anew would cost as much as running.
 
--- The facts of a batch of slips, read once, after the locks: a statement of its own has a snapshot
--- that sees every suspension, start and result that was committed before the locks were given.
-CREATE FUNCTION bets_facts_v1(
-    p_tenant uuid, p_user uuid[], p_key text[], p_policy text[], p_tolerance_bps integer[], p_at timestamptz[],
-    p_live boolean, p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[])
-RETURNS TABLE (
-    slip integer, user_status text, cash_id uuid, held_id uuid, cash_minor bigint,
-    request_sha256 bytea, request_decision text, request_answer jsonb,
-    legs integer, events integer, leg_refusal text, leg_refused integer, product numeric,
-    leg_event uuid[], leg_market uuid[], leg_selection uuid[], leg_price_e4 integer[], leg_shown_e4 integer[],
-    leg_version bigint[])
-LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp
-SET plan_cache_mode = force_generic_plan AS $$
-    WITH asked AS (
-        SELECT l.slip, row_number() OVER (PARTITION BY l.slip ORDER BY l.n)::integer AS n,
-               l.selection_id, l.shown_e4, s.event_id, s.market_id, o.price_e4, o.version,
-               CASE
-                   WHEN s.id IS NULL OR o.selection_id IS NULL THEN 'unknown_selection'
-                   WHEN e.starts_at <= p_at[l.slip] OR e.closed_at <= p_at[l.slip] THEN 'event_started'
-                   -- Of two machines' clocks none is right: live, what is known as closed is closed.
-                   WHEN p_live AND e.closed_at IS NOT NULL THEN 'event_started'
-                   WHEN o.state = 'closed' THEN 'market_closed'
-                   WHEN o.state <> 'open' THEN 'market_suspended'
-                   WHEN NOT CASE p_policy[l.slip]
-                       WHEN 'any' THEN true
-                       WHEN 'higher' THEN o.price_e4::bigint * 10000
-                            >= l.shown_e4::bigint * (10000 - p_tolerance_bps[l.slip])
-                       ELSE o.price_e4 = l.shown_e4
-                   END THEN 'price_changed'
-               END AS refusal
-        FROM unnest(p_leg_slip, p_leg_selection, p_leg_price_e4)
-                 WITH ORDINALITY AS l (slip, selection_id, shown_e4, n)
-        CROSS JOIN (SELECT book_id FROM tenant WHERE id = p_tenant) t
-        LEFT JOIN selection s ON s.id = l.selection_id
-        LEFT JOIN event e ON e.id = s.event_id
-        LEFT JOIN offer o ON o.book_id = t.book_id AND o.selection_id = s.id
-    ), folded AS (
-        SELECT a.slip, count(*)::integer AS legs, count(DISTINCT a.event_id)::integer AS events,
-               (array_agg(a.refusal ORDER BY a.n) FILTER (WHERE a.refusal IS NOT NULL))[1] AS leg_refusal,
-               min(a.n) FILTER (WHERE a.refusal IS NOT NULL) AS leg_refused,
-               price_product(a.price_e4::numeric) AS product,
-               array_agg(a.event_id ORDER BY a.n) AS leg_event, array_agg(a.market_id ORDER BY a.n) AS leg_market,
-               array_agg(a.selection_id ORDER BY a.n) AS leg_selection, array_agg(a.price_e4 ORDER BY a.n) AS leg_price_e4,
-               array_agg(a.shown_e4 ORDER BY a.n) AS leg_shown_e4, array_agg(a.version ORDER BY a.n) AS leg_version
-        FROM asked a GROUP BY a.slip
-    )
-    SELECT q.slip::integer, u.status, c.id, h.id, c.balance_minor, r.body_sha256, r.decision, r.answer,
-           coalesce(f.legs, 0), coalesce(f.events, 0), f.leg_refusal, f.leg_refused, f.product,
-           f.leg_event, f.leg_market, f.leg_selection, f.leg_price_e4, f.leg_shown_e4, f.leg_version
-    FROM unnest(p_user, p_key) WITH ORDINALITY AS q (user_id, key, slip)
-    LEFT JOIN users u ON u.tenant_id = p_tenant AND u.id = q.user_id
-    LEFT JOIN account c ON c.tenant_id = p_tenant AND c.owner_id = q.user_id AND c.kind = 'cash'
-    LEFT JOIN account h ON h.tenant_id = p_tenant AND h.owner_id = q.user_id AND h.kind = 'held'
-    LEFT JOIN bet_request r ON r.tenant_id = p_tenant AND r.user_id = q.user_id AND r.key = q.key
-    LEFT JOIN folded f ON f.slip = q.slip
-    ORDER BY q.slip
+-- Which of the accepted slips fit: a player's stakes are taken in order while they do. Only for calls in
+-- which some do not; nobody may call it but the one below.
+CREATE FUNCTION bets_fitting_v1(
+    p_decision text[], p_answer jsonb[], p_currency text[], p_cash uuid[], p_cash_minor bigint[], p_stake bigint[],
+    OUT decision text[], OUT answer jsonb[])
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    v_first integer;
+BEGIN
+    decision := p_decision;
+    answer := p_answer;
+    FOR i IN 1 .. cardinality(p_decision) LOOP
+        CONTINUE WHEN decision[i] <> 'accepted';
+        v_first := array_position(p_cash, p_cash[i]);
+        IF p_cash_minor[v_first] < p_stake[i] THEN
+            decision[i] := 'refused';
+            answer[i] := jsonb_build_object('refusal', 'insufficient_funds', 'currency', p_currency[i]);
+        ELSE
+            p_cash_minor[v_first] := p_cash_minor[v_first] - p_stake[i];
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- The answers of slips whose key was answered before: by an earlier call, by one that this call has just
+-- waited for (`p_late`), or by an earlier slip of this very call (`p_first`). Nobody may call it but the
+-- one below.
+CREATE FUNCTION bets_again_v1(
+    p_tenant uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_leg_slip integer[], p_first integer[], p_late integer[],
+    INOUT decision text[], INOUT bet uuid[], INOUT potential bigint[], INOUT placed_at timestamptz[],
+    INOUT answer jsonb[], INOUT leg_price_e4 integer[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    v_request bet_request%ROWTYPE;
+    v_bet     bet%ROWTYPE;
+    v_first   integer;
+BEGIN
+    FOR i IN 1 .. cardinality(decision) LOOP
+        IF decision[i] = 'again' THEN
+            v_first := p_first[i];
+            decision[i] := CASE WHEN p_body_sha256[i] = p_body_sha256[v_first] THEN 'replayed' ELSE 'key_reused' END;
+            answer[i] := CASE WHEN decision[i] = 'key_reused' THEN '{"refusal": "key_reused"}' ELSE answer[v_first] END;
+            bet[i] := bet[v_first];
+            potential[i] := potential[v_first];
+            placed_at[i] := placed_at[v_first];
+            FOR k IN 0 .. cardinality(array_positions(p_leg_slip, i)) - 1 LOOP
+                leg_price_e4[array_position(p_leg_slip, i) + k] := leg_price_e4[array_position(p_leg_slip, v_first) + k];
+            END LOOP;
+            CONTINUE;
+        END IF;
+        CONTINUE WHEN NOT (decision[i] = 'replayed' OR i = ANY (p_late));
+        SELECT * INTO STRICT v_request FROM bet_request r
+        WHERE r.tenant_id = p_tenant[i] AND r.user_id = p_user[i] AND r.key = p_key[i];
+        decision[i] := CASE WHEN p_body_sha256[i] = v_request.body_sha256 THEN 'replayed' ELSE 'key_reused' END;
+        answer[i] := CASE WHEN decision[i] = 'key_reused' THEN '{"refusal": "key_reused"}' ELSE v_request.answer END;
+        CONTINUE WHEN v_request.bet_id IS NULL OR decision[i] = 'key_reused';
+        SELECT * INTO STRICT v_bet FROM bet b WHERE b.tenant_id = p_tenant[i] AND b.id = v_request.bet_id;
+        bet[i] := v_bet.id;
+        potential[i] := v_bet.potential_payout_minor;
+        placed_at[i] := v_bet.placed_at;
+        v_first := array_position(p_leg_slip, i);
+        FOR k IN 1 .. v_bet.legs LOOP
+            leg_price_e4[v_first + k - 1] := (
+                SELECT l.price_e4 FROM leg l WHERE l.tenant_id = p_tenant[i] AND l.bet_id = v_bet.id AND l.n = k);
+        END LOOP;
+    END LOOP;
+END
 $$;
 
 -- Decide slips in the order given: an answer for each. Nobody may call it but the two below.
---   p_leg_slip says (from 1) to which slip a leg belongs; legs of a slip stand in order.
+--   p_tenant is each slip's; p_leg_slip says (from 1) to which slip a leg belongs; legs of a slip
+--   stand together and in order.
 --   p_live: the database's clock, read after the locks, is the least time of every slip, because an event
 --   may have been closed and settled while the call waited
 --   (test: a slip older than the close is refused live).
--- decision: accepted, refused, replayed (same key, same body: the stored answer), key_reused.
+--   p_token_sha256: the session that the slip came by, to be live still; NULL where somebody else has looked.
+-- decision: accepted, refused, replayed (same key, same body: the answer of then), key_reused, nobody (the
+-- session has ended; nothing is stored).
+-- `answer` is a refusal's alone; an accepted bet's is made of its rows, so it is stored once.
 -- A player's stakes are taken in order while they fit. A refusal is an answer and is stored.
 -- READ COMMITTED only: with one snapshot for all statements the lock would prove nothing
 -- (test: a bet that waited for a suspension is refused).
+-- The facts are read in statements of their own, after the locks: their snapshots see every
+-- suspension, start and result that was committed before the locks were given.
 CREATE FUNCTION bets_decide_v1(
-    p_tenant uuid, p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
-    p_policy text[], p_tolerance_bps integer[], p_at timestamptz[], p_live boolean,
-    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[])
-RETURNS TABLE (slip integer, decision text, answer jsonb)
+    p_tenant uuid[], p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
+    p_policy text[], p_tolerance_bps integer[], p_at timestamptz[], p_token_sha256 bytea[], p_live boolean,
+    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[],
+    OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
+    OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    f            record;
-    v_tenant     tenant%ROWTYPE;
-    v_locked     uuid[];
-    v_recorded_at timestamptz;
-    v_at         timestamptz[] := p_at;
-    v_late       integer[];
-    v_seen       text[] := '{}';
-    v_sha        bytea[] := '{}';
-    v_decision   text[] := '{}';
-    v_answer     jsonb[] := '{}';
-    v_stored     integer[] := '{}';
-    v_taken      integer[] := '{}';
-    v_potential  bigint[] := '{}';
-    v_cash       uuid[] := '{}';
-    v_held       uuid[] := '{}';
-    v_payer      uuid[] := '{}';
-    v_left       bigint[] := '{}';
-    v_leg_bet    uuid[] := '{}';
-    v_leg_n      integer[] := '{}';
-    v_leg_event  uuid[] := '{}';
-    v_leg_market uuid[] := '{}';
-    v_leg_sel    uuid[] := '{}';
-    v_leg_price  integer[] := '{}';
-    v_leg_shown  integer[] := '{}';
-    v_leg_offer  bigint[] := '{}';
-    v_refusal    text;
-    v_payout     numeric;
-    v_same       integer;
-    v_purse      integer;
+    v_slips       integer := cardinality(p_bet);
+    v_recorded_at         timestamptz;
+    v_locked      uuid[];
+    v_leg_event   uuid[];
+    v_leg_market  uuid[];
+    v_leg_version bigint[];
+    v_leg_refusal text[];
+    v_first       integer[];
+    v_cash        uuid[];
+    v_held        uuid[];
+    v_cash_minor  bigint[];
+    v_known       boolean[];
+    v_tight       boolean;
+    v_again       boolean;
+    v_taken       integer[];
+    v_late        integer[];
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'placing bets needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    IF cardinality(p_bet) > 64 THEN
-        RAISE EXCEPTION '% slips in one call; at most 64', cardinality(p_bet)
-            USING ERRCODE = 'program_limit_exceeded';
+    IF v_slips > 64 THEN
+        RAISE EXCEPTION '% slips in one call; at most 64', v_slips USING ERRCODE = 'program_limit_exceeded';
     END IF;
     PERFORM pg_advisory_xact_lock_shared(k.key)
     FROM (SELECT DISTINCT event_key(s.event_id) AS key FROM selection s
           WHERE s.id = ANY (p_leg_selection) ORDER BY 1) k;
     v_locked := ARRAY(
-        SELECT id FROM account
-        WHERE tenant_id = p_tenant AND owner_id = ANY (p_user) AND kind IN ('cash', 'held')
-        ORDER BY id FOR NO KEY UPDATE);
-    SELECT * INTO STRICT v_tenant FROM tenant WHERE id = p_tenant;
+        SELECT a.id FROM (SELECT DISTINCT q.tenant_id, q.user_id FROM unnest(p_tenant, p_user) AS q (tenant_id, user_id)) q
+        JOIN account a ON a.tenant_id = q.tenant_id AND a.owner_id = q.user_id AND a.kind IN ('cash', 'held')
+        ORDER BY a.id FOR NO KEY UPDATE OF a);
+    placed_at := p_at;
     IF p_live THEN
         v_recorded_at := clock_timestamp();
-        v_at := ARRAY(SELECT greatest(a.at, v_recorded_at)
-                      FROM unnest(p_at) WITH ORDINALITY AS a (at, n) ORDER BY a.n);
+        placed_at := ARRAY(SELECT greatest(a.at, v_recorded_at) FROM unnest(p_at) WITH ORDINALITY AS a (at, n) ORDER BY a.n);
     END IF;
 
-    FOR f IN SELECT * FROM bets_facts_v1(p_tenant, p_user, p_key, p_policy, p_tolerance_bps, v_at, p_live,
-                                         p_leg_slip, p_leg_selection, p_leg_price_e4)
-    LOOP
-        -- The key: answered before, or by an earlier slip of this very call.
-        v_same := array_position(v_seen, p_user[f.slip]::text || p_key[f.slip]);
-        v_seen := v_seen || (p_user[f.slip]::text || p_key[f.slip]);
-        v_sha := v_sha || p_body_sha256[f.slip];
-        IF f.request_sha256 IS NOT NULL OR v_same IS NOT NULL THEN
-            IF coalesce(f.request_sha256, v_sha[v_same]) <> p_body_sha256[f.slip] THEN
-                v_decision := v_decision || 'key_reused'::text;
-                v_answer := v_answer || jsonb_build_object('refusal', 'key_reused');
-            ELSE
-                v_decision := v_decision || 'replayed'::text;
-                v_answer := v_answer || coalesce(f.request_answer, v_answer[v_same]);
-            END IF;
-            CONTINUE;
-        END IF;
+    SELECT array_agg(l.event_id ORDER BY l.n), array_agg(l.market_id ORDER BY l.n), array_agg(l.price_e4 ORDER BY l.n),
+           array_agg(l.version ORDER BY l.n), array_agg(l.refusal ORDER BY l.n)
+    INTO v_leg_event, v_leg_market, leg_price_e4, v_leg_version, v_leg_refusal
+    FROM (
+        SELECT l.n, s.event_id, s.market_id, o.price_e4, o.version,
+               CASE
+                   WHEN o.selection_id IS NULL THEN 'unknown_selection'
+                   WHEN e.starts_at <= placed_at[l.slip] OR e.closed_at <= placed_at[l.slip] THEN 'event_started'
+                   -- Of two machines' clocks none is right: live, what is known as closed is closed.
+                   WHEN p_live AND e.closed_at IS NOT NULL THEN 'event_started'
+                   WHEN o.state = 'closed' THEN 'market_closed'
+                   WHEN o.state <> 'open' THEN 'market_suspended'
+                   WHEN o.price_e4 = l.shown_e4 THEN NULL
+                   WHEN NOT CASE p_policy[l.slip]
+                       WHEN 'any' THEN true
+                       WHEN 'higher' THEN o.price_e4::bigint * 10000
+                            >= l.shown_e4::bigint * (10000 - p_tolerance_bps[l.slip])
+                       ELSE false
+                   END THEN 'price_changed'
+               END AS refusal
+        FROM unnest(p_leg_slip, p_leg_selection, p_leg_price_e4)
+                 WITH ORDINALITY AS l (slip, selection_id, shown_e4, n)
+        LEFT JOIN tenant t ON t.id = p_tenant[l.slip]
+        LEFT JOIN selection s ON s.id = l.selection_id
+        LEFT JOIN event e ON e.id = s.event_id
+        LEFT JOIN offer o ON o.book_id = t.book_id AND o.selection_id = s.id
+    ) l;
 
-        v_payout := bets_potential_v1(p_stake[f.slip], f.product, f.legs, v_tenant.payout_rounding);
-        v_purse := array_position(v_payer, f.cash_id);
-        IF v_purse IS NULL AND f.cash_id IS NOT NULL THEN
-            v_payer := v_payer || f.cash_id;
-            v_left := v_left || f.cash_minor;
-            v_purse := cardinality(v_payer);
-        END IF;
-        v_refusal := CASE
-            WHEN v_tenant.status <> 'active' THEN 'tenant_suspended'
-            WHEN f.user_status IS DISTINCT FROM 'active' OR NOT coalesce(
-                v_locked @> ARRAY[f.cash_id, f.held_id], false) THEN 'account_blocked'
-            WHEN f.legs < 1 THEN 'too_few_legs'
-            WHEN f.legs > 20 THEN 'too_many_legs'
-            WHEN f.leg_refusal IS NOT NULL THEN f.leg_refusal
-            WHEN f.events < f.legs THEN 'legs_conflict'
-            WHEN p_stake[f.slip] < v_tenant.stake_min_minor THEN 'stake_below_min'
-            WHEN v_payout > v_tenant.payout_max_minor THEN 'payout_above_max'
-            WHEN v_left[v_purse] < p_stake[f.slip] THEN 'insufficient_funds'
-        END;
-        IF f.user_status IS NOT NULL THEN
-            v_stored := v_stored || f.slip;
-        END IF;
-        IF v_refusal IS NOT NULL THEN
-            v_decision := v_decision || 'refused'::text;
-            v_answer := v_answer || jsonb_strip_nulls(jsonb_build_object(
-                'refusal', v_refusal, 'currency', v_tenant.currency,
-                'leg', CASE WHEN v_refusal = f.leg_refusal THEN f.leg_refused END,
-                'prices_e4', CASE WHEN v_refusal = 'price_changed' THEN to_jsonb(f.leg_price_e4) END,
-                'stake_min_minor', CASE WHEN v_refusal = 'stake_below_min' THEN v_tenant.stake_min_minor END,
-                'payout_max_minor', CASE WHEN v_refusal = 'payout_above_max' THEN v_tenant.payout_max_minor END));
-            CONTINUE;
-        END IF;
+    -- The column of refusals, in order of precedence; money comes last, because what is refused
+    -- for another reason takes none of it.
+    SELECT array_agg(d.decision ORDER BY d.slip), array_agg(d.potential ORDER BY d.slip), array_agg(d.currency ORDER BY d.slip),
+           array_agg(d.answer ORDER BY d.slip), array_agg(d.first ORDER BY d.slip), array_agg(d.cash_id ORDER BY d.slip),
+           array_agg(d.held_id ORDER BY d.slip), array_agg(d.cash_minor ORDER BY d.slip),
+           array_agg(d.known ORDER BY d.slip), bool_or(d.decision = 'accepted' AND d.running > d.cash_minor),
+           bool_or(d.decision IN ('replayed', 'again')), array_agg(coalesce(d.replayed, p_bet[d.slip]) ORDER BY d.slip)
+    INTO decision, potential, currency, answer, v_first, v_cash, v_held, v_cash_minor, v_known, v_tight, v_again, bet
+    FROM (
+        SELECT d.*,
+               sum(d.stake) FILTER (WHERE d.decision = 'accepted')
+                   OVER (PARTITION BY d.cash_id ORDER BY d.slip) AS running
+        FROM (
+            SELECT j.slip, j.stake, j.currency, j.first, j.cash_id, j.held_id, j.cash_minor, j.known, j.potential::bigint,
+                   CASE WHEN j.stored_sha256 = j.sha256 THEN j.request_bet END AS replayed,
+                   CASE
+                       WHEN j.is_over THEN 'nobody'
+                       WHEN j.stored_sha256 IS NOT NULL THEN
+                           CASE WHEN j.stored_sha256 = j.sha256 THEN 'replayed' ELSE 'key_reused' END
+                       WHEN j.first < j.slip THEN 'again'
+                       WHEN j.refusal IS NULL THEN 'accepted' ELSE 'refused'
+                   END AS decision,
+                   CASE
+                       WHEN j.is_over THEN '{"refusal": "unauthenticated"}'
+                       WHEN j.stored_sha256 IS NOT NULL THEN
+                           CASE WHEN j.stored_sha256 = j.sha256 THEN j.request_answer
+                                ELSE '{"refusal": "key_reused"}' END
+                       WHEN j.refusal IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
+                           'refusal', j.refusal, 'currency', j.currency,
+                           'leg', CASE WHEN j.refusal = j.leg_refusal THEN j.leg_refused END,
+                           'prices_e4', CASE WHEN j.refusal = 'price_changed' THEN to_jsonb(j.prices_e4) END,
+                           'stake_min_minor', CASE WHEN j.refusal = 'stake_below_min' THEN j.stake_min_minor END,
+                           'payout_max_minor', CASE WHEN j.refusal = 'payout_above_max' THEN j.payout_max_minor END))
+                   END AS answer
+            FROM (
+                SELECT q.slip, q.stake, q.sha256, t.currency, t.stake_min_minor, t.payout_max_minor, p.potential,
+                       min(q.slip) OVER (PARTITION BY q.tenant_id, q.user_id, q.key) AS first,
+                       q.token_sha256 IS NOT NULL AND (n.revoked_at IS NOT NULL OR n.user_id IS DISTINCT FROM q.user_id)
+                           AS is_over,
+                       c.id AS cash_id, h.id AS held_id, c.balance_minor AS cash_minor, u.id IS NOT NULL AS known,
+                       r.body_sha256 AS stored_sha256, r.bet_id AS request_bet, r.answer AS request_answer,
+                       f.leg_refusal, f.leg_refused, f.prices_e4,
+                       CASE
+                           WHEN t.status <> 'active' THEN 'tenant_suspended'
+                           WHEN u.status IS DISTINCT FROM 'active' OR c.id IS NULL OR h.id IS NULL
+                               OR NOT v_locked @> ARRAY[c.id, h.id] THEN 'account_blocked'
+                           WHEN f.legs IS NULL THEN 'too_few_legs'
+                           WHEN f.legs > 20 THEN 'too_many_legs'
+                           WHEN f.leg_refusal IS NOT NULL THEN f.leg_refusal
+                           WHEN f.events < f.legs THEN 'legs_conflict'
+                           WHEN q.stake < t.stake_min_minor THEN 'stake_below_min'
+                           WHEN p.potential > t.payout_max_minor THEN 'payout_above_max'
+                       END AS refusal
+                FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_stake, p_token_sha256)
+                         WITH ORDINALITY AS q (tenant_id, user_id, key, sha256, stake, token_sha256, slip)
+                JOIN tenant t ON t.id = q.tenant_id
+                LEFT JOIN users u ON u.tenant_id = q.tenant_id AND u.id = q.user_id
+                LEFT JOIN account c ON c.tenant_id = q.tenant_id AND c.owner_id = q.user_id AND c.kind = 'cash'
+                LEFT JOIN account h ON h.tenant_id = q.tenant_id AND h.owner_id = q.user_id AND h.kind = 'held'
+                LEFT JOIN session n ON n.tenant_id = q.tenant_id AND n.token_sha256 = q.token_sha256
+                LEFT JOIN bet_request r ON r.tenant_id = q.tenant_id AND r.user_id = q.user_id AND r.key = q.key
+                LEFT JOIN (
+                    SELECT g.slip, count(*)::integer AS legs, count(DISTINCT g.event_id)::integer AS events,
+                           (array_agg(g.refusal ORDER BY g.n) FILTER (WHERE g.refusal IS NOT NULL))[1] AS leg_refusal,
+                           min(g.n) FILTER (WHERE g.refusal IS NOT NULL) - min(g.n) + 1 AS leg_refused,
+                           price_product(g.price_e4::numeric) AS product, array_agg(g.price_e4 ORDER BY g.n) AS prices_e4
+                    FROM unnest(p_leg_slip, v_leg_event, leg_price_e4, v_leg_refusal)
+                             WITH ORDINALITY AS g (slip, event_id, price_e4, refusal, n)
+                    GROUP BY g.slip
+                ) f ON f.slip = q.slip
+                CROSS JOIN LATERAL (SELECT CASE
+                    WHEN f.legs = 1 AND t.payout_rounding = 'down' THEN div(q.stake * f.product, 10000)
+                    ELSE bets_potential_v1(q.stake, f.product, f.legs, t.payout_rounding) END AS potential) p
+            ) j
+        ) d
+    ) d;
+    IF v_tight THEN
+        SELECT t.decision, t.answer INTO decision, answer
+        FROM bets_fitting_v1(decision, answer, currency, v_cash, v_cash_minor, p_stake) AS t;
+    END IF;
 
-        v_left[v_purse] := v_left[v_purse] - p_stake[f.slip];
-        v_taken := v_taken || f.slip;
-        v_potential := v_potential || v_payout::bigint;
-        v_cash := v_cash || f.cash_id;
-        v_held := v_held || f.held_id;
-        v_leg_bet := v_leg_bet || array_fill(p_bet[f.slip], ARRAY[f.legs]);
-        v_leg_n := v_leg_n || ARRAY(SELECT generate_series(1, f.legs));
-        v_leg_event := v_leg_event || f.leg_event;
-        v_leg_market := v_leg_market || f.leg_market;
-        v_leg_sel := v_leg_sel || f.leg_selection;
-        v_leg_price := v_leg_price || f.leg_price_e4;
-        v_leg_shown := v_leg_shown || f.leg_shown_e4;
-        v_leg_offer := v_leg_offer || f.leg_version;
-        v_decision := v_decision || 'accepted'::text;
-        v_answer := v_answer || jsonb_build_object(
-            'bet_id', p_bet[f.slip], 'status', 'open', 'kind', CASE WHEN f.legs = 1 THEN 'single' ELSE 'combo' END,
-            'stake_minor', p_stake[f.slip], 'potential_payout_minor', v_payout::bigint,
-            'currency', v_tenant.currency, 'placed_at', v_at[f.slip], 'prices_e4', to_jsonb(f.leg_price_e4));
-    END LOOP;
-
-    INSERT INTO bet (tenant_id, id, user_id, book_id, kind, legs, stake_minor, currency, potential_payout_minor,
-                     odds_policy, payout_rounding, placed_at)
-    SELECT p_tenant, p_bet[t.slip], p_user[t.slip], v_tenant.book_id, a.answer ->> 'kind',
-           jsonb_array_length(a.answer -> 'prices_e4'), p_stake[t.slip], v_tenant.currency, t.potential,
-           p_policy[t.slip], v_tenant.payout_rounding, v_at[t.slip]
-    FROM unnest(v_taken, v_potential) AS t (slip, potential)
-    CROSS JOIN LATERAL (SELECT v_answer[t.slip] AS answer) a;
-    INSERT INTO leg (tenant_id, bet_id, n, event_id, market_id, selection_id, price_e4, shown_price_e4, offer_version)
-    SELECT p_tenant, l.* FROM unnest(v_leg_bet, v_leg_n, v_leg_event, v_leg_market, v_leg_sel, v_leg_price,
-                                     v_leg_shown, v_leg_offer) AS l;
-    PERFORM ledger_post_v1(
-        p_tenant, array_agg(v_at[t.slip] ORDER BY t.n), array_agg(p_bet[t.slip] ORDER BY t.n),
-        array_agg('stake_hold'::text ORDER BY t.n), array_agg(0 ORDER BY t.n),
-        array_agg(t.cash ORDER BY t.n), array_agg(t.held ORDER BY t.n), array_agg(p_stake[t.slip] ORDER BY t.n))
-    FROM unnest(v_taken, v_cash, v_held) WITH ORDINALITY AS t (slip, cash, held, n);
-    -- A player without accounts has no row to wait for one another at: two calls may answer one key at
-    -- once. The later one waits here, in the order of the keys, and gives the answer of the first
-    -- (test: one key of a player without accounts fails nobody).
-    WITH kept AS (
+    v_taken := array_positions(decision, 'accepted');
+    WITH laid AS (
+        INSERT INTO bet AS b (tenant_id, id, user_id, book_id, kind, legs, stake_minor, currency, potential_payout_minor,
+                         odds_policy, payout_rounding, placed_at)
+        SELECT t.id, p_bet[n], p_user[n], t.book_id, CASE WHEN l.legs = 1 THEN 'single' ELSE 'combo' END,
+               l.legs, p_stake[n], t.currency, potential[n], p_policy[n], t.payout_rounding, placed_at[n]
+        FROM unnest(v_taken) AS n
+        JOIN tenant t ON t.id = p_tenant[n]
+        JOIN (SELECT l.slip, count(*)::integer AS legs FROM unnest(p_leg_slip) AS l (slip) GROUP BY l.slip) l ON l.slip = n
+    ), stood AS (
+        INSERT INTO leg (tenant_id, bet_id, n, event_id, market_id, selection_id, price_e4, shown_price_e4, offer_version)
+        SELECT p_tenant[l.slip], p_bet[l.slip], row_number() OVER (PARTITION BY l.slip ORDER BY l.n),
+               l.event_id, l.market_id, l.selection_id, l.price_e4, l.shown_e4, l.version
+        FROM unnest(p_leg_slip, p_leg_selection, p_leg_price_e4, v_leg_event, v_leg_market, leg_price_e4, v_leg_version)
+                 WITH ORDINALITY AS l (slip, selection_id, shown_e4, event_id, market_id, price_e4, version, n)
+        WHERE l.slip = ANY (v_taken)
+    ), kept AS (
+        -- A player without accounts has no row to wait for one another at: two calls may answer one key at
+        -- once. The later one waits here, in the order of the keys, and gives the answer of the first
+        -- (test: one key of a player without accounts fails nobody).
         INSERT INTO bet_request AS r (tenant_id, user_id, key, body_sha256, bet_id, decision, answer, at)
-        SELECT p_tenant, p_user[k.slip], p_key[k.slip], p_body_sha256[k.slip],
-               CASE WHEN v_decision[k.slip] = 'accepted' THEN p_bet[k.slip] END,
-               v_decision[k.slip], v_answer[k.slip], v_at[k.slip]
-        FROM unnest(v_stored) AS k (slip) ORDER BY p_user[k.slip], p_key[k.slip]
+        SELECT k.tenant_id, k.user_id, k.key, k.sha256, CASE WHEN k.decision = 'accepted' THEN k.bet END,
+               k.decision, CASE WHEN k.decision = 'refused' THEN k.answer END, k.at
+        FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_bet, decision, answer, placed_at, v_known)
+                 AS k (tenant_id, user_id, key, sha256, bet, decision, answer, at, known)
+        WHERE k.known AND k.decision IN ('accepted', 'refused')
+        ORDER BY k.tenant_id, k.user_id, k.key
         ON CONFLICT (tenant_id, user_id, key) DO NOTHING
-        RETURNING r.user_id, r.key
+        RETURNING r.tenant_id, r.user_id, r.key
     )
-    SELECT array_agg(k.slip) INTO v_late FROM unnest(v_stored) AS k (slip)
-    WHERE NOT EXISTS (SELECT 1 FROM kept r WHERE r.user_id = p_user[k.slip] AND r.key = p_key[k.slip]);
+    SELECT array_agg(k.n) INTO v_late
+    FROM unnest(p_tenant, p_user, p_key, decision, v_known) WITH ORDINALITY AS k (tenant_id, user_id, key, decision, known, n)
+    WHERE k.known AND k.decision IN ('accepted', 'refused') AND NOT EXISTS (
+        SELECT 1 FROM kept r WHERE r.tenant_id = k.tenant_id AND r.user_id = k.user_id AND r.key = k.key);
+    PERFORM ledger_post_many_v1(
+        array_agg(p_tenant[n] ORDER BY n), array_agg(placed_at[n] ORDER BY n), array_agg(p_bet[n] ORDER BY n),
+        array_agg('stake_hold'::text ORDER BY n), array_agg(0 ORDER BY n),
+        array_agg(v_cash[n] ORDER BY n), array_agg(v_held[n] ORDER BY n), array_agg(p_stake[n] ORDER BY n))
+    FROM unnest(v_taken) AS n;
     IF v_late && v_taken THEN
         RAISE EXCEPTION 'a bet was accepted under a key that was answered' USING ERRCODE = 'unique_violation';
     END IF;
-    IF v_late IS NOT NULL THEN
-        FOR f IN
-            SELECT q.slip, r.answer, r.body_sha256 = p_body_sha256[q.slip] AS same
-            FROM unnest(p_user, p_key) WITH ORDINALITY AS q (user_id, key, slip)
-            JOIN bet_request r ON r.tenant_id = p_tenant AND r.user_id = q.user_id AND r.key = q.key
-            WHERE EXISTS (SELECT 1 FROM unnest(v_late) AS k (slip)
-                          WHERE p_user[k.slip] = q.user_id AND p_key[k.slip] = q.key)
-        LOOP
-            v_decision[f.slip] := CASE WHEN f.same THEN 'replayed' ELSE 'key_reused' END;
-            v_answer[f.slip] := CASE WHEN f.same THEN f.answer
-                                     ELSE jsonb_build_object('refusal', 'key_reused') END;
-        END LOOP;
+    IF v_late IS NOT NULL OR v_again THEN
+        SELECT t.decision, t.bet, t.potential, t.placed_at, t.answer, t.leg_price_e4
+        INTO decision, bet, potential, placed_at, answer, leg_price_e4
+        FROM bets_again_v1(p_tenant, p_user, p_key, p_body_sha256, p_leg_slip, v_first, v_late,
+                           decision, bet, potential, placed_at, answer, leg_price_e4) AS t;
     END IF;
-    RETURN QUERY SELECT o.n::integer, o.decision, o.answer
-                 FROM unnest(v_decision, v_answer) WITH ORDINALITY AS o (decision, answer, n) ORDER BY o.n;
 END
 $$;
 
 -- Place slips now: one call, one commit, an answer for each slip.
 CREATE FUNCTION bets_place_v1(
-    p_tenant uuid, p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
-    p_policy text[], p_tolerance_bps integer[], p_at timestamptz[],
-    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[])
-RETURNS TABLE (slip integer, decision text, answer jsonb)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT * FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_policy,
-                                 p_tolerance_bps, p_at, true, p_leg_slip, p_leg_selection, p_leg_price_e4)
+    p_tenant uuid[], p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
+    p_policy text[], p_tolerance_bps integer[], p_at timestamptz[], p_token_sha256 bytea[],
+    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[],
+    OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
+    OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    SELECT d.* INTO decision, bet, potential, placed_at, currency, answer, leg_price_e4
+    FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_policy, p_tolerance_bps, p_at,
+                        p_token_sha256, true, p_leg_slip, p_leg_selection, p_leg_price_e4) AS d;
+END
 $$;
 GRANT EXECUTE ON FUNCTION bets_place_v1 TO overround_app, overround_worker;
 
 -- Place slips at their own times, as a replay does: not for those who serve people
 -- (test: the app may not place a bet in the past).
 CREATE FUNCTION bets_replay_v1(
-    p_tenant uuid, p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
+    p_tenant uuid[], p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
     p_policy text[], p_tolerance_bps integer[], p_at timestamptz[],
-    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[])
-RETURNS TABLE (slip integer, decision text, answer jsonb)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT * FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_policy,
-                                 p_tolerance_bps, p_at, false, p_leg_slip, p_leg_selection, p_leg_price_e4)
+    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[],
+    OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
+    OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    SELECT d.* INTO decision, bet, potential, placed_at, currency, answer, leg_price_e4
+    FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_policy, p_tolerance_bps, p_at,
+                        NULL, false, p_leg_slip, p_leg_selection, p_leg_price_e4) AS d;
+END
 $$;
 GRANT EXECUTE ON FUNCTION bets_replay_v1 TO overround_worker;
-
--- Lock what settling the events can touch and name its bets: every open bet with a leg on them (a newer
--- result grades it anew) and every other with an ungraded leg on them, in id order, then the money of their players, in id order. All of it before the first batch is paid:
--- a settler that took the second batch's players while it held the first one's would wait in a circle
--- with a call of slips, which takes them in order (test: a batch boundary never deadlocks).
-CREATE FUNCTION bets_lock_v1(p_tenant uuid, p_event uuid[])
-RETURNS SETOF uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    v_bet  uuid[];
-    v_user uuid[];
-BEGIN
-    SELECT array_agg(b.id ORDER BY b.id), array_agg(DISTINCT b.user_id) INTO v_bet, v_user FROM (
-        SELECT id, user_id FROM bet
-        WHERE tenant_id = p_tenant AND id IN (
-            SELECT l.bet_id FROM leg l JOIN bet o ON o.tenant_id = l.tenant_id AND o.id = l.bet_id
-            WHERE l.tenant_id = p_tenant AND l.event_id = ANY (p_event)
-              AND (l.grade IS NULL OR o.status = 'open'))
-        ORDER BY id FOR UPDATE) b;
-    PERFORM 1 FROM account
-    WHERE tenant_id = p_tenant AND owner_id = ANY (v_user) AND kind IN ('cash', 'held')
-    ORDER BY id FOR NO KEY UPDATE;
-    RETURN QUERY SELECT unnest(v_bet);
-END
-$$;
-GRANT EXECUTE ON FUNCTION bets_lock_v1 TO overround_worker;
-
--- Grade legs and settle bets: the stake leaves `held`, the payout reaches `cash`, once per version.
--- A leg of an open bet may be graded anew, or lose its grade when the newest result says too little.
--- Raises account_missing when a bet's player has no purse: it is not marked as paid and not paid.
--- Money of a bet that is not open any more is not touched (test: two settlers pay once).
-CREATE FUNCTION bets_settle_v1(
-    p_tenant uuid, p_at timestamptz,
-    p_leg_bet uuid[], p_leg_n integer[], p_leg_grade text[], p_leg_result integer[],
-    p_bet uuid[], p_outcome text[], p_payout bigint[])
-RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-    v_house   uuid;
-    v_settled integer;
-    v_purses  integer;
-    v_from    uuid[];
-    v_to      uuid[];
-    v_code    text[];
-    v_ref     uuid[];
-    v_version integer[];
-    v_amount  bigint[];
-BEGIN
-    PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = ANY (p_leg_bet || p_bet) ORDER BY id FOR UPDATE;
-    UPDATE leg l SET grade = g.grade, result_version = g.result
-    FROM unnest(p_leg_bet, p_leg_n, p_leg_grade, p_leg_result) AS g (bet, n, grade, result)
-    JOIN bet b ON b.tenant_id = p_tenant AND b.id = g.bet
-    WHERE l.tenant_id = p_tenant AND l.bet_id = g.bet AND l.n = g.n AND (l.grade IS NULL OR b.status = 'open');
-
-    SELECT id INTO v_house FROM account
-    WHERE tenant_id = p_tenant AND owner_id IS NULL AND kind = 'house';
-    WITH paid AS (
-        UPDATE bet b
-        SET status = 'settled', outcome = s.outcome, payout_minor = s.payout, settled_at = p_at,
-            settlement_version = b.settlement_version + 1
-        FROM unnest(p_bet, p_outcome, p_payout) AS s (id, outcome, payout)
-        WHERE b.tenant_id = p_tenant AND b.id = s.id AND b.status = 'open'
-        RETURNING b.id, b.user_id, b.stake_minor, b.payout_minor, b.outcome, b.settlement_version
-    ), purse AS (
-        SELECT p.*, c.id AS cash, h.id AS held
-        FROM paid p
-        JOIN account c ON c.tenant_id = p_tenant AND c.owner_id = p.user_id AND c.kind = 'cash'
-        JOIN account h ON h.tenant_id = p_tenant AND h.owner_id = p.user_id AND h.kind = 'held'
-    ), move AS (
-        SELECT id, 1 AS n, settlement_version, held AS from_id, cash AS to_id, 'stake_return' AS code, stake_minor AS amount
-        FROM purse WHERE outcome = 'void'
-        UNION ALL
-        SELECT id, 1, settlement_version, held, v_house, 'stake_take', stake_minor FROM purse WHERE outcome <> 'void'
-        UNION ALL
-        SELECT id, 2, settlement_version, v_house, cash, 'payout', payout_minor
-        FROM purse WHERE outcome <> 'void' AND payout_minor > 0
-    )
-    SELECT (SELECT count(*) FROM paid), (SELECT count(*) FROM purse), array_agg(m.from_id ORDER BY m.id, m.n), array_agg(m.to_id ORDER BY m.id, m.n),
-           array_agg(m.code ORDER BY m.id, m.n), array_agg(m.id ORDER BY m.id, m.n),
-           array_agg(m.settlement_version ORDER BY m.id, m.n), array_agg(m.amount ORDER BY m.id, m.n)
-    INTO v_settled, v_purses, v_from, v_to, v_code, v_ref, v_version, v_amount FROM move m;
-    IF v_purses <> v_settled THEN
-        RAISE EXCEPTION '% of % bets have no purse', v_settled - v_purses, v_settled
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
-    END IF;
-    IF v_settled > 0 THEN
-        PERFORM ledger_post_v1(p_tenant, array_fill(p_at, ARRAY[cardinality(v_ref)]), v_ref, v_code, v_version,
-                               v_from, v_to, v_amount);
-    END IF;
-    RETURN v_settled;
-END
-$$;
-GRANT EXECUTE ON FUNCTION bets_settle_v1 TO overround_worker;

@@ -17,11 +17,14 @@ from overround.money.revenue.model import DayFigures, RevenueDay
 FROM_TRANSFERS = """
 SELECT d.day, d.handle_minor, d.payout_minor, r.fee_bps
 FROM (SELECT (at AT TIME ZONE %(zone)s)::date AS day,
-             coalesce(sum(amount_minor) FILTER (WHERE code = 'stake_take'), 0)::bigint
+             coalesce(sum(CASE code WHEN 'stake_take' THEN amount_minor
+                                    WHEN 'stake_release' THEN -amount_minor END), 0)::bigint
                  AS handle_minor,
-             coalesce(sum(amount_minor) FILTER (WHERE code = 'payout'), 0)::bigint AS payout_minor
+             coalesce(sum(CASE code WHEN 'payout' THEN amount_minor
+                                    WHEN 'payout_reclaim' THEN -amount_minor END), 0)::bigint
+                 AS payout_minor
       FROM transfer
-      WHERE tenant_id = %(tenant)s AND code IN ('stake_take', 'payout') AND at >= %(since)s
+      WHERE tenant_id = %(tenant)s AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim') AND at >= %(since)s
       GROUP BY 1) d
 LEFT JOIN revenue_day r ON r.tenant_id = %(tenant)s AND r.day = d.day
 ORDER BY d.day"""
@@ -31,10 +34,10 @@ ORDER BY d.day"""
 FIRST_OPEN_DAY = """
 WITH RECURSIVE settled (day) AS (
     SELECT (min(at) AT TIME ZONE %(zone)s)::date FROM transfer
-    WHERE tenant_id = %(tenant)s AND code IN ('stake_take', 'payout')
+    WHERE tenant_id = %(tenant)s AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim')
     UNION ALL
     SELECT ((SELECT min(t.at) FROM transfer t
-             WHERE t.tenant_id = %(tenant)s AND t.code IN ('stake_take', 'payout')
+             WHERE t.tenant_id = %(tenant)s AND t.code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim')
                AND t.at >= (s.day + 1)::timestamp AT TIME ZONE %(zone)s)
             AT TIME ZONE %(zone)s)::date
     FROM settled s WHERE s.day IS NOT NULL)

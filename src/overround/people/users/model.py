@@ -21,6 +21,8 @@ SCOPES: Final = frozenset(
         "offers.read",
         "payments.adjust",
         "payments.decide",
+        "settlement.manage",
+        "settlement.read",
         "reports.read",
         "results.enter",
         "risk.read",

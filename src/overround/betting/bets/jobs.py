@@ -1,0 +1,214 @@
+"""The acceptor: slips that arrive while others are being placed are placed together.
+
+A few connections each take everything that waits (at most 64 slips), place it in one call and one
+commit, and give each slip its answer. Nothing waits for a timer: an idle acceptor places a slip by
+itself at once, and a busy one makes its batches by being busy.
+
+A player's slips are placed in the order in which they arrived: while one connection has a slip of
+his, no other takes one (test: slips of one player keep their order). A key that is under way is
+refused (test: a key in flight is refused). A slip whose failure fails its batch fails alone: the
+others are placed one by one (test: a bad slip fails alone). When the slip that has waited longest
+has waited too long, whoever comes is told to come back (test: a queue that is too old sheds).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from overround.betting.bets import service
+from overround.betting.bets.model import Asked, Decision
+from overround.core.errors import Refusal, Unavailable
+from overround.db import Connection
+from overround.kit import logs
+
+CONNECTIONS: Final = 2
+# Half of what a person waits for without noticing; twice what a batch may take at its worst.
+AGE_MAX_S: Final = 0.5
+WAITING_MAX: Final = 4_096
+RECONNECT_S: Final = 0.25
+# What a drain may take; longer than a call (its login's statement_timeout) can.
+DRAIN_S: Final = 8.0
+
+_log = logs.get(__name__)
+
+
+class InFlight(Refusal):
+    """A request with this Idempotency-Key is being answered."""
+
+    code = "request_in_flight"
+    status = 409
+
+
+class Overloaded(Unavailable):
+    """Too many bets are waiting; try again in a moment."""
+
+    code = "overloaded"
+    retry_after_s = 1
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A slip in the queue and who waits for its answer."""
+
+    asked: Asked
+    since_s: float
+    answer: asyncio.Future[Decision]
+    player: tuple[UUID, UUID] = field(init=False)
+    key: tuple[UUID, UUID, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        tenant_id, slip = self.asked.tenant_id, self.asked.slip
+        self.player = (tenant_id, slip.user_id)
+        self.key = (tenant_id, slip.user_id, slip.key)
+
+
+class Acceptor:
+    """The queue of one process and the connections that empty it; used from one event loop.
+
+    `url` is the app login's. Raises Unavailable when the database does not answer at the start.
+    """
+
+    def __init__(self, url: str, *, prepares: bool = True, age_max_s: float = AGE_MAX_S) -> None:
+        self._url = url
+        self._prepares = prepares
+        self._age_max_s = age_max_s
+        self._queue: deque[_Waiting] = deque()
+        self._keys: set[tuple[UUID, UUID, str]] = set()
+        self._busy: set[tuple[UUID, UUID]] = set()
+        self._arrived = asyncio.Event()
+        self._is_closing = False
+
+    async def ask(self, asked: Asked) -> Decision:
+        """The answer to a slip, committed. Raises InFlight, Overloaded, and Unavailable when the
+        database went away meanwhile: then the key tells what became of it."""
+        now_s = monotonic()
+        if self._is_closing or self._is_late(now_s):
+            raise Overloaded
+        waiting = _Waiting(asked, now_s, asyncio.get_running_loop().create_future())
+        if waiting.key in self._keys:
+            raise InFlight
+        self._keys.add(waiting.key)
+        self._queue.append(waiting)
+        self._arrived.set()
+        # Who hangs up leaves his slip: it may be placed already, and its key will say.
+        return await asyncio.shield(waiting.answer)
+
+    def _is_late(self, now_s: float) -> bool:
+        if not self._queue:
+            return False
+        return len(self._queue) >= WAITING_MAX or now_s - self._queue[0].since_s > self._age_max_s
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Place what is asked for the length of the block; what waits at its end is placed too."""
+        first = await self._connected()
+        conns: list[Connection | None] = [first, *([None] * (CONNECTIONS - 1))]
+        tasks = [asyncio.create_task(self._serve(conn)) for conn in conns]
+        try:
+            yield
+        finally:
+            self._is_closing = True
+            self._arrived.set()
+            _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, conn: Connection | None) -> None:
+        """One connection's life: take what waits, place it, again; until closing and empty."""
+        try:
+            while True:
+                batch = self._take()
+                if not batch:
+                    if self._is_closing and not self._queue:
+                        return
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                    continue
+                try:
+                    if conn is None or conn.closed:
+                        conn = await self._connected()
+                    await self._place(conn, batch)
+                except (psycopg.Error, Unavailable) as error:
+                    _log.warning("bets.unanswered", slips=len(batch), reason=str(error))
+                    _fail(batch, Unavailable("the database went away; ask again by the same key"))
+                finally:
+                    _fail(batch, Unavailable("the answer was lost; ask again by the same key"))
+                    self._put_down(batch)
+        finally:
+            if conn is not None:
+                await conn.close()
+
+    def _take(self) -> list[_Waiting]:
+        """What waits, in its order, without the slips of players whom another connection serves."""
+        batch: list[_Waiting] = []
+        passed: list[_Waiting] = []
+        while self._queue and len(batch) < service.BATCH_MAX:
+            waiting = self._queue.popleft()
+            (passed if waiting.player in self._busy else batch).append(waiting)
+        self._queue.extendleft(reversed(passed))
+        self._busy.update(waiting.player for waiting in batch)
+        return batch
+
+    def _put_down(self, batch: Sequence[_Waiting]) -> None:
+        self._busy.difference_update(waiting.player for waiting in batch)
+        self._keys.difference_update(waiting.key for waiting in batch)
+        # Whoever was passed over because of these players can be taken now, by anybody.
+        self._arrived.set()
+
+    async def _place(self, conn: Connection, batch: Sequence[_Waiting]) -> None:
+        """Answer the batch, or each of it by itself when it fails as a whole."""
+        try:
+            decisions = await service.place_all(conn, [waiting.asked for waiting in batch])
+        except psycopg.Error as error:
+            if conn.closed:
+                raise
+            if len(batch) == 1:
+                bet_id = str(batch[0].asked.slip.bet_id)
+                _log.error("bets.slip_failed", bet_id=bet_id, reason=str(error))
+                raise
+            _log.warning("bets.batch_failed", slips=len(batch), reason=str(error))
+            await self._place_singly(conn, batch)
+            return
+        for waiting, decision in zip(batch, decisions, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(decision)
+
+    async def _place_singly(self, conn: Connection, batch: Sequence[_Waiting]) -> None:
+        for waiting in batch:
+            try:
+                await self._place(conn, [waiting])
+            except psycopg.Error:
+                if conn.closed:
+                    raise
+                _fail([waiting], Unavailable("this bet could not be placed"))
+
+    async def _connected(self) -> Connection:
+        """A connection that commits each call by itself. Raises Unavailable."""
+        try:
+            return await psycopg.AsyncConnection.connect(
+                self._url,
+                autocommit=True,
+                prepare_threshold=0 if self._prepares else None,
+                connect_timeout=2,
+            )
+        except psycopg.Error as error:
+            await asyncio.sleep(RECONNECT_S)
+            raise Unavailable("the database does not answer (bets)") from error
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
+            # Nobody may be there to hear it: the caller has hung up.
+            waiting.answer.exception()

@@ -1,0 +1,42 @@
+-- part: betting.settlement
+-- A tenant's own word about bets on an event: what it holds back, and what it voids.
+
+-- A ruling is made by one of the tenant's people and, above the tenant's threshold, takes effect when
+-- another one agrees. `effective_version` and `lifted_version` number what has changed about the event
+-- for this tenant, so that settlement knows which legs were graded before.
+CREATE TABLE ruling (
+    tenant_id         uuid        NOT NULL,
+    id                uuid        NOT NULL,
+    event_id          uuid        NOT NULL,
+    kind              text        NOT NULL CHECK (kind IN ('hold', 'void')),
+    market_id         uuid,
+    selection_id      uuid,
+    placed_from       timestamptz,
+    placed_to         timestamptz,
+    reason            text        NOT NULL CHECK (length(reason) BETWEEN 1 AND 300),
+    state             text        NOT NULL CHECK (state IN ('proposed', 'effective', 'refused', 'lifted')),
+    -- What it would have done when it was proposed.
+    bets              integer     NOT NULL CHECK (bets >= 0),
+    moved_minor       bigint      NOT NULL CHECK (moved_minor >= 0),
+    proposed_by       uuid        NOT NULL,
+    proposed_at       timestamptz NOT NULL,
+    decided_by        uuid,
+    decided_at        timestamptz,
+    lifted_by         uuid,
+    lifted_at         timestamptz,
+    effective_version integer,
+    lifted_version    integer,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT ruling_window CHECK (placed_from < placed_to),
+    -- A hold is about everything; a void may be narrower.
+    CONSTRAINT ruling_hold_is_whole CHECK (kind = 'void' OR
+        (market_id IS NULL AND selection_id IS NULL AND placed_from IS NULL AND placed_to IS NULL)),
+    CONSTRAINT ruling_state_whole CHECK (
+        (state = 'proposed') = (decided_by IS NULL) AND (state IN ('effective', 'lifted')) = (effective_version IS NOT NULL)
+        AND (state = 'lifted') = (lifted_version IS NOT NULL) AND (state = 'lifted') = (lifted_by IS NOT NULL))
+);
+CREATE INDEX ruling_by_event ON ruling (tenant_id, event_id);
+CALL tenant_table_v1('ruling');
+GRANT SELECT, INSERT ON ruling TO overround_app, overround_worker;
+GRANT UPDATE (state, decided_by, decided_at, lifted_by, lifted_at, effective_version, lifted_version)
+    ON ruling TO overround_app, overround_worker;
