@@ -78,15 +78,15 @@ class Model:
         self.asked[number] = (player, amount, "requested" if told == "done" else "declined")
         return told
 
-    def decide(self, number: int, step: Step, paid_from: str) -> str:
+    def decide(self, number: int, step: Step, refused_to: str) -> str:
         """A step by staff."""
         player, amount, status = self.asked[number]
         if (status, step) not in STEPS:
             return "payment_step"
         if step == "paid":
-            self.move(player, paid_from, "bank", amount)
+            self.move(player, "withdrawing", "bank", amount)
         elif step == "refused":
-            self.move(player, "withdrawing", "cash", amount)
+            self.move(player, "withdrawing", refused_to, amount)
         self.asked[number] = (player, amount, step)
         return "done"
 
@@ -95,7 +95,7 @@ class Wallets(RuleBasedStateMachine):
     """The machine; `urls` is set by the test, and each run is a tenant of its own."""
 
     urls: Urls
-    paid_from = "withdrawing"
+    refused_to = "cash"
     runs = 0
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class Wallets(RuleBasedStateMachine):
     @rule(data=st.data(), step=st.sampled_from(["approved", "paid", "refused"]))
     def decide(self, data: st.DataObject, step: Step) -> None:
         number = data.draw(st.sampled_from(sorted(self.payments)))
-        expected = self.model.decide(number, step, self.paid_from)
+        expected = self.model.decide(number, step, self.refused_to)
         assert self._do(self._decide(self.payments[number], step)) == expected
 
     async def _decide(self, payment_id: UUID, step: Step) -> str:
@@ -219,9 +219,9 @@ def follow(machine: type[Wallets], urls: Urls, examples: int) -> None:
 
 
 class WrongWallets(Wallets):
-    """A model that pays withdrawals out of the cash."""
+    """A model that keeps the money of a withdrawal which was refused."""
 
-    paid_from = "cash"
+    refused_to = "bank"
 
 
 def test_wallets_follow_their_model(database_urls: Urls) -> None:

@@ -196,10 +196,9 @@ def test_a_path_too_long_for_a_socket_gets_a_short_directory() -> None:
         run.rmdir()
 
 
-@pytest.mark.parametrize("name", ["a blank", "com,ma", 'quo"te', "per%20cent"])
-def test_a_state_path_with_a_blank_or_a_comma_is_a_path(name: str) -> None:
+def test_a_state_path_with_a_blank_or_a_comma_is_a_path() -> None:
     with state_directory() as state:
-        made = state.with_name(name)
+        made = state.with_name('a blank, quo"te and per%20cent')
         settings = Settings(state=made, servers=ServersSettings(linger_s=0))
         with attached(settings) as endpoints, psycopg.connect(endpoints.url("app")) as conn:
             assert conn.execute("SELECT 1").fetchone() == (1,)
