@@ -79,7 +79,10 @@ def test_every_page_is_readable(
     event = f"/office/events/{house.events['Ostmark Rovers']}"
     with at_work(browser, house, size, scheme) as page:
         narrow = "/office/events?sport=football"
-        for path in ("/office", "/office/events", narrow, event, "/office/bets", "/office/revenue"):
+        desk = "/office/settlement"
+        ruling = f"{desk}/{house.events['Ostmark Rovers']}"
+        offices = ("/office", "/office/events", narrow, event, "/office/bets", "/office/revenue")
+        for path in (*offices, desk, ruling):
             page.goto(path)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
             expect(page.locator("#live")).to_have_attribute("data-state", "live")
@@ -163,3 +166,25 @@ def test_a_player_is_told_that_the_office_is_not_for_him(house: House, browser: 
         assert answer.status == 403
         expect(page.get_by_role("heading", level=1)).to_have_text("This is not for you")
         assert violations(page) == []
+
+
+def test_a_ruling_is_previewed_made_and_lifted(house: House, browser: Browser) -> None:
+    """Without a script too: it is a plain form."""
+    with at_work(browser, house, scripts=False) as page:
+        page.goto(f"/office/settlement/{house.events['Salt Bay Gulls']}")
+        page.get_by_label("Why").fill("the teams were swapped")
+        page.get_by_role("button", name="What would it do?").click()
+        would = page.locator("#would")
+        expect(would).to_contain_text("open bets would be settled")
+        expect(page.get_by_label("Why")).to_have_value("the teams were swapped")
+        page.get_by_role("button", name="Rule so").click()
+        expect(page).to_have_url(f"{house.url}/office/settlement")
+        ruled = page.locator("#rulings > li").first
+        expect(ruled).to_contain_text("the teams were swapped")
+        expect(ruled).to_contain_text("Holds")
+        ruled.get_by_role("button", name="Lift").click()
+        expect(page.locator("#rulings > li").first).to_contain_text("Lifted")
+        page.goto(f"/office/settlement/{house.events['Salt Bay Gulls']}")
+        page.get_by_role("button", name="What would it do?").click()
+        page.get_by_role("button", name="Rule so").click()
+        expect(page.get_by_role("alert")).to_contain_text("3 to 300")

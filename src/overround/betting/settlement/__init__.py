@@ -5,24 +5,34 @@ are due. Invariants: a missing fact leaves a bet open, never lost; a lost leg en
 whatever is known later moves the difference and nothing else; running again moves nothing.
 """
 
-from overround.betting.settlement.model import Movement, Ruling, StoredRuling
+from overround.betting.settlement.model import BetOn, Desk, Movement, Ruling, StoredRuling
 from overround.betting.settlement.service import (
+    WAITING_BEHIND,
+    bet_on,
     decide,
     lift,
     preview,
     propose,
+    rulings,
     settle_due,
     settle_events,
+    waiting,
 )
 
 __all__ = [
+    "WAITING_BEHIND",
+    "BetOn",
+    "Desk",
     "Movement",
     "Ruling",
     "StoredRuling",
+    "bet_on",
     "decide",
     "lift",
     "preview",
     "propose",
+    "rulings",
     "settle_due",
     "settle_events",
+    "waiting",
 ]

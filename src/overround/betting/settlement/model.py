@@ -168,3 +168,16 @@ class Desk:
     waits_for: str
     bets: int
     stakes_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BetOn:
+    """A selection that the tenant's bets are on, with how many."""
+
+    market_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+    selection_id: UUID
+    side: str
+    bets: int

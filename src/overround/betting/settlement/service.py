@@ -12,6 +12,7 @@ from overround.betting.settlement import rules, store
 from overround.betting.settlement.model import (
     NOT_RULED,
     Basis,
+    BetOn,
     Desk,
     Graded,
     Movement,
@@ -248,6 +249,11 @@ async def waiting(
 ) -> list[Desk]:
     """Events that have begun by `at` with open legs of the tenant's, oldest first."""
     return await store.waiting(conn, tenant_id, after, at, limit)
+
+
+async def bet_on(conn: Connection, tenant_id: UUID, event_id: UUID) -> list[BetOn]:
+    """What of an event the tenant's bets are on, at most 500 selections."""
+    return await store.bet_on(conn, tenant_id, event_id, 500)
 
 
 async def rulings(

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from overround.betting.settlement.model import (
+    BetOn,
     Desk,
     Graded,
     Ruled,
@@ -121,6 +122,16 @@ LEFT JOIN LATERAL (
       AND u.kind = 'hold' AND u.state = 'effective' LIMIT 1) held ON true
 WHERE e.starts_at <= %(at)s AND (e.starts_at, e.id) > (%(after)s, %(after_id)s)
 ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
+
+# What of an event the tenant's bets are on.
+BET_ON = """
+SELECT m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id, s.side,
+       count(*)::integer AS bets
+FROM leg l
+JOIN market m ON m.id = l.market_id
+JOIN selection s ON s.id = l.selection_id
+WHERE l.tenant_id = %s AND l.event_id = %s
+GROUP BY m.id, s.id ORDER BY m.market_type, m.period, m.line_q4, m.id, s.side, s.id LIMIT %s"""
 
 # Whether the event and the narrower scope are there, and belong together.
 SCOPE = """
@@ -303,4 +314,11 @@ async def waiting(
     }  # fmt: skip
     async with conn.cursor(row_factory=class_row(Desk)) as cursor:
         await cursor.execute(WAITING, asked)
+        return await cursor.fetchall()
+
+
+async def bet_on(conn: Connection, tenant_id: UUID, event_id: UUID, limit: int) -> list[BetOn]:
+    """The selections of an event that the tenant's bets are on, market by market."""
+    async with conn.cursor(row_factory=class_row(BetOn)) as cursor:
+        await cursor.execute(BET_ON, [tenant_id, event_id, limit])
         return await cursor.fetchall()

@@ -13,7 +13,8 @@ from overround.web.pages.browsers import Browsers
 from overround.web.pages.entry import router as entry
 from overround.web.pages.looks import router as looks
 from overround.web.pages.office import router as office
+from overround.web.pages.office_settlement import router as office_settlement
 
-ROUTERS = (board, account, entry, looks, office)
+ROUTERS = (board, account, entry, looks, office, office_settlement)
 
 __all__ = ["ROUTERS", "Assets", "Browsers"]

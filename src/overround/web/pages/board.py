@@ -83,6 +83,8 @@ async def sport(sport: SportKey, shell: ForVisitor, db: Db) -> HTMLResponse:
         laid = await _laid(conn, shell)
         groups, _ = await _groups(conn, shell, each=20, sport=sport)
         playing = [one for one in await _in_play(conn, shell) if one.event.sport == sport]
+    if not groups and not playing:
+        raise NotFound("nothing is offered on this sport now")
     values = {"laid": laid, "groups": groups, "playing": playing, "later": None}
     return shell.page("board.html", {**values, "heading": None, "sport": sport})
 

@@ -51,8 +51,7 @@ class Browsers:
                 raise
             if not held.is_problem:
                 # From a layer outside the application, such as a host without a tenant.
-                correlation_id = scope["state"]["correlation_id"]
-                made = problems.of_exception(error, scope["path"], correlation_id)
+                made = problems.of_exception(error, scope["path"], scope["state"]["ids"])
                 held.is_problem, held.body = True, bytes(made.body)
         if held.is_problem:
             await _page(scope, json.loads(held.body))(scope, receive, send)

@@ -35,6 +35,15 @@ BETS_SHOWN: Final = 50
 LATEST_SHOWN: Final = 12
 EXPOSURES_SHOWN: Final = 8
 DAYS_SHOWN: Final = 7
+SCOPES_ASKED: Final = (
+    "offers.read",
+    "offers.manage",
+    "bets.read",
+    "risk.read",
+    "reports.read",
+    "settlement.read",
+    "settlement.manage",
+)
 
 ReadsOffers = Annotated[Principal, Depends(routes.staff("offers.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("offers.manage"))]
@@ -93,7 +102,7 @@ async def overview(request: Request, caller: Staff, db: Db, now: Now) -> HTMLRes
             values["latest"] = await bets.latest(conn, tenant_id, paging.NEWEST.id, LATEST_SHOWN)
         if routes.holds(caller, "reports.read"):
             values["days"] = await _days(conn, shell, DAYS_SHOWN)
-    return _page(shell, "overview", values)
+    return page(shell, "overview", values)
 
 
 @router.get("/office/events")
@@ -144,7 +153,7 @@ async def latest_bets(
     async with db.reading(caller.tenant_id) as conn:
         found = await bets.latest(conn, caller.tenant_id, before.id, BETS_SHOWN + 1)
     shown, later = paging.cut(found, BETS_SHOWN, lambda one: (one.bet.placed_at, one.bet.id))
-    return _page(shell, "bets", {"latest": shown, "later": later, "cursor": cursor})
+    return page(shell, "bets", {"latest": shown, "later": later, "cursor": cursor})
 
 
 @router.get("/office/revenue")
@@ -159,7 +168,7 @@ async def by_day(
     shell = await frame(request, db, caller, now)
     async with db.reading(caller.tenant_id) as conn:
         found = await _days(conn, shell, int(days))
-    return _page(shell, "revenue", {"days": found, "chosen": days})
+    return page(shell, "revenue", {"days": found, "chosen": days})
 
 
 async def _set(request: Request) -> Refused | None:
@@ -199,7 +208,7 @@ async def _events(
         "exposed": exposed,
         "later": wanted.query(following) if following else None,
     }
-    return _page(shell, "events", values, refused)
+    return page(shell, "events", values, status=422 if refused else 200)
 
 
 def _scopes(
@@ -238,7 +247,7 @@ async def _event(
         "exposed": None if exposed is None else exposed.get(event_id),
         "may_see_risk": exposed is not None,
     }
-    return _page(shell, "event", values, refused)
+    return page(shell, "event", values, status=422 if refused else 200)
 
 
 def _unplaced(rows: list[Row], refused: Refused | None) -> Mapping[str, object] | None:
@@ -277,15 +286,13 @@ async def _days(conn: Connection, shell: Shell, count: int) -> office_days.Days:
     return office_days.of(found, first, today, shell.tenant.currency)
 
 
-def _page(
-    shell: Shell, name: str, values: Mapping[str, object], refused: Refused | None = None
+def page(
+    shell: Shell, name: str, values: Mapping[str, object], *, status: int = 200
 ) -> HTMLResponse:
+    """A template of the office, with what the caller may see and do."""
     caller = shell.caller
     assert caller is not None
-    may = {
-        scope: routes.holds(caller, scope)
-        for scope in ("offers.read", "offers.manage", "bets.read", "risk.read", "reports.read")
-    }
+    may = {scope: routes.holds(caller, scope) for scope in SCOPES_ASKED}
     given = {
         **values,
         "may": may,
@@ -294,4 +301,4 @@ def _page(
         "factor": office_settings.factor,
         "hold": office_days.hold,
     }
-    return shell.page(f"office/{name}.html", given, status=422 if refused else 200)
+    return shell.page(f"office/{name}.html", given, status=status)
