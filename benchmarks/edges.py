@@ -1,319 +1,178 @@
 """What the edge engine finds and how much of it is true, in memory: no database, no clock.
 
     python -m benchmarks.edges simulator [SEED [MINUTES]]
-    python -m benchmarks.edges replay PATH [NAME]
+    python -m benchmarks.edges replay PATH
+    python -m benchmarks.edges learn SEED...
+    python -m benchmarks.edges report [DATA]
 
-`simulator` knows the true chances: every verified arbitrage is paid out at its own stakes in every
-score of its legs, and every value edge before the start is compared with what it is truly worth.
-`replay` reads a feed's files twice and compares the two logs of opportunities; where the files have
-results, what was found is settled on them. Both print JSON.
+`simulator` knows the true chances: every verified arbitrage is paid out in every score of its legs,
+at its shares and in whole units, and by its result; every price of value is compared with what it
+is truly worth at that minute. `replay` reads a feed's files twice and compares the two logs of
+opportunities; what was found is settled, and prices of value are held against the close. `learn`
+learns the noise of sources from closes. `report` does all of it and writes docs/reports/edges.md.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 from typing import Any, Final
 from uuid import UUID
 
-import numpy as np
-
-from overround.core import grading, ids, payoff
-from overround.core.facts import Facts
-from overround.odds import edges, pricing
-from overround.odds.board import Board, CellState, to_us
-from overround.odds.catalogue import market_and_selections
-from overround.odds.edges import Policy, Scope, StoredEdge, Terms, lifecycle
-from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult
+from benchmarks import edges_noise, edges_report
+from benchmarks.edges_board import ORIGIN, POLICY, PPM, Replayed
+from benchmarks.edges_truth import (
+    Judged,
+    closing_net,
+    legs_of,
+    settled,
+    simulated_net,
+    whole_net_ppm,
+    worst_net_ppm,
+)
+from overround.core import grading
+from overround.odds.edges import Policy, StoredEdge
+from overround.odds.feeds import FeedBatch, FeedResult
 from overround.odds.feeds.simulator import Simulator
-from overround.odds.pricing import surebet
 from overround.roles.archive import files
 
-PPM: Final = 1_000_000
-ORIGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 SPEED: Final = 30.0
-# What exchanges keep of a profit where they take part in a past season.
-COMMISSION: Final = Terms(commission_bps=500)
-POLICY: Final = Policy(terms={"BFE": COMMISSION})
+# The closing book that a price of value is held against: asked least for, and followed by others.
+CLOSER: Final = "pinnacle"
 
 
 @dataclass(slots=True)
-class Replayed:
-    """A board fed by batches, the edges that are open on it and all that ever happened to them."""
+class _Market:
+    """A simulated market and what was found on it."""
 
-    policy: Policy = POLICY
-    board: Board = field(default_factory=Board)
-    scopes: dict[UUID, Scope] = field(default_factory=dict[UUID, Scope])
-    event_of: dict[tuple[str, str], UUID] = field(default_factory=dict[tuple[str, str], UUID])
-    open: dict[lifecycle.Key, StoredEdge] = field(default_factory=dict[lifecycle.Key, StoredEdge])
-    ever: dict[UUID, StoredEdge] = field(default_factory=dict[UUID, StoredEdge])
-    first: dict[UUID, StoredEdge] = field(default_factory=dict[UUID, StoredEdge])
-    verified: dict[UUID, StoredEdge] = field(default_factory=dict[UUID, StoredEdge])
-    log: Any = field(default_factory=hashlib.sha256)
-    entries: int = 0
-    look_s: list[float] = field(default_factory=list[float])
+    feed: Simulator
+    run: Replayed
+    judged: list[Judged] = field(default_factory=list[Judged])
+    seen: set[UUID] = field(default_factory=set[UUID])
+    results: dict[UUID, FeedResult] = field(default_factory=dict[UUID, FeedResult])
 
-    def take(self, batches: Iterable[FeedBatch], kinds: Mapping[str, str], at: datetime) -> None:
-        """Put batches on the board and look at what they touch."""
-        touched: dict[UUID, None] = {}
-        for batch in batches:
-            touched[self._apply(batch, kinds)] = None
-        began = time.process_time()
-        scopes = {event_id: self.scopes[event_id] for event_id in touched}
-        found = edges.look(self.board, scopes, at, self.policy)
-        wanted = {str(event_id) for event_id in touched}
-        before = {key: edge for key, edge in self.open.items() if key[0] in wanted}
-        step = lifecycle.step(before, found, at)
-        self.look_s.append(time.process_time() - began)
-        for edge in (*step.added, *step.changed, *step.gone):
-            self._note(edge)
-        for edge in (*step.added, *step.changed, *step.seen):
-            self.open[lifecycle.key_of(edge)] = edge
-        for edge in step.gone:
-            del self.open[lifecycle.key_of(edge)]
-
-    def drop(self, event_id: UUID, at: datetime) -> None:
-        """The event is over: nothing of it is on the board."""
-        if self.scopes.pop(event_id, None) is None:
-            return
-        self.board.drop(event_id)
-        for key in [key for key in self.open if key[0] == str(event_id)]:
-            edge = self.open.pop(key)
-            for gone in lifecycle.step({key: edge}, [], at).gone:
-                self._note(gone)
-
-    def _note(self, edge: StoredEdge) -> None:
-        self.log.update(json.dumps(asdict(edge), default=str, sort_keys=True).encode())
-        self.entries += 1
-        self.first.setdefault(edge.id, edge)
-        self.ever[edge.id] = edge
-        if edge.status == "verified":
-            self.verified[edge.id] = edge
-
-    def _apply(self, batch: FeedBatch, kinds: Mapping[str, str]) -> UUID:
-        event_id = self._event(batch.event)
-        cells: dict[tuple[int, int], tuple[int, int, int]] = {}
-        at_us = to_us(batch.observed_at)
-        for price in batch.prices:
-            kind = "exchange" if kinds.get(price.source) == "exchange" else "bookmaker"
-            source = self.board.add_source(
-                len(self.board.sources), batch.event.provider, price.source, kind
-            )
-            asked = (price.market.market_type, price.market.period, price.market.line_q4)
-            market, selections = market_and_selections(event_id, *asked)
-            on = self.board.add_market(
-                market.id, event_id, *asked, {side: one.id for side, one in selections.items()}
-            )
-            if price.side not in on.sides:
-                continue
-            column = int(on.columns[on.sides.index(price.side)])
-            state = CellState.SUSPENDED if price.suspended else CellState.OPEN
-            seen_us = to_us(price.seen_at) if price.seen_at else at_us
-            cells[source.row, column] = (price.price_e4, state, seen_us)
-        if batch.snapshot:
-            self._absent(batch, event_id, cells, at_us)
-        if cells:
-            places, values = np.array(list(cells)), np.array(list(cells.values()))
-            self.board.apply(
-                places[:, 0].astype(np.int64),
-                places[:, 1].astype(np.int64),
-                values[:, 0].astype(np.int32),
-                values[:, 1].astype(np.int8),
-                values[:, 2].astype(np.int64),
-            )
-        return event_id
-
-    def _absent(
-        self,
-        batch: FeedBatch,
-        event_id: UUID,
-        cells: dict[tuple[int, int], tuple[int, int, int]],
-        at_us: int,
-    ) -> None:
-        named = np.array(list(cells) or np.zeros((0, 2)), np.int64)
-        rows, columns = self.board.absent(batch.event.provider, event_id, named[:, 0], named[:, 1])
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            cells[row, column] = (0, CellState.WITHDRAWN, at_us)
-
-    def _event(self, event: FeedEvent) -> UUID:
-        known = self.event_of.get(event.key)
-        if known is None:
-            known = ids.derived(ORIGIN, "bench", *event.key)
-            self.event_of[event.key] = known
-        self.scopes.setdefault(known, Scope(event.sport, event.starts_at))
-        return known
+    def compare(self, at: datetime) -> None:
+        """Hold every new price of value against its truth at this minute."""
+        minute = (at - ORIGIN).total_seconds() / 60 * SPEED
+        new = [e for e in self.run.open.values() if e.kind == "value" and e.id not in self.seen]
+        names = {event_id: key for key, event_id in self.run.event_of.items()} if new else {}
+        for edge in new:
+            self.seen.add(edge.id)
+            number = int(names[edge.event_id][1].rpartition("-")[2])
+            (leg,) = legs_of(edge)
+            true = simulated_net(self.feed, number, minute, leg)
+            if true is not None:
+                live = "live" in edge.tags
+                claimed, sure = edge.edge_ppm / PPM, edge.confidence_ppm / PPM
+                self.judged.append(Judged(claimed, sure, true, edge.suspect, live))
 
 
-# -- what is true ----------------------------------------------------------------------------------
-
-
-def worst_net_ppm(edge: StoredEdge, sport: str) -> int:
-    """The net of the worst score at the edge's own stakes, in millionths, rounded down."""
-    legs = [lifecycle.leg_of(leg) for leg in edge.legs]
-    level = all(grading.may_end_level(sport, leg.market_type, leg.period) for leg in legs)
-    asked = [
-        pricing.Leg(
-            leg.market_type,
-            leg.side,
-            Fraction(leg.price_e4, 10_000),
-            leg.line_q4,
-            leg.period,
-            commission=Fraction(POLICY.terms.get(leg.source, Terms()).commission_bps, 10_000),
-        )
-        for leg in legs
-    ]
-    stakes = [Fraction(leg.stake_ppm, PPM) for leg in legs]
-    worst, _ = surebet.exact_nets(asked, stakes, level=level)
-    return worst.numerator * PPM // worst.denominator
-
-
-def settled(edge: StoredEdge, result: FeedResult) -> Fraction | None:
-    """The net that the result pays at the edge's stakes, None where it does not say."""
-    total = Fraction(0)
-    for leg in (lifecycle.leg_of(one) for one in edge.legs):
-        grade = grading.grade(
-            leg.market_type, leg.period, leg.line_q4, leg.side, Facts(dict(result.scores))
-        )
-        if grade is None:
-            return None
-        net = payoff.multiplier(grade, leg.price_e4) - 1
-        terms = POLICY.terms.get(leg.source)
-        if terms is not None and net > 0:
-            net *= 1 - Fraction(terms.commission_bps, 10_000)
-        total += Fraction(leg.stake_ppm, PPM) * net
-    return total
-
-
-def simulate(seed: int, minutes: float) -> dict[str, object]:
+def simulate(seed: int, minutes: float, policy: Policy = POLICY) -> dict[str, Any]:
     """Run the simulated market and compare what is found with what is true."""
-    feed = Simulator(seed, ORIGIN, SPEED, ends_after_min=minutes)
-    run, true_edges = Replayed(), list[tuple[int, float, bool]]()
-    compared: set[UUID] = set()
-    changes: list[int] = []
+    market = _Market(Simulator(seed, ORIGIN, SPEED, ends_after_min=minutes), Replayed(policy))
+    feed, run = market.feed, market.run
+    prices = 0
     at: datetime | None = feed.next_at()
     while at is not None:
         said = feed.until(at)
         if said.batches:
             kinds = {p.source: feed.source_kind(p.source) for b in said.batches for p in b.prices}
             run.take(said.batches, kinds, at)
-            changes.append(sum(len(batch.prices) for batch in said.batches))
-            _compare(feed, run, at, compared, true_edges)
+            prices += sum(len(batch.prices) for batch in said.batches)
+            market.compare(at)
         for result in said.results:
             event_id = run.event_of.get(result.key)
             if event_id is not None:
+                market.results[event_id] = result
                 run.drop(event_id, at)
         at = feed.next_at()
+    found = [edge for edge in run.verified.values() if edge.kind == "arbitrage"]
     return {
-        "prices": sum(changes),
+        "seed": seed,
+        "prices": prices,
         **_told(run),
-        "arbitrages": _arbitrages(run),
-        "value": _value(true_edges),
+        "arbitrages": _arbitrages(found, market.results),
+        "value": edges_report.value(market.judged),
     }
 
 
-def _compare(
-    feed: Simulator,
-    run: Replayed,
-    at: datetime,
-    compared: set[UUID],
-    true_edges: list[tuple[int, float, bool]],
-) -> None:
-    """Each new value edge before the start beside the path's own probability at that minute."""
-    minute = (at - ORIGIN).total_seconds() / 60 * SPEED
-    new = [e for e in run.open.values() if e.kind == "value" and e.id not in compared]
-    names = {event_id: key for key, event_id in run.event_of.items()} if new else {}
-    for edge in new:
-        compared.add(edge.id)
-        if run.scopes[edge.event_id].starts_at <= at:
-            continue
-        number = int(names[edge.event_id][1].rpartition("-")[2])
-        quotes = feed._matches[number].quotes  # noqa: SLF001  (the truth is nobody's to see but ours)
-        leg = lifecycle.leg_of(edge.legs[0])
-        for place, (market, side) in enumerate(quotes.board.cells):
-            named = (market.market_type, market.period, market.line_q4, side)
-            if named == (leg.market_type, leg.period, leg.line_q4, leg.side):
-                true = float(quotes.true(minute)[place]) * leg.price_e4 / 10_000 - 1
-                true_edges.append((edge.edge_ppm, true, edge.suspect))
-
-
-def _told(run: Replayed) -> dict[str, object]:
+def _told(run: Replayed) -> dict[str, Any]:
     lives = defaultdict[str, list[float]](list)
     for edge in run.ever.values():
         if edge.expired_at is not None:
             lives[edge.kind].append((edge.expired_at - edge.detected_at).total_seconds())
     looks = sorted(run.look_s)
     return {
-        "edges": dict(sorted(Counter(edge.kind for edge in run.ever.values()).items())),
-        "verified": dict(sorted(Counter(edge.kind for edge in run.verified.values()).items())),
-        "reasons": dict(
-            sorted(Counter(r for edge in run.first.values() for r in edge.reasons).items())
-        ),
+        "edges": _counted(edge.kind for edge in run.ever.values()),
+        "verified": _counted(edge.kind for edge in run.verified.values()),
+        "reasons": _counted(reason for edge in run.first.values() for reason in edge.reasons),
         "median_life_s": {kind: median(found) for kind, found in sorted(lives.items())},
         "log_entries": run.entries,
         "log_sha256": run.log.hexdigest(),
         "looks": len(looks),
         "look_ms_p50": round(1000 * looks[len(looks) // 2], 2) if looks else None,
         "look_ms_p99": round(1000 * looks[int(len(looks) * 0.99)], 2) if looks else None,
-        "look_ms_max": round(1000 * looks[-1], 2) if looks else None,
     }
 
 
-def _arbitrages(run: Replayed) -> dict[str, object]:
-    """Of the verified arbitrages: how many pay what they say in every score, at their stakes."""
-    found = [edge for edge in run.verified.values() if edge.kind == "arbitrage"]
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _arbitrages(found: Sequence[StoredEdge], results: Mapping[UUID, FeedResult]) -> dict[str, Any]:
+    """Of the verified arbitrages: how many pay what they say in every score, at their shares and in
+    whole units, and what they paid when it was over."""
     sure = [edge for edge in found if edge.pays == "sure"]
-    true = sum(worst_net_ppm(edge, edge.sport) > 0 for edge in sure)
     rolls = [edge for edge in found if edge.pays == "free_roll"]
-    not_losing = sum(worst_net_ppm(edge, edge.sport) >= -2 for edge in rolls)
+    whole = [net for edge in sure if (net := whole_net_ppm(edge)) is not None]
+    over = [(e, results[e.event_id]) for e in found if e.event_id in results]
+    paid = [
+        net
+        for edge, result in over
+        if result.status == "finished" and (net := settled(edge, result)) is not None
+    ]
     return {
         "verified_sure": len(sure),
-        "payoff_true": true,
+        "payoff_true": sum(worst_net_ppm(edge) > 0 for edge in sure),
+        "placeable_in_whole_units": len(whole),
+        "payoff_true_in_whole_units": sum(net > 0 for net in whole),
         "verified_free_rolls": len(rolls),
-        "not_losing": not_losing,
+        # A share in millionths is off by one of them for every leg.
+        "not_losing": sum(worst_net_ppm(edge) >= -len(edge.legs) for edge in rolls),
         "cross": sum("same_line" not in edge.tags for edge in found),
-        "mean_guaranteed_ppm": round(mean(e.guaranteed_ppm for e in sure)) if sure else None,
+        "settled": len(paid),
+        "lost": sum(net < -Fraction(3, PPM) for net in paid),
+        "mean_guaranteed_ppm": _mean_ppm([e.guaranteed_ppm / PPM for e in sure]),
+        "mean_guaranteed_whole_ppm": _mean_ppm([net / PPM for net in whole]),
     }
 
 
-def _value(found: Sequence[tuple[int, float, bool]]) -> dict[str, object]:
-    trusted = [(ppm, true) for ppm, true, suspect in found if not suspect]
-    if not trusted:
-        return {"compared": 0}
-    return {
-        "compared": len(found),
-        "not_suspect": len(trusted),
-        "mean_claimed_ppm": round(mean(ppm for ppm, _ in trusted)),
-        "mean_true_ppm": round(mean(true for _, true in trusted) * PPM),
-        "truly_positive_share": round(sum(true > 0 for _, true in trusted) / len(trusted), 3),
-    }
+def _mean_ppm(shares: Sequence[float]) -> int | None:
+    return round(sum(shares) / len(shares) * PPM) if shares else None
 
 
 # -- a past season ---------------------------------------------------------------------------------
 
 
-def replay(path: Path) -> dict[str, object]:
-    """Read the files twice; the report of the first and whether the second is the same."""
-    runs = [_replayed(path) for _ in range(2)]
-    report = runs[0]
-    return {"identical": runs[0]["log_sha256"] == runs[1]["log_sha256"], **report}
+def replay(path: Path, policy: Policy = POLICY, times: int = 2) -> dict[str, Any]:
+    """Read the files `times` times; the report of the first and whether the others are the same."""
+    runs = [_replayed(path, policy) for _ in range(times)]
+    return {"identical": len({run["log_sha256"] for run in runs}) == 1, **runs[0]}
 
 
-def _replayed(path: Path) -> dict[str, object]:
+def _replayed(path: Path, policy: Policy) -> dict[str, Any]:
     season = files.read(path)
-    run = Replayed()
+    run = Replayed(policy)
     by_time: defaultdict[datetime, list[FeedBatch]] = defaultdict(list)
     for batch in season.season.batches:
         by_time[batch.observed_at].append(batch)
-    results = {result.key: result for result in season.season.results}
     starts = sorted((event.starts_at, event.key) for event in season.season.events)
     gone = 0
     for at in sorted(by_time):
@@ -323,49 +182,97 @@ def _replayed(path: Path) -> dict[str, object]:
                 run.drop(event_id, starts[gone][0])
             gone += 1
         run.take(by_time[at], season.kinds, at)
+    results = {result.key: result for result in season.season.results}
+    found = [edge for edge in run.verified.values() if edge.kind == "arbitrage"]
+    keys = {event_id: key for key, event_id in run.event_of.items()}
+    at_close = _closes(season.season.batches)
+    beside = [
+        Judged(edge.edge_ppm / PPM, edge.confidence_ppm / PPM, net, edge.suspect, live=False)
+        for edge in run.first.values()
+        if edge.kind == "value" and (net := _against(edge, keys, at_close)) is not None
+    ]
     return {
         "prices": season.prices,
         **_told(run),
-        "arbitrages": _arbitrages(run),
-        "settled": _settled(run, results),
+        "arbitrages": _arbitrages(found, {}),
+        "settled": _settled(run, keys, results),
+        "value_against_close": edges_report.value(beside),
     }
 
 
+Closes = Mapping[tuple[tuple[str, str], str, str, int | None], Mapping[str, tuple[datetime, int]]]
+
+
+def _closes(batches: Sequence[FeedBatch]) -> Closes:
+    """The last price of the closing book on every side, by event and question, and since when it
+    was there."""
+    found: defaultdict[Any, dict[str, tuple[datetime, int]]] = defaultdict(dict)
+    for batch in sorted(batches, key=lambda one: one.observed_at):
+        if batch.observed_at <= batch.event.starts_at:
+            for price in batch.prices:
+                if price.source == CLOSER and not price.suspended:
+                    market = price.market
+                    asked = (batch.event.key, market.market_type, market.period, market.line_q4)
+                    found[asked][price.side] = batch.observed_at, price.price_e4
+    return found
+
+
+def _against(
+    edge: StoredEdge, keys: Mapping[UUID, tuple[str, str]], at_close: Closes
+) -> float | None:
+    """The worth of a price at the close; None for what was only found at the close, or has none."""
+    (leg,) = legs_of(edge)
+    close = at_close.get((keys[edge.event_id], leg.market_type, leg.period, leg.line_q4), {})
+    sides = grading.sides(leg.market_type)
+    if len(close) < len(sides) or max(at for at, _ in close.values()) <= edge.detected_at:
+        return None
+    return closing_net(leg, {side: price_e4 for side, (_, price_e4) in close.items()}, sides)
+
+
 def _settled(
-    run: Replayed, results: Mapping[tuple[str, str], FeedResult]
-) -> dict[str, dict[str, object]]:
-    """What was found, at its first stakes, on what happened: by kind and whether it was suspect."""
-    keys = {event_id: key for key, event_id in run.event_of.items()}
+    run: Replayed,
+    keys: Mapping[UUID, tuple[str, str]],
+    results: Mapping[tuple[str, str], FeedResult],
+) -> dict[str, dict[str, Any]]:
+    """What was found, at its first shares, on what happened: by kind and whether it was suspect."""
     nets: defaultdict[str, list[tuple[Fraction, int]]] = defaultdict(list)
     for edge in run.first.values():
         result = results.get(keys[edge.event_id])
         net = settled(edge, result) if result else None
         if net is not None:
-            name = f"{edge.kind}{' suspect' if edge.suspect else ''}"
-            nets[name].append((net, edge.edge_ppm))
+            nets[f"{edge.kind}{' suspect' if edge.suspect else ''}"].append((net, edge.edge_ppm))
     return {
         name: {
             "edges": len(found),
             "lost": sum(net < -Fraction(3, PPM) for net, _ in found),
-            "mean_claimed_ppm": round(mean(ppm for _, ppm in found)),
-            "mean_net_ppm": round(mean(float(net) for net, _ in found) * PPM),
+            "mean_claimed_ppm": _mean_ppm([ppm / PPM for _, ppm in found]),
+            "mean_net_ppm": _mean_ppm([float(net) for net, _ in found]),
+            "net_error_ppm": round(edges_report.error([float(net) for net, _ in found]) * PPM),
         }
         for name, found in sorted(nets.items())
     }
 
 
+# -- the command -----------------------------------------------------------------------------------
+
+
 def main() -> None:
     """Run what is asked for and print it."""
-    if len(sys.argv) >= 3 and sys.argv[1] == "replay":
-        report = replay(Path(sys.argv[2]))
-    elif len(sys.argv) >= 2 and sys.argv[1] == "simulator":
-        seed, minutes = (
-            (*sys.argv[2:], "7", "240")[:2] if len(sys.argv) != 3 else (sys.argv[2], "240")
-        )
-        report = simulate(int(seed), float(minutes))
-    else:
-        sys.exit("say what: python -m benchmarks.edges simulator | replay PATH")
-    print(json.dumps(report, indent=1))
+    match sys.argv[1:]:
+        case ["replay", path]:
+            print(json.dumps(replay(Path(path)), indent=1))
+        case ["simulator", *rest] if len(rest) < 3:
+            seed, minutes = (*rest, *("7", "240")[len(rest) :])
+            print(json.dumps(simulate(int(seed), float(minutes)), indent=1))
+        case ["learn", *seeds] if seeds:
+            samples = [one for seed in seeds for one in edges_noise.simulated(int(seed), 60.0)]
+            policy = edges_noise.learnt(samples)
+            print(json.dumps({"drift": policy.drift, "noises": dict(policy.noises)}, indent=1))
+        case ["report", *rest] if len(rest) < 2:
+            data = Path(rest[0]) if rest else Path("../shared/data")
+            print(edges_report.written(data, simulate, replay))
+        case _:
+            sys.exit("say what: python -m benchmarks.edges simulator | replay | learn | report")
 
 
 if __name__ == "__main__":

@@ -67,10 +67,10 @@ class Table:
         found = edges.look(self.board, self.scopes, at, self.policy)
         return {one.what.partition(":")[0]: one for one in found}
 
-    def step(self, at: datetime) -> lifecycle.Step:
+    def step(self, at: datetime, second: edges.SecondLook = edges.NOBODY) -> lifecycle.Step:
         """A look that is remembered."""
         found = edges.look(self.board, self.scopes, at, self.policy)
-        step = lifecycle.step(self.open, found, at)
+        step = lifecycle.step(self.open, found, at, second)
         for edge in (*step.added, *step.changed, *step.seen):
             self.open[lifecycle.key_of(edge)] = edge
         for edge in step.gone:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-
-import pytest
+from uuid import UUID
 
 from overround.core import price
 from overround.db.logins import Role
@@ -56,21 +55,44 @@ def test_edges_are_read_with_their_fields(database_urls: Urls) -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "edges?kind=sure",
-        "edges?edge_ppm=1000001",
-        "edges?limit=0",
-        "edges?tag=" + "a" * 41,
-        "edges/statistics",
-        "edges/statistics?since=2026-01-01T00:00:00",
-    ],
-)
-def test_what_is_out_of_bounds_is_refused(asked: str, database_urls: Urls) -> None:
+def test_one_edge_is_read_and_divided(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            await planted(edge)
+            ann = await edge.player("ann")
+            (listed,) = (await ann.get("/api/v1/edges?kind=arbitrage")).json()["items"]
+            one = (await ann.get(f"/api/v1/edges/{listed['id']}")).json()
+            assert one == listed
+            assert (one["total_min"], one["total_max"]) == ("0", None)
+            placed = (await ann.get(f"/api/v1/edges/{one['id']}/stakes?total=100")).json()
+            assert [leg["stake"] for leg in placed["stakes"]] == ["52.38", "47.62"]
+            assert (placed["total"], placed["guaranteed"]) == ("100", "4.76")
+            edge.later(minutes=6)
+            late = (await ann.get(f"/api/v1/edges/{one['id']}")).json()
+            assert (one["status"], late["status"]) == ("detected", "stale")
+            unknown = UUID(int=1)
+            for path in (f"edges/{unknown}", f"edges/{unknown}/stakes?total=1"):
+                assert (await ann.get(f"/api/v1/{path}")).status_code == 404
+            for wrong in ("", "?total=0", "?total=nan", "?total=1e9", "?total=1&kelly=2"):
+                refused = await ann.get(f"/api/v1/edges/{one['id']}/stakes{wrong}")
+                assert refused.status_code == 422, wrong
+
+    asyncio.run(story())
+
+
+def test_what_is_out_of_bounds_is_refused(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge:
             ann = await edge.player("ann")
-            assert (await ann.get(f"/api/v1/{asked}")).status_code == 422
+            for asked in (
+                "edges?kind=sure",
+                "edges?edge_ppm=1000001",
+                "edges?limit=0",
+                "edges?tag=" + "a" * 41,
+                "edges/statistics",
+                "edges/statistics?since=2026-01-01T00:00:00",
+            ):
+                assert (await ann.get(f"/api/v1/{asked}")).status_code == 422, asked
+            assert (await ann.get("/api/v1/edges/one")).status_code == 404
 
     asyncio.run(story())

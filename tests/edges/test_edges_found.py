@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from fractions import Fraction
 
 from overround.db.logins import Role
 from overround.kit import paging
 from overround.odds import edges
-from overround.odds.edges import StoredEdge, Wanted
+from overround.odds.edges import Policy, StoredEdge, Terms, Wanted, jobs
 from tests.odds_store.feed import feed_of, prices
 from tests.stories.world import AT, World, opened
 
 Urls = Mapping[Role, str]
 
 MINUTE = timedelta(minutes=1)
+FIFTY = Fraction(50)
 
 
 async def found(world: World, wanted: Wanted) -> list[StoredEdge]:
@@ -33,6 +35,18 @@ async def planted(world: World) -> None:
         prices("three", "total 2.5", "1.90", "1.95"),
         prices("four", "total 2.5", "1.90", "1.95"),
     )
+
+
+def test_the_hub_looks_by_its_policy(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            world.hub.lookout.policy = Policy(judges_min=4, terms={"two": Terms(stake_max=FIFTY)})
+            await planted(world)
+            (edge,) = await found(world, Wanted())
+            assert (edge.kind, edge.legs[1]["stake_max"]) == ("arbitrage", "50")
+            assert edges.placeable(edge, 10 * FIFTY).stakes == (55, 50)
+
+    asyncio.run(story())
 
 
 def test_edges_are_searched_and_counted(database_urls: Urls) -> None:
@@ -62,21 +76,6 @@ def test_edges_are_searched_and_counted(database_urls: Urls) -> None:
     asyncio.run(story())
 
 
-def test_what_is_asked_again_is_verified_only_if_every_leg_stands(database_urls: Urls) -> None:
-    async def story() -> None:
-        async with opened(database_urls) as world:
-            await planted(world)
-            (edge,) = await found(world, Wanted(kinds=("arbitrage",)))
-            async with world.worker.transaction(None) as conn:
-                for answers in ([20_000, None], [20_000, 21_999], [20_000]):
-                    assert not await edges.confirmed(conn, edge, answers, AT + MINUTE)
-                assert await edges.confirmed(conn, edge, [20_000, 22_500], AT + MINUTE)
-            (again,) = await found(world, Wanted(kinds=("arbitrage",)))
-            assert (again.status, again.verified_at) == ("verified", AT + MINUTE)
-
-    asyncio.run(story())
-
-
 def test_what_nobody_confirms_grows_stale_and_what_is_over_is_forgotten(
     database_urls: Urls,
 ) -> None:
@@ -89,9 +88,10 @@ def test_what_nobody_confirms_grows_stale_and_what_is_over_is_forgotten(
             held = await found(world, Wanted(statuses=("stale",)))
             assert len(held) == 3
             async with world.worker.transaction(None) as conn:
-                await edges.expire_events(conn, [held[0].event_id], AT + 6 * MINUTE)
-                assert await edges.forget(conn, AT + timedelta(days=90)) == 0
-                assert await edges.forget(conn, AT + timedelta(days=91)) == 3
+                await edges.expire_events(conn, {held[0].event_id: AT + 6 * MINUTE})
+            kept = timedelta(days=90)
+            assert await jobs.run_once(world.worker, kept, AT + kept) == 0
+            assert await jobs.run_once(world.worker, kept, AT + kept + 7 * MINUTE) == 3
             assert await found(world, Wanted(with_expired=True)) == []
 
     asyncio.run(story())

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
-import numpy as np
 import pytest
 
 from overround.odds import pricing
-from overround.odds.edges import Leg, Policy, Terms, value
-from overround.odds.edges.model import Reference
+from overround.odds.edges import Leg, Policy, Terms
 from overround.odds.pricing import surebet
 from tests.edges.board_of import AT, SECOND, Table
 
@@ -138,26 +135,6 @@ def test_too_few_judges_say_nothing() -> None:
     board.say("one", "total 2.5", "1.90", "1.95")
     board.say("four", "total 2.5", "2.20", "1.70")
     assert "value" not in board.look()
-
-
-@pytest.mark.parametrize("reference", ["consensus", "sharp"])
-def test_every_source_is_judged_as_the_slow_way_does(reference: Reference) -> None:
-    rng = np.random.default_rng(1)
-    fair = rng.dirichlet((3.0, 3.0, 3.0), 40)[:, None, :]
-    prices = 1 / (fair * rng.uniform(0.95, 1.1, (40, 6, 3)) * 1.05)
-    prices[rng.random((40, 6)) < 0.2] = 0.0
-    is_sharp = np.array([False, True, False, False, True, False])
-    policy = replace(Policy(), method="multiplicative", reference=reference)
-    found = value.judged(prices, is_sharp, policy)
-    complete = np.asarray(np.all(prices > 1.0, axis=-1), np.bool_)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        believed = np.where(complete[..., None], pricing.fair.multiplicative(prices), np.nan)
-    weights = np.where(is_sharp, 4.0, 1.0)
-    if reference == "sharp":
-        slow = pricing.leave_one_out(believed, weights, sharp=is_sharp)
-    else:
-        slow = pricing.leave_one_out(believed, weights)
-    np.testing.assert_allclose(found.fair, slow, atol=1e-12)
 
 
 def test_a_low_hold_costs_next_to_nothing() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
-from overround.odds.edges import Policy
+from overround.odds import edges
+from overround.odds.edges import Policy, SecondLook
 from overround.odds.edges.lifecycle import Step
 from tests.edges.board_of import AT, SECOND, Table
 
@@ -66,6 +67,54 @@ def test_of_a_provider_that_says_only_changes_any_word_is_a_second_look() -> Non
     board.step(AT + SECOND)
     (edge,) = board.open.values()
     assert edge.status == "verified"
+
+
+def test_what_can_be_asked_is_verified_by_its_answers_alone() -> None:
+    board = planted()
+    answered: dict[edges.Place, int] = {}
+    second = SecondLook(frozenset({"feed"}), answered)
+    (edge,) = board.step(AT, second).asking
+    over, under = (edges.place_of(edges.leg_of(leg)) for leg in edge.legs)
+    for n in range(1, 4):
+        # A page that says the same again and again proves nothing.
+        board.say("one", "total 2.5", "2.00", "1.85", at=AT + n * SECOND)
+        board.say("two", "total 2.5", "1.70", "2.20", at=AT + n * SECOND)
+        assert board.step(AT + n * SECOND, second).asking
+    answered[over] = 20_000
+    assert not board.step(AT + 4 * SECOND, second).changed
+    # At its stakes the edge pays while the price of 2.20 is above 2.10.
+    answered[under] = 21_000
+    assert not board.step(AT + 5 * SECOND, second).changed
+    answered[under] = 21_001
+    (verified,) = board.step(AT + 6 * SECOND, second).changed
+    assert (verified.id, verified.status) == (edge.id, "verified")
+    # While its prices stand it is asked about no more, whatever has become of the answers.
+    answered.clear()
+    step = board.step(AT + 7 * SECOND, second)
+    assert (step.changed, step.asking) == ((), ())
+    # A price that moves has to be answered for anew.
+    board.say("two", "total 2.5", "1.70", "2.25", at=AT + 8 * SECOND)
+    (moved,) = board.step(AT + 8 * SECOND, second).asking
+    assert moved.status == "detected"
+    # One that moves between two answers that bear it out stays verified, and is asked about again.
+    answered |= {over: 20_000, under: 22_500}
+    board.step(AT + 9 * SECOND, second)
+    board.say("two", "total 2.5", "1.70", "2.26", at=AT + 10 * SECOND)
+    (on,) = board.step(AT + 10 * SECOND, second).asking
+    assert on.status == "verified"
+
+
+def test_who_is_asked_is_asked_when_the_others_have_stood() -> None:
+    board = planted()
+    board.say("one", "total 2.5", "2.00", "1.85", provider="site")
+    second = SecondLook(frozenset({"site"}), {})
+    assert not board.step(AT, second).asking
+    board.say("two", "total 2.5", "1.70", "2.20", at=AT + SECOND)
+    (edge,) = board.step(AT + SECOND, second).asking
+    place = next(edges.place_of(leg) for leg in map(edges.leg_of, edge.legs) if leg.source == "one")
+    second = SecondLook(frozenset({"site"}), {place: 20_000})
+    (verified,) = board.step(AT + 2 * SECOND, second).changed
+    assert verified.status == "verified"
 
 
 def test_it_is_gone_with_its_price_and_comes_back_as_another() -> None:

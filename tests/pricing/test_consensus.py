@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.testing import assert_allclose
 
-from overround.odds.pricing import consensus, leave_one_out
+from overround.odds.pricing import consensus
 
 # Two markets, three sources, two answers.
 BELIEFS = np.array(
@@ -71,15 +71,3 @@ def test_where_a_sharp_source_takes_part_only_the_sharp_ones_count() -> None:
     # A sharp source without weight does not silence the others.
     weights = np.array([1.0, 0.0, 1.0])
     assert_allclose(consensus(BELIEFS, weights, sharp=sharp), consensus(BELIEFS, weights))
-
-
-def test_no_source_is_its_own_reference() -> None:
-    weights = np.array([1.0, 2.0, 3.0])
-    found = leave_one_out(BELIEFS, weights)
-    assert found.shape == BELIEFS.shape
-    for source, others in ((0, [1, 2]), (1, [0, 2]), (2, [0, 1])):
-        assert_allclose(found[:, source], consensus(BELIEFS[:, others], weights[others]))
-    wild = BELIEFS.copy()
-    wild[0, 2] = [0.01, 0.99]
-    assert_allclose(leave_one_out(wild, weights)[0, 2], found[0, 2])
-    assert np.isnan(leave_one_out(BELIEFS[:, :1])).all()

@@ -11,7 +11,7 @@ guaranteed here is what settlement pays; the same board at the same times gives 
 under the same ids.
 """
 
-from overround.odds.edges.lifecycle import leg_of
+from overround.odds.edges.lifecycle import NOBODY, Place, SecondLook, leg_of, place_of
 from overround.odds.edges.model import (
     Arbitrage,
     ArbitrageKind,
@@ -26,32 +26,48 @@ from overround.odds.edges.model import (
     StoredEdge,
     Terms,
 )
+from overround.odds.edges.policy import policy_of
 from overround.odds.edges.quoted import Quoted, quoted
 from overround.odds.edges.rules import Quotes, arbitrage, best_prices, guarantee
 from overround.odds.edges.service import (
+    KEPT,
     CloseCount,
-    Confirm,
-    confirmed,
+    Looked,
     count_closing,
     detect,
-    forget,
     look,
 )
-from overround.odds.edges.store import Wanted, age, expire_events, page, search, statistics, waiting
+from overround.odds.edges.stakes import KELLY_PART, Placeable, placeable
+from overround.odds.edges.store import (
+    Wanted,
+    age,
+    expire_events,
+    one,
+    page,
+    search,
+    statistics,
+    waiting,
+)
 
 __all__ = [
+    "KELLY_PART",
+    "KEPT",
+    "NOBODY",
     "Arbitrage",
     "ArbitrageKind",
     "ArbitrageLeg",
     "CloseCount",
-    "Confirm",
     "EdgeKind",
     "EdgeStatus",
     "Leg",
+    "Looked",
+    "Place",
+    "Placeable",
     "Policy",
     "Quoted",
     "Quotes",
     "Scope",
+    "SecondLook",
     "Sighting",
     "Split",
     "StoredEdge",
@@ -60,15 +76,17 @@ __all__ = [
     "age",
     "arbitrage",
     "best_prices",
-    "confirmed",
     "count_closing",
     "detect",
     "expire_events",
-    "forget",
     "guarantee",
     "leg_of",
     "look",
+    "one",
     "page",
+    "place_of",
+    "placeable",
+    "policy_of",
     "quoted",
     "search",
     "statistics",

@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from overround.core import grading
+from overround.core import grading, rational
 from overround.core.price import SCALE_E4
 from overround.odds.board.times import from_us, to_us
-from overround.odds.edges import across, gates, rules, value
+from overround.odds.edges import across, gates, rules, stakes, value
 from overround.odds.edges.gates import Spot
-from overround.odds.edges.model import Found, Leg, Policy
+from overround.odds.edges.model import Found, Leg, Policy, Terms
 from overround.odds.edges.value import Beliefs
 from overround.odds.edges.view import View
 from overround.odds.pricing import fair
@@ -33,11 +33,13 @@ Ints = NDArray[np.int64]
 _PPM: Final = 1_000_000
 # Floats nearer to one than this are one.
 _SHORT: Final = 1.0 + 1e-9
-# The confidence of an edge that nothing speaks against grows with those who confirm it: n / (n + 2)
-# of certainty; what is suspect keeps a quarter of it.
+# The confidence of a hedge that nothing speaks against grows with those who confirm it: n / (n + 2)
+# of certainty; that of a price of value is the chance that it gains on average. What is suspect
+# keeps a quarter of it.
 _DOUBT: Final = 2
 _SUSPECT_SHARE: Final = 4
 _NOT_HELD: Final = frozenset({"double_chance"})
+_NO_TERMS: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def _arbitrage(looking: _Looking, place: int) -> Found | None:
             confidence_ppm=_confidence(len({leg.source for leg in found.legs}) + 2, bool(why)),
             reasons=why,
             tags=("same_line",),
-            legs=_legs(view, spots, found.stakes),
+            legs=_legs(looking, spots, found.stakes),
             expires_at=from_us(view.at_us),
         ),
     )
@@ -157,7 +159,7 @@ def _low_hold(looking: _Looking, place: int) -> Found | None:
             confidence_ppm=_confidence(len(spots) + 2, bool(why)),
             reasons=why,
             tags=("same_line",),
-            legs=_legs(view, spots, shares),
+            legs=_legs(looking, spots, shares),
             expires_at=from_us(view.at_us),
         ),
     )
@@ -174,7 +176,7 @@ def _between(looking: _Looking) -> Iterator[Found]:
         solved = across.arbitrage(view, name, axis)
         if solved is not None:
             yield _across(looking, solved)
-        pair = across.middle(view, name, axis, looking.seen.together, cost)
+        pair = across.middle(view, name, axis, looking.seen.fair, cost)
         if pair is not None and pair.expected > 0:
             yield _middle(looking, pair)
 
@@ -204,7 +206,7 @@ def _across(looking: _Looking, solved: across.Solved) -> Found:
             confidence_ppm=_confidence(len(solved.spots) + 2, bool(why)),
             reasons=why,
             tags=("cross_line" if len(types) == 1 else "cross_market",),
-            legs=_legs(view, solved.spots, solved.shares),
+            legs=_legs(looking, solved.spots, solved.shares),
             expires_at=from_us(view.at_us),
         ),
     )
@@ -234,7 +236,7 @@ def _middle(looking: _Looking, pair: across.Middle) -> Found:
             confidence_ppm=_confidence(len(solved.spots), bool(why)),
             reasons=why,
             tags=("middle",),
-            legs=_legs(view, solved.spots, solved.shares),
+            legs=_legs(looking, solved.spots, solved.shares),
             expires_at=from_us(view.at_us),
         ),
     )
@@ -263,7 +265,9 @@ def _value(looking: _Looking, spot: Spot, expected: float, *, by_all: bool) -> F
     net_e4 = int(view.net_e4[spot.row, spot.column])
     edge_ppm = int(expected * _PPM)
     why = gates.reasons(view, [spot], "value", edge_ppm, looking.policy)
-    sharp = bool(seen.by_sharp[spot.row, spot.column])
+    sharp = bool(seen.by_sharp[spot.column])
+    believed, doubt = float(seen.fair[spot.column]), float(seen.doubt[spot.column])
+    sure = value.chance_of_gain(believed, doubt, net_e4 / SCALE_E4)
     tags = ["sharp" if sharp else "consensus", looking.policy.method]
     if by_all:
         tags.append("all_methods")
@@ -282,14 +286,12 @@ def _value(looking: _Looking, spot: Spot, expected: float, *, by_all: bool) -> F
             naive_ppm=edge_ppm,
             guaranteed_ppm=-_PPM,
             best_ppm=(net_e4 - SCALE_E4) * _PPM // SCALE_E4,
-            probability_ppm=round(float(seen.fair[spot.row, spot.column]) * _PPM),
+            probability_ppm=round(believed * _PPM),
             kelly_ppm=min(edge_ppm * SCALE_E4 // (net_e4 - SCALE_E4), _PPM),
-            confidence_ppm=_confidence(
-                int(seen.judges[spot.row, spot.column]) + 2 * sharp, bool(why)
-            ),
+            confidence_ppm=_suspected(int(sure * _PPM), bool(why)),
             reasons=why,
             tags=tuple(tags),
-            legs=_legs(view, [spot], [Fraction(1)]),
+            legs=_legs(looking, [spot], [Fraction(1)]),
             expires_at=from_us(view.at_us),
         ),
     )
@@ -338,6 +340,9 @@ def _found(looking: _Looking, spots: Sequence[Spot], one: Found) -> Found:
     age_max: timedelta = policy.age_live_max if live else policy.age_max
     oldest_us = min(int(view.word_us[spot.row, spot.column]) for spot in spots)
     ends_at = from_us(oldest_us) + age_max
+    if len(one.legs) > 1 and stakes.room(one.legs).is_none:
+        doubt = one.confidence_ppm if one.reasons else one.confidence_ppm // _SUSPECT_SHARE
+        one = replace(one, reasons=(*one.reasons, "limits_apart"), confidence_ppm=doubt)
     return replace(
         one,
         tags=(*one.tags, "live" if live else "prematch"),
@@ -345,10 +350,11 @@ def _found(looking: _Looking, spots: Sequence[Spot], one: Found) -> Found:
     )
 
 
-def _legs(view: View, spots: Sequence[Spot], shares: Sequence[Fraction]) -> tuple[Leg, ...]:
-    legs: list[Leg] = []
+def _legs(looking: _Looking, spots: Sequence[Spot], shares: Sequence[Fraction]) -> tuple[Leg, ...]:
+    view, legs = looking.view, list[Leg]()
     for spot, share in zip(spots, shares, strict=True):
         cells = view.markets[spot.place]
+        terms = looking.policy.terms.get(view.sources[spot.row], _NO_TERMS)
         legs.append(
             Leg(
                 market_id=cells.market_id,
@@ -360,14 +366,24 @@ def _legs(view: View, spots: Sequence[Spot], shares: Sequence[Fraction]) -> tupl
                 price_e4=int(view.open_e4[spot.row, spot.column]),
                 stake_ppm=_ppm(share),
                 word_us=int(view.word_us[spot.row, spot.column]),
+                provider=view.providers[spot.row],
+                commission_bps=terms.commission_bps,
+                currency=terms.currency,
+                currency_rate=rational.to_text(terms.currency_rate),
+                stake_min=None if terms.stake_min is None else rational.to_text(terms.stake_min),
+                stake_max=None if terms.stake_max is None else rational.to_text(terms.stake_max),
+                step=None if terms.step is None else rational.to_text(terms.step),
             )
         )
     return tuple(legs)
 
 
 def _confidence(confirming: int, suspect: bool) -> int:
-    whole = _PPM * confirming // (confirming + _DOUBT)
-    return whole // _SUSPECT_SHARE if suspect else whole
+    return _suspected(_PPM * confirming // (confirming + _DOUBT), suspect)
+
+
+def _suspected(confidence_ppm: int, suspect: bool) -> int:
+    return confidence_ppm // _SUSPECT_SHARE if suspect else confidence_ppm
 
 
 def _ppm(share: Fraction) -> int:

@@ -9,16 +9,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from overround.core import line, price
-from overround.core.errors import Invalid
+from overround.core import line, price, rational
+from overround.core.errors import Invalid, NotFound
+from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.routes import CursorText, Limit, Output, User
+from overround.kit.routes import CursorText, Limit, Now, Output, User
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
-from overround.odds.edges import store
+from overround.odds.edges import stakes, store
 from overround.odds.edges.lifecycle import leg_of
 from overround.odds.edges.model import EdgeKind, EdgeStatus, Leg, Sighting, StoredEdge
+from overround.odds.edges.stakes import Placeable
 from overround.odds.edges.store import Wanted
 
 router = APIRouter(prefix="/api/v1", tags=["edges"])
@@ -79,7 +81,9 @@ class EdgeOut(Output):
 
     `edge_percentage` is what it is worth: guaranteed of an arbitrage and a low hold, expected of
     value and a middle. `model_probability` is what the other sources believe of a value bet, or of
-    a middle being hit. `reasons` say why it is not believed.
+    a middle being hit. `kelly_fraction` is the whole Kelly share; `confidence` of a value bet says
+    how sure it is that it gains on average. Between `total_min` and `total_max` the shares stay
+    within the houses' limits, in the trader's currency. `reasons` say why it is not believed.
     """
 
     id: UUID
@@ -102,6 +106,8 @@ class EdgeOut(Output):
     tags: list[str]
     suspect: bool
     reasons: list[str]
+    total_min: str
+    total_max: str | None
     legs: list[EdgeLegOut]
     detected_at: datetime
     verified_at: datetime | None
@@ -109,6 +115,31 @@ class EdgeOut(Output):
     expires_at: datetime
     expired_at: datetime | None
     lifetime_ms: int | None
+
+
+class StakeOut(Output):
+    """What to put on one side, in the house's currency."""
+
+    side: str
+    source: str
+    price: str
+    stake: str
+    currency: str | None
+
+
+class StakesOut(Output):
+    """Stakes that can be placed as they are; the totals are in the trader's currency.
+
+    `guaranteed` is the net of the worst way it can end, `best` of the kindest. All zero: within the
+    houses' limits and steps nothing is worth placing.
+    """
+
+    id: UUID
+    status: str
+    total: str
+    guaranteed: str
+    best: str
+    stakes: list[StakeOut]
 
 
 class EdgesOut(Output):
@@ -165,6 +196,7 @@ async def arbitrage(
 async def search(
     _: User,
     db: Db,
+    now: Now,
     kind: EdgeKind | None = None,
     status: EdgeStatus | None = None,
     sport: Annotated[str | None, Query(max_length=40)] = None,
@@ -189,19 +221,21 @@ async def search(
         trusted=trusted,
         with_expired=expired or status == "expired",
     )
-    return await _edges_out(db, wanted, limit, cursor)
+    return await _edges_out(db, wanted, limit, cursor, now)
 
 
 @router.get("/middles")
 async def middles(
     _: User,
     db: Db,
+    now: Now,
     expired: bool = False,
     limit: Limit = paging.LIMIT_DEFAULT,
     cursor: CursorText = None,
 ) -> EdgesOut:
     """Pairs of lines that may both win: open ones, or with `expired` ever."""
-    return await _edges_out(db, Wanted(kinds=("middle",), with_expired=expired), limit, cursor)
+    wanted = Wanted(kinds=("middle",), with_expired=expired)
+    return await _edges_out(db, wanted, limit, cursor, now)
 
 
 @router.get("/edges/statistics")
@@ -220,6 +254,41 @@ async def statistics(
     return SightingsOut(since=since, items=[_sighting_out(one) for one in found])
 
 
+@router.get("/edges/{edge_id}")
+async def one(_: User, db: Db, now: Now, edge_id: UUID) -> EdgeOut:
+    """One edge, open or over."""
+    async with db.reading(None) as conn:
+        edge = await _known_edge(conn, edge_id)
+        events = await catalogue.events_by_id(conn, [edge.event_id])
+    return _edge_out(edge, events[edge.event_id], now)
+
+
+@router.get("/edges/{edge_id}/stakes")
+async def placed(
+    _: User,
+    db: Db,
+    now: Now,
+    edge_id: UUID,
+    total: Annotated[str, Query(max_length=40)],
+    kelly: Annotated[str, Query(max_length=40)] = "0.25",
+) -> StakesOut:
+    """How to place a total on an edge in whole steps within every house's limits.
+
+    Of a value bet `total` is the bankroll, of which `kelly` times the Kelly share is staked.
+    """
+    async with db.reading(None) as conn:
+        edge = await _known_edge(conn, edge_id)
+    found = stakes.placeable(edge, rational.parse(total), rational.parse(kelly))
+    return _stakes_out(edge, found, now)
+
+
+async def _known_edge(conn: Connection, edge_id: UUID) -> StoredEdge:
+    edge = await store.one(conn, edge_id)
+    if edge is None:
+        raise NotFound("no such edge")
+    return edge
+
+
 async def _page(
     db: Db, wanted: Wanted, limit: int, cursor: str | None
 ) -> tuple[Sequence[StoredEdge], dict[UUID, Event], str | None]:
@@ -231,18 +300,42 @@ async def _page(
     return shown, events, following
 
 
-async def _edges_out(db: Db, wanted: Wanted, limit: int, cursor: str | None) -> EdgesOut:
+async def _edges_out(
+    db: Db, wanted: Wanted, limit: int, cursor: str | None, at: datetime
+) -> EdgesOut:
     shown, events, following = await _page(db, wanted, limit, cursor)
-    items = [_edge_out(edge, events[edge.event_id]) for edge in shown]
+    items = [_edge_out(edge, events[edge.event_id], at) for edge in shown]
     return EdgesOut(items=items, count=len(items), next_cursor=following)
 
 
-def _edge_out(edge: StoredEdge, event: Event) -> EdgeOut:
+def _stakes_out(edge: StoredEdge, found: Placeable, at: datetime) -> StakesOut:
+    return StakesOut(
+        id=edge.id,
+        status=edge.status_at(at),
+        total=rational.to_text(found.total),
+        guaranteed=rational.to_text(found.guaranteed),
+        best=rational.to_text(found.best),
+        stakes=[
+            StakeOut(
+                side=leg.side,
+                source=leg.source,
+                price=price.to_text(leg.price_e4),
+                stake=rational.to_text(stake),
+                currency=leg.currency,
+            )
+            for leg, stake in zip(map(leg_of, edge.legs), found.stakes, strict=True)
+        ],
+    )
+
+
+def _edge_out(edge: StoredEdge, event: Event, at: datetime) -> EdgeOut:
+    legs = [leg_of(leg) for leg in edge.legs]
+    room = stakes.room(legs)
     life = None if edge.expired_at is None else edge.expired_at - edge.detected_at
     return EdgeOut(
         id=edge.id,
         kind=edge.kind,
-        status=edge.status,
+        status=edge.status_at(at),
         event_id=edge.event_id,
         sport=edge.sport,
         home=event.home,
@@ -260,7 +353,9 @@ def _edge_out(edge: StoredEdge, event: Event) -> EdgeOut:
         tags=edge.tags,
         suspect=edge.suspect,
         reasons=edge.reasons,
-        legs=[_leg_out(leg_of(leg)) for leg in edge.legs],
+        total_min=rational.to_text(room.least),
+        total_max=None if room.most is None else rational.to_text(room.most),
+        legs=[_leg_out(leg) for leg in legs],
         detected_at=edge.detected_at,
         verified_at=edge.verified_at,
         seen_at=edge.seen_at,

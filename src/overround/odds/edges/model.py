@@ -13,7 +13,7 @@ from uuid import UUID
 ArbitrageKind = Literal["sure", "free_roll"]
 EdgeKind = Literal["arbitrage", "value", "middle", "low_hold"]
 EdgeStatus = Literal["detected", "verified", "stale", "expired"]
-Reference = Literal["consensus", "sharp", "both"]
+Reference = Literal["consensus", "sharp"]
 # Why an edge is not believed, each a stable code.
 Reason = Literal[
     "too_old",
@@ -25,6 +25,7 @@ Reason = Literal[
     "source_contradicts_itself",
     "too_good",
     "rules_differ",
+    "limits_apart",
 ]
 
 
@@ -98,6 +99,7 @@ class Terms:
     stakes in its own currency, of which one unit is worth `currency_rate`."""
 
     commission_bps: int = 0
+    currency: str | None = None
     currency_rate: Fraction = Fraction(1)
     stake_min: Fraction | None = None
     stake_max: Fraction | None = None
@@ -108,18 +110,22 @@ class Terms:
 class Policy:
     """What is looked for, and what is not believed. Shares are millionths.
 
-    A price is judged by all other sources, of which at least `judges_min` are needed; `sharp` ones
-    count `sharp_weight` times. By `reference` "sharp" the sharp ones judge by themselves where they
-    quote, and by "both" the lower of the two beliefs counts. An exchange judges, and is taken where
-    its `terms` are known. `pushed` providers say what changes
-    and nothing else, so each word of theirs says that the rest stands. Sources with the same
-    `clones` name are one source. `rules` says by which rules a source settles a sport, where
-    houses differ (retirement in tennis): legs by different ones are not hedged.
+    A price is judged by all sources together, its own among them, of which at least `judges_min`
+    are others. Each speaks with its own noise, a standard deviation in log-odds (`noise_of`), and
+    what is believed walks by `drift` while all others speak once. By `reference` "sharp" the sharp
+    ones judge alone where they quote. An exchange judges, and is taken where its `terms` are known.
+    `pushed` providers say what changes and nothing else, so each word of theirs says that the rest
+    stands. Sources with the same `clones` name are one source. `rules` says by which rules a source
+    settles a sport, where houses differ (retirement in tennis): legs by different ones are not
+    hedged.
     """
 
     sharp: frozenset[str] = SHARP
-    sharp_weight: int = 4
-    reference: Reference = "both"
+    noise_sharp: float = 0.015
+    noise: float = 0.05
+    noises: Mapping[str, float] = field(default_factory=dict[str, float])
+    drift: float = 0.07
+    reference: Reference = "consensus"
     pushed: frozenset[str] = frozenset({"simulator"})
     method: str = "probit"
     judges_min: int = 3
@@ -137,6 +143,10 @@ class Policy:
     clones: Mapping[str, str] = field(default_factory=dict[str, str])
     rules: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
+    def noise_of(self, source: str) -> float:
+        """How far off a source's log-odds are: its own figure, or that of its kind."""
+        return self.noises.get(source, self.noise_sharp if source in self.sharp else self.noise)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -151,7 +161,8 @@ class Leg:
     """One side to take, of whichever market; `stake_ppm` is its share of the total stake.
 
     `word_us` is the source's last word on the event when the price was taken up, in microseconds:
-    a later one that leaves the price standing is the second look.
+    a later one that leaves the price standing is the second look. `provider` brought the price.
+    The rest are the house's `Terms` as they were then, amounts as decimal strings.
     """
 
     market_id: UUID
@@ -163,6 +174,13 @@ class Leg:
     price_e4: int
     stake_ppm: int
     word_us: int
+    provider: str = ""
+    commission_bps: int = 0
+    currency: str | None = None
+    currency_rate: str = "1"
+    stake_min: str | None = None
+    stake_max: str | None = None
+    step: str | None = None
 
     @property
     def price(self) -> tuple[UUID, str, str, int]:
@@ -233,6 +251,13 @@ class StoredEdge:
     seen_at: datetime
     expires_at: datetime
     expired_at: datetime | None
+
+    def status_at(self, at: datetime) -> EdgeStatus:
+        """What it is to somebody who reads it at `at`: what nobody has confirmed in time is stale,
+        whether or not a hub was there to say so (test: one edge is read and divided)."""
+        if self.expired_at is None and self.expires_at <= at:
+            return "stale"
+        return self.status
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 import numpy as np
@@ -15,7 +15,8 @@ from overround.db import Connection
 from overround.odds import board as boards
 from overround.odds.board import Board
 from overround.odds.edges import engine, lifecycle, rules, store
-from overround.odds.edges.model import Found, Leg, Policy, Scope, StoredEdge
+from overround.odds.edges.lifecycle import NOBODY, SecondLook
+from overround.odds.edges.model import Found, Policy, Scope, StoredEdge
 from overround.odds.edges.view import Sheet, view_of
 
 # A price seen longer than this before the start is no closing price to compare with another.
@@ -24,15 +25,19 @@ CLOSING_LAG_MS_MAX = 3_600_000
 DEFAULT: Final = Policy()
 # How long what is over is kept, and how much of it is forgotten at a time.
 KEPT: Final = timedelta(days=90)
-_FORGOTTEN_MAX: Final = 10_000
+FORGOTTEN_MAX: Final = 10_000
 
 
-class Confirm(Protocol):
-    """Whoever can ask a source again: the price of a leg now, or None where there is no answer."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look left: how many edges there are, whether one came, changed or went, those of which
+    a leg has to be asked about, and the events of which one waits for its second look, with the
+    time from which it is too old."""
 
-    async def __call__(self, event_id: UUID, leg: Leg) -> int | None:
-        """price_e4 as the source quotes it at this moment."""
-        ...
+    edges: int = 0
+    differs: bool = False
+    asking: tuple[StoredEdge, ...] = ()
+    waiting: Mapping[UUID, datetime] = field(default_factory=dict[UUID, datetime])
 
 
 @dataclass(slots=True)
@@ -77,17 +82,18 @@ async def detect(
     scopes: Mapping[UUID, Scope],
     at: datetime,
     policy: Policy = DEFAULT,
-) -> int:
-    """Look at the events; write what is new, changed or gone. Returns how many edges there are.
+    second: SecondLook = NOBODY,
+) -> Looked:
+    """Look at the events; write what is new, changed or gone.
 
-    A later look at which every leg still stands, after another word of its source, verifies an edge
-    that nothing speaks against (test: an edge is detected renewed and expired).
+    A later look at which every leg stands for a second time verifies an edge that nothing speaks
+    against (test: an edge is detected renewed and expired).
     """
     found = look(board, scopes, at, policy)
     known = await store.open_edges(conn, list(scopes))
     if not found and not known:
-        return 0
-    step = lifecycle.step({lifecycle.key_of(edge): edge for edge in known}, found, at)
+        return Looked()
+    step = lifecycle.step({lifecycle.key_of(edge): edge for edge in known}, found, at, second)
     if step.gone:
         await store.expire(conn, [edge.id for edge in step.gone], at)
     if step.added:
@@ -96,28 +102,13 @@ async def detect(
         await store.renew(conn, step.changed)
     if step.seen:
         await store.seen(conn, step.seen, at)
-    return len(found)
-
-
-async def confirmed(
-    conn: Connection, edge: StoredEdge, answers: Sequence[int | None], at: datetime
-) -> bool:
-    """Take in what `Confirm` said of each leg, asked outside of any transaction.
-
-    The edge is verified where every leg is still to be had at its price or better, as long as
-    nothing else of it has changed; otherwise it stays as it is and False is returned.
-    """
-    legs = [lifecycle.leg_of(leg) for leg in edge.legs]
-    stands = len(answers) == len(legs) and all(
-        answer is not None and answer >= leg.price_e4
-        for leg, answer in zip(legs, answers, strict=True)
-    )
-    return stands and await store.confirm(conn, edge, at)
+    differs = bool(step.added or step.changed or step.gone)
+    return Looked(len(found), differs, step.asking, step.waiting)
 
 
 async def forget(conn: Connection, at: datetime, kept: timedelta = KEPT) -> int:
     """Delete edges that have been over for longer than `kept`, some at a time."""
-    return await store.forget(conn, at - kept, _FORGOTTEN_MAX)
+    return await store.forget(conn, at - kept, FORGOTTEN_MAX)
 
 
 async def count_closing(conn: Connection, event_ids: Sequence[UUID]) -> dict[str, CloseCount]:

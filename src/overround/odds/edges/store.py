@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,11 +20,18 @@ SELECT id, kind, class AS pays, status, what, event_id, market_id, sport, edge_p
        reasons, tags, suspect, legs, detected_at, verified_at, seen_at, expires_at, expired_at
 FROM edge WHERE event_id = ANY(%s) AND expired_at IS NULL"""
 
-# Events with an edge that waits for its second look, of those that are still open.
+# One edge, open or over.
+ONE = """
+SELECT id, kind, class AS pays, status, what, event_id, market_id, sport, edge_ppm, naive_ppm,
+       guaranteed_ppm, best_ppm, probability_ppm, kelly_ppm, confidence_ppm, peak_ppm, peak_at,
+       reasons, tags, suspect, legs, detected_at, verified_at, seen_at, expires_at, expired_at
+FROM edge WHERE id = %s"""
+
+# Events with an edge that waits for its second look, and until when one does.
 WAITING = """
-SELECT DISTINCT event_id FROM edge
+SELECT event_id, max(expires_at) FROM edge
 WHERE status = 'detected' AND expired_at IS NULL AND NOT suspect AND expires_at > %s
-ORDER BY event_id"""
+GROUP BY event_id ORDER BY event_id"""
 
 # Newly seen edges, all of a look in one statement.
 ADD = """
@@ -59,17 +66,13 @@ UPDATE edge SET status = 'expired', expired_at = %s WHERE id = ANY(%s) AND expir
 
 # All that is open of some events is gone: they have started or ended.
 EXPIRE_EVENTS = """
-UPDATE edge SET status = 'expired', expired_at = greatest(%s, detected_at)
-WHERE event_id = ANY(%s) AND expired_at IS NULL"""
+UPDATE edge e SET status = 'expired', expired_at = greatest(o.at, e.detected_at)
+FROM unnest(%s::uuid[], %s::timestamptz[]) AS o (event_id, at)
+WHERE e.event_id = o.event_id AND e.expired_at IS NULL"""
 
 # Prices that nobody has confirmed for too long are no longer believed.
 AGE = """
 UPDATE edge SET status = 'stale' WHERE status IN ('detected', 'verified') AND expires_at <= %s"""
-
-# A second look that was asked for: every leg was confirmed, or the edge is not what it was.
-CONFIRM = """
-UPDATE edge SET status = 'verified', verified_at = coalesce(verified_at, %(at)s)
-WHERE id = %(id)s AND status = 'detected' AND NOT suspect AND legs = %(legs)s"""
 
 # Forget what has been over for long, so many at a time.
 FORGET = """
@@ -158,9 +161,17 @@ async def open_edges(conn: Connection, event_ids: Sequence[UUID]) -> list[Stored
         return await cursor.fetchall()
 
 
-async def waiting(conn: Connection, at: datetime) -> list[UUID]:
-    """The events with an edge that waits for its second look."""
-    return [row[0] for row in await (await conn.execute(WAITING, [at])).fetchall()]
+async def one(conn: Connection, edge_id: UUID) -> StoredEdge | None:
+    """The edge of that id."""
+    async with conn.cursor(row_factory=class_row(StoredEdge)) as cursor:
+        await cursor.execute(ONE, [edge_id])
+        return await cursor.fetchone()
+
+
+async def waiting(conn: Connection, at: datetime) -> dict[UUID, datetime]:
+    """The events with an edge that waits for its second look, and until when one does."""
+    found = await (await conn.execute(WAITING, [at])).fetchall()
+    return dict(found)
 
 
 async def add(conn: Connection, edges: Sequence[StoredEdge]) -> None:
@@ -183,20 +194,14 @@ async def expire(conn: Connection, edge_ids: Sequence[UUID], at: datetime) -> No
     await conn.execute(EXPIRE, [at, list(edge_ids)])
 
 
-async def expire_events(conn: Connection, event_ids: Sequence[UUID], at: datetime) -> None:
-    """The events can no longer be bet on, so nothing of theirs is an edge."""
-    await conn.execute(EXPIRE_EVENTS, [at, list(event_ids)])
+async def expire_events(conn: Connection, over: Mapping[UUID, datetime]) -> None:
+    """The events can no longer be bet on, each since its time, so nothing of theirs is an edge."""
+    await conn.execute(EXPIRE_EVENTS, [list(over), list(over.values())])
 
 
 async def age(conn: Connection, at: datetime) -> int:
     """Mark as stale what was not confirmed in time; returns how many."""
     return (await conn.execute(AGE, [at])).rowcount
-
-
-async def confirm(conn: Connection, edge: StoredEdge, at: datetime) -> bool:
-    """The edge's legs were looked at again and stand; False where it has changed meanwhile."""
-    given = {"id": edge.id, "at": at, "legs": Jsonb(edge.legs)}
-    return (await conn.execute(CONFIRM, given)).rowcount == 1
 
 
 async def forget(conn: Connection, before: datetime, limit: int) -> int:

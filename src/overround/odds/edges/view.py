@@ -38,6 +38,7 @@ class View:
     scopes: Mapping[UUID, Scope]
     starts: Ints
     sources: tuple[str, ...]
+    providers: tuple[str, ...]
     net_e4: Ints
     open_e4: Ints
     changed_us: Ints
@@ -97,6 +98,7 @@ def view_of(
         scopes=scopes,
         starts=np.cumsum(sizes) - sizes,
         sources=keys,
+        providers=tuple(source.provider for source in sources),
         net_e4=net_e4,
         open_e4=sheet.open_e4,
         changed_us=sheet.changed_us,

@@ -40,24 +40,3 @@ def consensus(
     counted = np.where(total > 0.0, total, np.nan)
     belief = 1.0 / (1.0 + np.exp(-summed / counted[..., None]))
     return belief / belief.sum(axis=-1, keepdims=True)
-
-
-def leave_one_out(
-    probabilities: Floats,
-    weights: Floats | float = 1.0,
-    mask: Mask | None = None,
-    sharp: Mask | None = None,
-) -> Floats:
-    """For each source the consensus of all the others: [m, k, n] -> [m, k, n].
-
-    A source judged against a mean that contains it looks better than it is; so none is its own
-    reference. Arguments as `consensus`; NaN where nobody else is left.
-    """
-    m, k, _ = probabilities.shape
-    allowed = np.ones((m, k), dtype=np.bool_) if mask is None else mask
-    others = np.empty_like(probabilities)
-    for source in range(k):
-        without = allowed.copy()
-        without[:, source] = False
-        others[:, source] = consensus(probabilities, weights, without, sharp)
-    return others
