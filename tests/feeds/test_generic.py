@@ -33,6 +33,18 @@ def reasons(parsed: Parsed) -> list[str]:
     return [rejected.reason for rejected in parsed.rejected]
 
 
+def test_a_feed_says_whether_its_result_is_confirmed() -> None:
+    tree = feed()
+    (result,) = (event["result"] for event in tree["events"] if "result" in event)
+    assert parse(tree).results[0].certainty == "confirmed"
+    result["certainty"] = "seen"
+    assert parse(tree).results[0].certainty == "seen"
+    table = (SAMPLES / "feed.csv").read_text(encoding="utf-8").splitlines()
+    lines = [f"{table[0]},certainty", *(f"{line},seen" for line in table[1:])]
+    read = generic.parse("t.csv", "\n".join(lines).encode())
+    assert {one.certainty for one in read.results} == {"seen"}
+
+
 def test_two_feeds_never_share_an_id() -> None:
     tree = feed()
     first = parse(tree).events[0].provider_event_id
@@ -119,6 +131,7 @@ def test_an_event_is_refused_by_name(change: dict[str, str], reason: str) -> Non
     ("change", "reason"),
     [
         ({"status": "won"}, "status_unknown"),
+        ({"certainty": "maybe"}, "certainty_unknown"),
         ({"scores": {"ft": [1]}}, "score_invalid"),
         ({"scores": {"ft": ["a", "b"]}}, "score_invalid"),
         ({"scores": {"half": [1, 0]}}, "score_invalid"),

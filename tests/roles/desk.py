@@ -17,11 +17,12 @@ from overround.core import line, price
 from overround.core.clock import Clock, WallClock
 from overround.db import lease as leases
 from overround.db import worker_keys
+from overround.db.lease import Lease
 from overround.db.logins import Role
 from overround.kit.settings import HubSettings
 from overround.odds.board import CellState
 from overround.odds.feeds import FeedEvent
-from overround.roles import api
+from overround.roles import listening
 from overround.roles.attach import Endpoints
 from overround.roles.hub import port as hub_port
 from overround.roles.hub import writer as hubs
@@ -51,10 +52,14 @@ class Hub:
 
     async def die(self) -> None:
         """As if killed between two ticks: nothing more is suspended, said or written."""
+        await self.stop_dead()
+        await leases.release(self.world.worker, self.live.lease)
+
+    async def stop_dead(self) -> None:
+        """The same on a machine of its own: nobody knows that it has ended."""
         async with self.live.turn:
             self.running.cancel()
         await asyncio.gather(self.running, return_exceptions=True)
-        await leases.release(self.world.worker, self.live.lease)
 
     @property
     def url(self) -> str:
@@ -82,14 +87,20 @@ class Hub:
 
     @asynccontextmanager
     async def worker(
-        self, site: str, worker_id: str = "", *, seq: int | None = 0, register: bool = True
+        self,
+        site: str,
+        worker_id: str = "",
+        *,
+        seq: int | None = 0,
+        register: bool = True,
+        confirms: bool = False,
     ) -> AsyncGenerator[Talk]:
         """A worker of a site with a key of its own, registered."""
         token = self.tokens.get(site) or await self.key(site)
         async with connect(self.url, compression=None, proxy=None) as socket:
             talk = Talk(socket, site, worker_id or f"worker-{site}-1", token, seq)
             if register:
-                await talk.register()
+                await talk.register(**({"confirms": True} if confirms else {}))
             yield talk
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
@@ -156,6 +167,12 @@ class Talk:
         await self.say("snapshot:begin")
         await self.update(*matches)
         await self.say("snapshot:commit", count=len(matches))
+
+    async def confirm(self, odds: str | None) -> Wire:
+        """Answer the hub's next question; the question."""
+        asked = await self.hear("confirm:request")
+        await self.say("confirm:response", id=asked["id"], odds=odds)
+        return asked
 
     async def hear(self, kind: str, timeout_s: float = 20.0) -> Wire:
         """The next message of that type; others wait in the inbox."""
@@ -225,26 +242,35 @@ async def hub_port_of(
 @asynccontextmanager
 async def living(world: World, endpoints: Endpoints, clock: Clock) -> AsyncGenerator[Hub]:
     """One life of a hub on that world."""
-    async with leases.held(world.worker, hubs.LEASE, "test") as lease:
-        desk = Desk(clock, lambda: live.hub)
-        live = Live(world.worker, lease, [desk], clock)
-        publisher = await Publisher.open(endpoints.redis_url, live.everything)
-        stop = asyncio.Event()
-        listener = api.listen("127.0.0.1", 0)
-        port = listener.getsockname()[1]
-        try:
-            async with hub_port.opened(
-                HubSettings(), desk, world.worker, lambda: live.hub, listener
-            ):
-                running = asyncio.create_task(live.run(publisher, stop))
-                try:
-                    # The life that was loaded is the one whose memory a test may look at.
-                    await until_async(lambda: live.hub.books or running.done(), "the hub to load")
-                    yield Hub(world, clock, desk, live, port, running)
-                finally:
-                    stop.set()
-                    (ended,) = await asyncio.gather(running, return_exceptions=True)
-                if isinstance(ended, Exception):
-                    raise ended
-        finally:
-            await publisher.close()
+    async with (
+        leases.held(world.worker, hubs.LEASE, "test") as lease,
+        living_under(lease, world, endpoints, clock) as hub,
+    ):
+        yield hub
+
+
+@asynccontextmanager
+async def living_under(
+    lease: Lease, world: World, endpoints: Endpoints, clock: Clock
+) -> AsyncGenerator[Hub]:
+    """The same under a lease that the test has taken and keeps."""
+    desk = Desk(clock, lambda: live.hub)
+    live = Live(world.worker, lease, [desk], clock, desk)
+    publisher = await Publisher.open(endpoints.redis_url, live.everything)
+    stop = asyncio.Event()
+    listener = listening.listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    try:
+        async with hub_port.opened(HubSettings(), desk, world.worker, lambda: live.hub, listener):
+            running = asyncio.create_task(live.run(publisher, stop))
+            try:
+                # The life that was loaded is the one whose memory a test may look at.
+                await until_async(lambda: live.hub.books or running.done(), "the hub to load")
+                yield Hub(world, clock, desk, live, port, running)
+            finally:
+                stop.set()
+                (ended,) = await asyncio.gather(running, return_exceptions=True)
+            if isinstance(ended, Exception):
+                raise ended
+    finally:
+        await publisher.close()

@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 from overround.cli.main import app
 from overround.core.errors import Invalid
 from overround.db.logins import Role
+from overround.odds import feeds
 from overround.odds.feeds import tennis_data
 from overround.roles.archive import files as reading
 from overround.roles.archive import importer
 from overround.roles.archive.files import Files
 from overround.roles.archive.timeline import Season
 from overround.roles.attach import Endpoints
-from tests.roles.seasons import old
+from tests.roles.seasons import MATCHES, old
 from tests.roles.test_import import YEARS_ON, House, of_tree, soccer, superuser
 
 SETS = "W1,L1,W2,L2,W3,L3,W4,L4,W5,L5"
@@ -67,18 +68,6 @@ def test_an_archive_in_parts(house: House, tmp_path: Path, monkeypatch: pytest.M
     assert house.count("SELECT count(*) FROM match_queue") == 0
 
 
-@pytest.mark.parametrize("steps", [1, 7, 1_000])
-def test_moments_that_are_taken_together_come_to_the_same(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
-) -> None:
-    monkeypatch.setattr(importer, "_STEPS_TOGETHER", steps)
-    files = reading.read(old(tmp_path))
-    matches, prices, changed, results = counts(house, files)
-    assert matches == results == len(files.season.events)
-    assert prices == changed == house.count("SELECT count(*) FROM price_history")
-    assert house.count("SELECT count(*) FROM event WHERE closed_at IS NULL") == 0
-
-
 def test_who_is_believed_most_is_decided_first() -> None:
     """Whatever starts first: the others' events are held against an authority's."""
     files = of_tree(soccer())
@@ -101,6 +90,20 @@ def test_who_is_believed_most_is_decided_first() -> None:
     assert [len(batches) for _, batches in parts] == [len(files.season.batches), 0]
     starts = [event.starts_at for part, _ in parts[:1] for event in part]
     assert all(one <= other for one, other in pairwise(starts))
+
+
+def test_several_paths_are_one_import(tmp_path: Path) -> None:
+    """Each file is named with its folder, and a match that two of them tell counts once."""
+    for season in ("before", "after"):
+        old(tmp_path / season)
+    (tmp_path / "c.txt").write_bytes(b"nothing")
+    paths = [tmp_path / name for name in ("before", "after", "c.txt")]
+    files = reading.gather(feeds.payloads_of(paths), "three paths")
+    assert [one.file for one in files.each] == ["before/E0.csv", "after/E0.csv", "c.txt"]
+    assert len(files.season.events) == MATCHES
+    assert files.each[1].refused == {"duplicate_row": MATCHES}
+    one = reading.gather(feeds.payloads_of(paths[:1]), "one path")
+    assert [one.file for one in one.each] == ["E0.csv"]
 
 
 def test_files_of_no_event_are_told_one_by_one(endpoints: Endpoints, tmp_path: Path) -> None:

@@ -15,7 +15,16 @@ from overround.roles.archive import reports
 from overround.roles.archive.files import Files
 from overround.roles.attach import Endpoints
 from overround.roles.hub import inbox
-from tests.roles.test_import import MORNING, SAMPLES, House, of_tree, soccer, superuser
+from tests.roles.test_import import (
+    DATA,
+    MORNING,
+    ROOT,
+    SAMPLES,
+    House,
+    of_tree,
+    soccer,
+    superuser,
+)
 
 REFUSED = """
 SELECT r.reason, s.side, r.price_e4, r.held_e4, r.recorded
@@ -63,6 +72,18 @@ def test_each_file_says_what_was_read_of_it(house: House, tmp_path: Path) -> Non
     assert 0 < read["seconds"] < 10
 
 
+def test_what_is_no_match_of_ours_waits_for_nobody(house: House) -> None:
+    tree: Any = soccer()
+    match = tree["scores"]["categories"][0]["matches"][0]
+    for side in ("localteam", "visitorteam"):
+        match[side]["name"] += " (Corners)"
+    done = house.take(of_tree(tree), MORNING).as_dict()
+    assert (done["matches"], done["undecided"], done["left_out"]) == (2, 0, {"special_event": 1})
+    (row,) = done["files"]
+    assert (row["undecided"], row["left_out"]) == (0, {"special_event": 1})
+    assert "1 special_event (no match)" in reports.told(done)
+
+
 def test_what_the_gate_refuses_is_told_kept_and_not_laid(house: House) -> None:
     house.take(with_total("1.80", "2.00"), MORNING)
     done = house.take(with_total("1.20", "1.25", minutes=1), MORNING).as_dict()
@@ -90,16 +111,30 @@ def test_what_is_right_again_is_laid_again(house: House) -> None:
 def test_what_the_gate_says_counts_for_the_last_file_with_prices() -> None:
     key, other = ("p", "1"), ("p", "2")
     one = reports.FileRead("a", "p", frozenset({key}), {key: 4}, {}, 0, {"x": 1}, 0.5)
-    two = reports.FileRead("b", "p", frozenset({key, other}), {key: 6}, {other: 3}, 1, {}, 0.25)
+    two = reports.FileRead(
+        "b", "p", frozenset({key, other}), {key: 6}, {other: 3}, 1, {}, 0.25, {"Odd or even": 4}
+    )
     outcome = reports.Outcome(
         frozenset({other}), frozenset({key}), {(key, "y"): 2}, {(key, "z"): 1}
     )
     first, second = reports.rows([one, two], outcome)
     assert (first["refused"], first["doubted"], first["undecided"]) == ({"x": 1}, {}, 0)
     assert second == {
-        "file": "b", "provider": "p", "events": 2, "undecided": 1, "prices": 6, "results": 1,
+        "file": "b", "provider": "p", "events": 2, "undecided": 1, "left_out": {}, "prices": 6,
+        "results": 1,
+        "unmapped": 4, "unmapped_markets": {"Odd or even": 4},
         "refused": {"y": 2, "event_unknown": 1}, "doubted": {"z": 1}, "seconds": 0.25,
     }  # fmt: skip
+
+
+def test_nothing_in_the_report_of_the_sample_data_is_unexplained() -> None:
+    """It is made by hand (`benchmarks.import_report`): every folder is in it, and every reason."""
+    report = (ROOT / "docs/reports/import.md").read_text(encoding="utf-8")
+    assert "not explained" not in report
+    if DATA.is_dir():
+        folders = {path.name for path in DATA.iterdir() if path.is_dir()}
+        rows = {line.split("|")[1].strip() for line in report.splitlines() if "|" in line}
+        assert folders <= rows
 
 
 def test_the_table_is_for_people() -> None:
@@ -107,7 +142,8 @@ def test_the_table_is_for_people() -> None:
     (read,) = files.each
     table = reports.told({"files": reports.rows([read], reports.NOTHING)}).splitlines()
     assert table[0].split() == [
-        "file", "provider", "events", "undecided", "prices", "results", "seconds", "refused",
+        "file", "provider", "events", "undecided", "prices", "unmapped", "results", "seconds",
+        "refused",
     ]  # fmt: skip
     assert table[1].split()[:3] == ["soccer.json", "goalserve", "3"]
     assert table[1].endswith("1 price_not_above_one")

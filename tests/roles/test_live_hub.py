@@ -97,7 +97,10 @@ class Stage:
 
     async def restart(self) -> None:
         """Another life of the hub under the same lease."""
-        self.live = Live(self.world.worker, self.live.lease, [self.voice], self.clock)
+        polled = self.live.polled
+        self.live = Live(
+            self.world.worker, self.live.lease, [self.voice], self.clock, polled=polled
+        )
         await self.live.load()
         self.world.hub = self.live.hub
 
@@ -113,7 +116,8 @@ class Stage:
 
     @property
     def event_id(self) -> UUID:
-        return self.live.hub.events[self.voice.event.key].event_id
+        (event_id,) = self.live.hub.board.event_ids()
+        return event_id
 
 
 @asynccontextmanager
@@ -132,6 +136,30 @@ async def staged(urls: Urls, endpoints: Endpoints) -> AsyncGenerator[Stage]:
                 await publisher.close()
 
 
+def test_what_was_put_off_is_laid_again_from_its_new_start_on(
+    database_urls: Urls, endpoints: Endpoints
+) -> None:
+    async def story() -> None:
+        async with staged(database_urls, endpoints) as stage:
+            voice = stage.voice
+            voice.quotes(AT, FAIR)
+            await stage.tick(AT)
+            voice.said.append(
+                Said(results=(FeedResult(*voice.event.key, "postponed", {}, AT + SECOND),))
+            )
+            await stage.tick(AT + SECOND)
+            # A late word about the old start brings nothing back; the new start does.
+            voice.quotes(AT + 2 * SECOND, FAIR)
+            await stage.tick(AT + 2 * SECOND)
+            assert await stage.laid() == {}
+            voice.event = replace(voice.event, starts_at=STARTS + timedelta(days=1))
+            voice.quotes(AT + MINUTE, FAIR)
+            await stage.tick(AT + MINUTE)
+            assert (await stage.laid())["total 2.5 over"] == ("2.00", "open")
+
+    asyncio.run(story())
+
+
 def test_what_a_feed_says_is_laid(database_urls: Urls, endpoints: Endpoints) -> None:
     async def story() -> None:
         async with staged(database_urls, endpoints) as stage:
@@ -142,6 +170,63 @@ def test_what_a_feed_says_is_laid(database_urls: Urls, endpoints: Endpoints) -> 
             stage.voice.quotes(AT + SECOND, moved, snapshot=False)
             await stage.tick(AT + SECOND)
             assert (await stage.laid())["total 2.5 over"][0] > "2.40"
+
+    asyncio.run(story())
+
+
+def test_what_a_silent_provider_feeds_is_laid_no_more_until_it_says_the_whole(
+    database_urls: Urls, endpoints: Endpoints
+) -> None:
+    async def story() -> None:
+        async with staged(database_urls, endpoints) as stage:
+            stage.live.polled = {stage.voice.event.provider: 1.0}
+            rich = prices("two", "total 2.5", "1.70", "2.20")
+            for second in range(3):
+                stage.voice.quotes(AT + second * SECOND, FAIR, rich)
+                await stage.tick(AT + second * SECOND)
+            assert await stage.world.count("SELECT count(*) FROM edge WHERE expired_at IS NULL")
+            await stage.tick(AT + 15 * SECOND)
+            assert {state for _, state in (await stage.laid()).values()} == {"open"}
+            last = AT + 17 * SECOND
+            await stage.tick(last)
+            assert {state for _, state in (await stage.laid()).values()} == {"suspended"}
+            open_edges = "SELECT count(*) FROM edge WHERE expired_at IS NULL"
+            assert await stage.world.count(open_edges) == 0
+            # A change is not the whole.
+            moved = prices("one", "total 2.5", "2.02", "1.98")
+            stage.voice.quotes(last + SECOND, moved, snapshot=False)
+            await stage.tick(last + SECOND)
+            assert {state for _, state in (await stage.laid()).values()} == {"suspended"}
+            stage.voice.quotes(last + 2 * SECOND, moved, rich)
+            await stage.tick(last + 2 * SECOND)
+            assert {state for _, state in (await stage.laid()).values()} == {"open"}
+            # In another life nothing was heard yet: it is given its time, and no more.
+            await stage.restart()
+            open_offers = "SELECT count(*) FROM offer WHERE state = 'open'"
+            await stage.tick(last + 16 * SECOND)
+            assert await stage.world.count(open_offers) == 2
+            await stage.tick(last + 18 * SECOND)
+            assert await stage.world.count(open_offers) == 0
+
+    asyncio.run(story())
+
+
+def test_an_edge_that_waited_is_looked_at_by_the_next_life_of_the_hub(
+    database_urls: Urls, endpoints: Endpoints
+) -> None:
+    async def story() -> None:
+        async with staged(database_urls, endpoints) as stage:
+            rich = prices("two", "total 2.5", "1.70", "2.20")
+            stage.voice.quotes(AT, FAIR, rich)
+            await stage.tick(AT)
+            detected = "SELECT count(*) FROM edge WHERE status = 'detected'"
+            assert await stage.world.count(detected)
+            await stage.restart()
+            assert stage.live.hub.lookout.waiting(stage.live.hub.board, AT) == [stage.event_id]
+            stage.voice.quotes(AT + SECOND, FAIR, rich)
+            await stage.tick(AT + SECOND)
+            assert await stage.world.count("SELECT count(*) FROM edge WHERE status = 'verified'")
+            assert stage.live.hub.lookout.waiting(stage.live.hub.board, AT) == []
 
     asyncio.run(story())
 

@@ -8,11 +8,14 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
+
 from overround.core.clock import SetClock, WallClock
 from overround.db import worker_keys
 from overround.db.logins import Role
 from overround.odds.feeds import FeedMarket
 from overround.roles.attach import Endpoints
+from overround.roles.hub import live as live_hub
 from tests.roles.desk import UNITED, hub_port_of, living, match
 from tests.stories.world import AT
 from tests.support.waiting import until_async
@@ -39,9 +42,10 @@ def test_the_first_scrapers_example_is_told_with_its_true_margin(
     """1.95 against 2.10 pays 1.1111 % in either case, and one opportunity is counted as one."""
 
     async def story() -> None:
-        async with hub_port_of(database_urls, endpoints) as hub:
+        clock = SetClock(AT)
+        async with hub_port_of(database_urls, endpoints, clock) as hub:
             # It is the fifteenth minute.
-            began = hub.clock.now() - timedelta(minutes=15)
+            began = AT - timedelta(minutes=15)
             await hub.event(*UNITED, began, "in play")
             sbo_token = await hub.key("sbo")
             async with hub.worker("sbo", "worker-sbo-12345", register=False) as sbo:
@@ -54,6 +58,11 @@ def test_the_first_scrapers_example_is_told_with_its_true_margin(
                 await hub.until_board("sbo total 2.5 under", "1.85", "open")
                 async with hub.worker("ibc", seq=None) as ibc:
                     theirs = match(ft_hdp=(1.80, 2.10, -0.5), time="15'")
+                    await ibc.update(theirs)
+                    await hub.until_board("ibc asian_handicap -0.5 away", "2.10", "open")
+                    # Nobody of the first form can be asked: what stands in the next pass is told.
+                    clock.move_to(AT + timedelta(seconds=6))
+                    await sbo.socket.send(UPDATE.replace("10:00:30", "10:00:36"))
                     await ibc.update(theirs)
                     told = await sbo.hear("arbitrage:opportunities")
                     assert told["count"] == len(told["opportunities"]) == 1
@@ -265,7 +274,7 @@ def test_the_second_look_asks_who_delivered_the_price(
         async with hub_port_of(database_urls, endpoints) as hub:
             starts_at = hub.clock.now() + timedelta(hours=2)
             handicap = FeedMarket("asian_handicap", "ft", -2)
-            async with hub.worker("sbo") as worker, hub.worker("ibc"):
+            async with hub.worker("sbo", confirms=True) as worker, hub.worker("ibc"):
                 # The site shows the sides the other way round.
                 swapped = match(
                     *reversed(UNITED), starts_at=starts_at, ft_hdp=("1.90", "1.95", "0.5")
@@ -290,6 +299,60 @@ def test_the_second_look_asks_who_delivered_the_price(
                 assert await asking is None
                 assert await hub.desk.confirm("ibc", event_id, handicap, "home", 20.0) is None
                 assert await hub.desk.confirm("sbo", event_id, handicap, "home", 0.05) is None
+
+    asyncio.run(story())
+
+
+def test_what_a_worker_does_not_confirm_is_told_to_nobody(
+    database_urls: Urls, endpoints: Endpoints
+) -> None:
+    """Words repeat themselves; only an answer of each leg's own worker verifies an arbitrage."""
+
+    async def story() -> None:
+        clock = SetClock(AT)
+        async with hub_port_of(database_urls, endpoints, clock) as hub:
+            starts_at = AT + timedelta(hours=2)
+            ours = match(starts_at=starts_at, ft_hdp=("1.95", "1.90", "-0.5"))
+            theirs = match(starts_at=starts_at, ft_hdp=("1.80", "2.10", "-0.5"))
+            async with (
+                hub.worker("sbo", confirms=True) as sbo,
+                hub.worker("ibc", confirms=True) as ibc,
+            ):
+                await sbo.snapshot(ours)
+                await ibc.snapshot(theirs)
+                asked = await sbo.confirm("1.95")
+                assert (asked["market"], asked["line"], asked["side"]) == ("ft_hdp", "-0.5", "home")
+                await ibc.confirm(None)
+                clock.move_to(AT + timedelta(seconds=6))
+                await sbo.snapshot(ours)
+                await ibc.snapshot(theirs)
+                # Both are asked again; what does not bear the price out is no more than nothing.
+                await sbo.confirm("1.95")
+                await ibc.confirm("2.07")
+                assert not any(
+                    said["type"] == "arbitrage:opportunities" for said in (*sbo.inbox, *ibc.inbox)
+                )
+                # A little less than was said still pays at the stakes that are told.
+                await ibc.confirm("2.08")
+                await sbo.confirm("1.95")
+                told = await ibc.hear("arbitrage:opportunities")
+                assert [one["leg_2"]["odds"] for one in told["opportunities"]] == [2.1]
+
+    asyncio.run(story())
+
+
+def test_a_frame_is_shown_long_before_the_next_turn_of_the_clock(
+    database_urls: Urls, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_hub, "TICK_S", 60.0)
+
+    async def story() -> None:
+        async with hub_port_of(database_urls, endpoints) as hub:
+            starts_at = hub.clock.now() + timedelta(hours=2)
+            async with hub.worker("sbo") as worker:
+                for home in ("1.95", "1.96"):
+                    await worker.snapshot(match(starts_at=starts_at, ft_hdp=(home, "1.90", "-0.5")))
+                    await hub.until_board(HOME, home, "open")
 
     asyncio.run(story())
 

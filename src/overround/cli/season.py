@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +27,13 @@ _SCORE = re.compile(r"([0-9]{1,3})[-:]([0-9]{1,3})")
 Source = Annotated[
     Path, typer.Argument(metavar="PATH", exists=True, help="A file, folder or zip of a feed.")
 ]
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH...", exists=True, help="Files, folders or zips of feeds."),
+]
+# What is told of many paths where a sentence names them.
+_DESCRIBED_CHARS_MAX = 200
 
 
 @results.callback()
@@ -54,18 +61,18 @@ def replay(
 
 
 def import_(
-    path: Source,
+    paths: Sources,
     state: StateOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a feed's file: events, prices and results, for every tenant."""
+    """Take files of feeds: events, prices and results, for every tenant."""
     from overround.core.errors import Invalid
 
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints, _bar("import") as advance:
         try:
-            done = context.run_async(_import(settings, endpoints, path, advance))
+            done = context.run_async(_import(settings, endpoints, paths, advance))
         except Invalid as error:
             # Files of no event are told one by one all the same, and the command fails
             # (test: files of no event are told one by one).
@@ -141,7 +148,10 @@ async def _replay(
 
 
 async def _import(
-    settings: Settings, endpoints: Endpoints, path: Path, advance: Callable[[int, int], None]
+    settings: Settings,
+    endpoints: Endpoints,
+    paths: Sequence[Path],
+    advance: Callable[[int, int], None],
 ) -> dict[str, Any]:
     from overround.core.clock import WallClock
     from overround.odds import feeds
@@ -149,10 +159,11 @@ async def _import(
     from overround.roles.hub import inbox
     from overround.roles.process import database
 
-    found = list(feeds.payloads(path))
+    found = list(feeds.payloads_of(paths))
+    described = ", ".join(path.name for path in paths)[:_DESCRIBED_CHARS_MAX]
     await seeding.prepare(endpoints)
     async with database(settings, endpoints.url("worker"), "worker") as worker:
-        return await inbox.import_path(worker, found, path.name, WallClock(), advance)
+        return await inbox.import_path(worker, found, described, WallClock(), advance)
 
 
 async def _enter(

@@ -6,13 +6,18 @@ which was a third of a replay's time; ids, numbers and times need neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 # What stands for itself inside an array's braces: no comma, brace, quote, backslash or space.
 PriceState = Literal["open", "suspended", "withdrawn", "closed"]
+
+
+def fields(rows: Sequence[object], *names: str) -> list[list[Any]]:
+    """The columns of some rows, [names][rows], in the order in which a statement names them."""
+    return [[getattr(row, name) for row in rows] for name in names]
 
 
 def literal(values: Iterable[UUID | int | PriceState | None]) -> str:

@@ -53,6 +53,7 @@ from overround.odds.catalogue.store import (
     spellings,
     start_events,
     teach,
+    trim_quarantine,
 )
 
 __all__ = [
@@ -98,4 +99,5 @@ __all__ = [
     "start_events",
     "teach",
     "team",
+    "trim_quarantine",
 ]

@@ -215,17 +215,11 @@ def _tidy(text: str) -> str:
     return " ".join(_EMPTY_BRACKETS.sub(" ", text).split()).strip(" -.")
 
 
-@lru_cache(maxsize=_CACHE_SIZE)
-def normalise(name: str) -> str:
-    """The words of a name that distinguish it, folded, in their order: "1. FC Köln" is "koln".
-
-    Category marks are words like others here: take them off with `parse_category` first. A name of
-    club words only keeps them.
-    """
-    return _distinguished(fold(name))
-
-
 def _distinguished(folded: str) -> str:
+    """The words of a name that distinguish it, in their order: "1. fc koln" is "koln".
+
+    A name of club words only keeps them.
+    """
     joined = _INITIALS.sub(lambda match: match[0].replace(".", "") + " ", folded)
     words = _NOT_WORD.sub(" ", joined.replace("&", " and ")).split()[:MAX_TOKENS]
     # Before the club words go: "Paris SG" and "Paris FC" are two clubs.

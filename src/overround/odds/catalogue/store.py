@@ -61,9 +61,8 @@ ORDER BY country, category, spelling, scope"""
 # A spelling that is known keeps its meaning, except that a person may correct a machine.
 TEACH = """
 INSERT INTO alias AS a (sport, country, category, spelling, scope, participant_id, decided_by)
-SELECT %(sport)s, country, category, spelling, scope, participant_id, %(by)s
-FROM unnest(%(countries)s::text[], %(categories)s::text[], %(spellings)s::text[],
-            %(scopes)s::text[], %(participants)s::uuid[])
+SELECT %s, country, category, spelling, scope, participant_id, %s
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[])
     AS t (country, category, spelling, scope, participant_id)
 ON CONFLICT (sport, country, category, spelling, scope) DO UPDATE
 SET participant_id = EXCLUDED.participant_id, decided_by = 'person'
@@ -72,9 +71,8 @@ WHERE EXCLUDED.decided_by = 'person' AND a.decided_by <> 'person'"""
 # What matches taught is forgotten when they turn out to be none; a name or a file keeps its own.
 FORGET = """
 DELETE FROM alias a
-USING unnest(%(countries)s::text[], %(categories)s::text[], %(spellings)s::text[])
-    AS t (country, category, spelling)
-WHERE a.sport = %(sport)s AND a.scope = '' AND a.country = t.country AND a.category = t.category
+USING unnest(%s::text[], %s::text[], %s::text[]) AS t (country, category, spelling)
+WHERE a.sport = %s AND a.scope = '' AND a.country = t.country AND a.category = t.category
   AND a.spelling = t.spelling AND a.decided_by IN ('matcher', 'person')"""
 
 # Events by derived id.
@@ -112,8 +110,7 @@ FROM event_change WHERE event_id = %s ORDER BY id"""
 # A page of events by start, for people; keyset on (starts_at, id).
 EVENTS_PAGE = """
 SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
-       e.starts_at,
-       e.status, e.closed_at
+       e.starts_at, e.status, e.closed_at
 FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE (e.starts_at, e.id) > (%s, %s::uuid) AND e.starts_at < %s
 ORDER BY e.starts_at, e.id LIMIT %s"""
@@ -121,8 +118,7 @@ ORDER BY e.starts_at, e.id LIMIT %s"""
 # Some events by id.
 EVENTS_BY_ID = """
 SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
-       e.starts_at,
-       e.status, e.closed_at
+       e.starts_at, e.status, e.closed_at
 FROM event e JOIN competition c ON c.id = e.competition_id WHERE e.id = ANY(%s)"""
 
 # A market is one per event, type, period and line.
@@ -210,6 +206,11 @@ INSERT INTO quarantine (provider, batch, reason, place, detail)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
 ON CONFLICT ON CONSTRAINT quarantine_once DO NOTHING"""
 
+# What was refused long ago: who had to look has looked.
+TRIM_QUARANTINE = """
+DELETE FROM quarantine WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM quarantine WHERE recorded_at < %s LIMIT %s))"""
+
 
 async def competition_aliases(conn: Connection, provider: str) -> dict[str, UUID]:
     """competition_key -> competition id, of one provider."""
@@ -246,48 +247,24 @@ async def teach(
     conn: Connection, sport: str, learnt: Sequence[Spelling], decided_by: DecidedBy
 ) -> int:
     """Keep spellings of participants that are there; returns how many were new or corrected."""
-    cursor = await conn.execute(
-        TEACH,
-        {
-            "sport": sport,
-            "by": decided_by,
-            "countries": [s.country for s in learnt],
-            "categories": [s.category for s in learnt],
-            "spellings": [s.spelling for s in learnt],
-            "scopes": [s.scope for s in learnt],
-            "participants": [s.participant_id for s in learnt],
-        },
-    )
-    return cursor.rowcount
+    columns = arrays.fields(learnt, "country", "category", "spelling", "scope", "participant_id")
+    return (await conn.execute(TEACH, [sport, decided_by, *columns])).rowcount
 
 
 async def forget_spellings(
     conn: Connection, sport: str, spelt: Sequence[tuple[str, str, str]]
 ) -> int:
     """Forget (country, category, spelling) that were learnt; returns how many there were."""
-    columns = {
-        "sport": sport,
-        "countries": [country for country, _, _ in spelt],
-        "categories": [category for _, category, _ in spelt],
-        "spellings": [spelling for _, _, spelling in spelt],
-    }
-    return (await conn.execute(FORGET, columns)).rowcount
+    columns = [[one[n] for one in spelt] for n in range(3)]
+    return (await conn.execute(FORGET, [*columns, sport])).rowcount
 
 
 async def add_participants(
     conn: Connection, participants: Sequence[Participant], normalised: Sequence[str]
 ) -> None:
     """Write participants and the spelling each is known by; those that are there stay."""
-    await conn.execute(
-        ADD_PARTICIPANTS,
-        [
-            [p.id for p in participants],
-            [p.sport for p in participants],
-            [p.country for p in participants],
-            [p.category for p in participants],
-            [p.name for p in participants],
-        ],
-    )
+    columns = arrays.fields(participants, "id", "sport", "country", "category", "name")
+    await conn.execute(ADD_PARTICIPANTS, columns)
     for sport in sorted({p.sport for p in participants}):
         named = [
             Spelling(p.country, p.category, spelling, "", p.id)
@@ -299,21 +276,9 @@ async def add_participants(
 
 async def add_events(conn: Connection, events: Sequence[NewEvent]) -> int:
     """Write events; returns how many were new."""
-    cursor = await conn.execute(
-        ADD_EVENTS,
-        [
-            [e.id for e in events],
-            [e.sport for e in events],
-            [e.competition_id for e in events],
-            [e.home_id for e in events],
-            [e.away_id for e in events],
-            [e.home for e in events],
-            [e.away for e in events],
-            [e.starts_at for e in events],
-            [e.provider for e in events],
-        ],
-    )
-    return cursor.rowcount
+    who = "home_id", "away_id", "home", "away"
+    columns = arrays.fields(events, "id", "sport", "competition_id", *who, "starts_at", "provider")
+    return (await conn.execute(ADD_EVENTS, columns)).rowcount
 
 
 async def meetings(
@@ -370,16 +335,8 @@ async def add_markets(
     conn: Connection, markets: Sequence[Market], selections: Sequence[Selection]
 ) -> None:
     """Write markets and their selections; those that are there stay."""
-    await conn.execute(
-        ADD_MARKETS,
-        [
-            [m.id for m in markets],
-            [m.event_id for m in markets],
-            [m.market_type for m in markets],
-            [m.period for m in markets],
-            [m.line_q4 for m in markets],
-        ],
-    )
+    words = arrays.fields(markets, "id", "event_id", "market_type", "period", "line_q4")
+    await conn.execute(ADD_MARKETS, words)
     await conn.execute(
         ADD_SELECTIONS,
         [
@@ -413,15 +370,9 @@ async def start_events(conn: Connection, event_ids: Sequence[UUID]) -> list[UUID
 
 async def record_scores(conn: Connection, scores: Sequence[LiveScore]) -> None:
     """Write where events in play stand."""
-    await conn.execute(
-        SCORES,
-        [
-            [s.event_id for s in scores],
-            [s.clock for s in scores],
-            [Jsonb(dict(s.scores)) for s in scores],
-            [s.observed_at for s in scores],
-        ],
-    )
+    event_ids, clocks, observed = arrays.fields(scores, "event_id", "clock", "observed_at")
+    told = [Jsonb(dict(score.scores)) for score in scores]
+    await conn.execute(SCORES, [event_ids, clocks, told, observed])
 
 
 async def in_play(conn: Connection, since: datetime, limit: int) -> list[Event]:
@@ -455,22 +406,15 @@ async def add_results(
     conn: Connection, results: Sequence[Result], event_statuses: Sequence[str]
 ) -> None:
     """Write result versions and close their events."""
-    event_ids = [result.event_id for result in results]
-    observed = [result.observed_at for result in results]
+    event_ids, versions, statuses = arrays.fields(results, "event_id", "version", "status")
+    said_by, by_person, observed, certainties = arrays.fields(
+        results, "entered_by", "by_person", "observed_at", "certainty"
+    )
+    told = [Jsonb(result.scores) for result in results]
     await conn.execute(
         ADD_RESULTS,
-        [
-            event_ids,
-            [result.version for result in results],
-            [result.status for result in results],
-            [Jsonb(result.scores) for result in results],
-            [result.entered_by for result in results],
-            [result.by_person for result in results],
-            observed,
-            [result.certainty for result in results],
-        ],
+        [event_ids, versions, statuses, told, said_by, by_person, observed, certainties],
     )
-    said_by = [result.entered_by for result in results]
     await conn.execute(END_EVENTS, [event_ids, list(event_statuses), observed, said_by])
 
 
@@ -485,14 +429,10 @@ async def results_known(
 
 async def quarantine(conn: Connection, refused: Sequence[Quarantined]) -> int:
     """Keep what was refused; returns how many rows were new."""
-    cursor = await conn.execute(
-        QUARANTINE,
-        [
-            [q.provider for q in refused],
-            [q.batch for q in refused],
-            [q.reason for q in refused],
-            [q.place for q in refused],
-            [q.detail for q in refused],
-        ],
-    )
-    return cursor.rowcount
+    columns = arrays.fields(refused, "provider", "batch", "reason", "place", "detail")
+    return (await conn.execute(QUARANTINE, columns)).rowcount
+
+
+async def trim_quarantine(conn: Connection, before: datetime, limit: int) -> int:
+    """Delete at most `limit` refusals that were recorded before a time; returns how many."""
+    return (await conn.execute(TRIM_QUARANTINE, [before, limit])).rowcount

@@ -18,7 +18,7 @@ from overround.odds.feeds.model import (
     Rejected,
 )
 from overround.odds.feeds.provider import LiveFeed, Parsed, Payload, Provider, Said, SourceKind
-from overround.odds.feeds.registry import PROVIDERS, payloads, provider_of
+from overround.odds.feeds.registry import PROVIDERS, payloads, payloads_of, provider_of
 from overround.odds.feeds.request import Asks, Received, Request, Subject
 from overround.odds.feeds.schedule import (
     IN_PLAY,
@@ -67,6 +67,7 @@ __all__ = [
     "letter_of",
     "letters_of",
     "payloads",
+    "payloads_of",
     "provider_of",
     "starts_kept",
 ]

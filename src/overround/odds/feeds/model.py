@@ -12,6 +12,8 @@ from typing import Literal
 
 from overround.core.endings import ResultStatus
 
+Certainty = Literal["seen", "confirmed"]
+
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
@@ -73,7 +75,7 @@ class FeedResult:
     status: ResultStatus
     scores: dict[str, tuple[int, int]]
     observed_at: datetime
-    certainty: Literal["seen", "confirmed"] = "confirmed"
+    certainty: Certainty = "confirmed"
 
     @property
     def key(self) -> tuple[str, str]:

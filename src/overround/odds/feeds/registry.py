@@ -4,6 +4,7 @@ from."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final, overload
@@ -91,8 +92,29 @@ def payloads(
     Others are `Rejected` as `not_recognised`, and so is every installed provider that could not be
     used, by its reason. Raises ProviderDataError as `files.read` does.
     """
+    return payloads_of([path], providers)
+
+
+def payloads_of(
+    paths: Sequence[Path], providers: Sequence[Provider] = PROVIDERS
+) -> Iterator[tuple[Provider, Payload] | Rejected]:
+    """The same of several paths in their order; what lies in a folder is named with the folder,
+    where there is another path (test: several paths are one import)."""
     if providers is PROVIDERS:
         yield from guests().refused
+    for path in paths:
+        within = f"{path.absolute().name}/" if len(paths) > 1 and path.is_dir() else ""
+        for found in _known(path, providers):
+            if isinstance(found, Rejected):
+                yield replace(found, where=within + found.where)
+            else:
+                provider, payload = found
+                yield provider, replace(payload, name=within + payload.name)
+
+
+def _known(
+    path: Path, providers: Sequence[Provider]
+) -> Iterator[tuple[Provider, Payload] | Rejected]:
     wanted = files.Wanted(
         lambda head: provider_of(head, providers) is not None, "not_recognised", _BODY_BYTES_MAX
     )

@@ -38,6 +38,7 @@ from overround.odds.matching.service import (
 )
 from overround.odds.matching.store import (
     decisions,
+    left_out,
     namers,
     newest_decision,
     park,
@@ -70,6 +71,7 @@ __all__ = [
     "evaluate",
     "hear_in_play",
     "learn",
+    "left_out",
     "likeness",
     "namers",
     "new",

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching.model import Resolved
+
+# Whose word about a spelling it is: a match's, a person's, or that of a new event whose team was
+# taken for one of ours by its name, which is no evidence that it is.
+ToldBy = Literal["match", "person", "entry"]
+Verdict = Literal["confirmed", "rejected", "new", "unmatched", "rematched"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,48 @@ def with_teams(
     return Entering(event, decision, sides[0], sides[1], is_made)
 
 
+def in_doubt(
+    scene: Scene,
+    entering: Sequence[Entering],
+    met: Sequence[Sequence[UUID]],
+    taken: Set[UUID],
+) -> set[tuple[str, str]]:
+    """Which of them may be one of the events nearby in which their teams have `met`; they wait.
+
+    Those that are `taken` already, or that a person has refused, are none of them.
+    """
+    doubtful: set[tuple[str, str]] = set()
+    for one, event_ids in zip(entering, met, strict=True):
+        refused = scene.refused.get(one.event.provider_event_id, set())
+        left = [key for key in event_ids if key not in taken and key not in refused]
+        if left:
+            found = Decision("ambiguous", left[0], one.decision.confidence, one.decision.reason)
+            scene.wait(one.event, found, "same_teams")
+            doubtful.add(one.event.key)
+    return doubtful
+
+
+def unknown_competitions(scene: Scene, events_min: int) -> dict[str, list[UUID]]:
+    """The provider's codes that are nobody's yet, of which so many events were matched."""
+    return {
+        key: event_ids
+        for key, event_ids in scene.seen_in.items()
+        if key not in scene.competitions and len(event_ids) >= events_min
+    }
+
+
+def agreed_competitions(
+    codes: Mapping[str, Sequence[UUID]], events: Mapping[UUID, Event]
+) -> dict[str, UUID]:
+    """code -> our competition, where all matched events of the code are in one."""
+    meant: dict[str, UUID] = {}
+    for code, event_ids in codes.items():
+        found = {events[event_id].competition_id for event_id in event_ids}
+        if len(found) == 1:
+            meant[code] = found.pop()
+    return meant
+
+
 def _is_nobody_else(scene: Scene, event: FeedEvent, spelt: TeamName, maybe: Spelling) -> bool:
     """Whether the rosters of the competition leave no other team for the spelling to mean
     (test: who is nobody else in the competition is the team that it looks like)."""

@@ -6,7 +6,7 @@ the queue, and its prices stay off the board until a person has looked.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,10 +25,9 @@ from overround.odds.matching.blocks import Blocks
 from overround.odds.matching.calling import Spellings, Vote
 from overround.odds.matching.entry import Standing, Teams
 from overround.odds.matching.evidence import NO_PRICES, Prices
-from overround.odds.matching.kept import Known, Match, Moved, Waiting, event_of
+from overround.odds.matching.kept import Known, Match, Moved, ToldBy, Waiting, event_of
 from overround.odds.matching.model import Decision, Resolved
 from overround.odds.matching.scene import Entering, Scene
-from overround.odds.matching.store import ToldBy
 
 # How far back it is looked who plays in a competition.
 SEASON: Final = timedelta(days=60)
@@ -267,14 +266,7 @@ async def _unless_met(conn: Connection, scene: Scene, entering: list[Entering]) 
     nearby = list({event_id for one in met for event_id in one})
     taken = await store.named_events(conn, scene.provider, nearby)
     taken |= {one.event_id for one in scene.decided}
-    doubtful: set[tuple[str, str]] = set()
-    for one, event_ids in zip(old, met, strict=True):
-        refused = scene.refused.get(one.event.provider_event_id, set())
-        left = [key for key in event_ids if key not in taken | refused]
-        if left:
-            found = Decision("ambiguous", left[0], one.decision.confidence, one.decision.reason)
-            scene.wait(one.event, found, "same_teams")
-            doubtful.add(one.event.key)
+    doubtful = scenes.in_doubt(scene, old, met, taken)
     return [one for one in entering if one.event.key not in doubtful]
 
 
@@ -329,19 +321,11 @@ async def learn(
 
 async def _learn_competitions(conn: Connection, scene: Scene) -> None:
     """A provider's code whose events are matched in one competition of ours means that one."""
-    unknown = {
-        key: event_ids
-        for key, event_ids in scene.seen_in.items()
-        if key not in scene.competitions and len(event_ids) >= LEARN_AFTER
-    }
+    unknown = scenes.unknown_competitions(scene, LEARN_AFTER)
     if not unknown:
         return
     events = await catalogue.events_by_id(conn, [e for some in unknown.values() for e in some])
-    meant: dict[str, UUID] = {}
-    for key, event_ids in unknown.items():
-        counts = Counter(events[event_id].competition_id for event_id in event_ids)
-        if len(counts) == 1:
-            meant[key] = next(iter(counts))
+    meant = scenes.agreed_competitions(unknown, events)
     if meant:
         await catalogue.add_competition_aliases(conn, scene.provider, meant)
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from overround.db import Connection
+from overround.db import Connection, arrays
 from overround.odds.catalogue import Spelling
 from overround.odds.matching.calling import Vote
 from overround.odds.matching.entry import Called, Standing
-from overround.odds.matching.kept import Known, Match, PersonsDecision, Remembered, Seen, Waiting
+from overround.odds.matching.kept import (
+    Known,
+    Match,
+    PersonsDecision,
+    Remembered,
+    Seen,
+    ToldBy,
+    Verdict,
+    Waiting,
+)
 from overround.odds.matching.model import Candidate
 from overround.odds.matching.starts import Heard, Word
 
@@ -43,8 +52,7 @@ WHERE f.provider = %s AND f.provider_event_id = ANY(%s)"""
 # match twice, so what it has named is no candidate.
 CANDIDATES = """
 SELECT e.id AS event_id, e.sport, c.name AS competition_name, c.country, e.home, e.away,
-       e.starts_at,
-       e.home_id, e.away_id
+       e.starts_at, e.home_id, e.away_id
 FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s
   AND NOT EXISTS (SELECT 1 FROM feed_event f WHERE f.provider = %s AND f.event_id = e.id)
@@ -126,6 +134,8 @@ SIDES = "SELECT home_id, away_id FROM event WHERE id = %s"
 NAMERS = "SELECT count(*) FROM feed_event WHERE event_id = %s"
 
 # One waiting row per feed event, however often it comes; the newest description and reason count.
+# What was once listed beside its match's other id is no question when it comes alone
+# (test: a second id that was listed beside the first asks nobody when it comes alone).
 QUEUE = """
 INSERT INTO match_queue AS q (provider, provider_event_id, kind, reason, described, candidates,
     queued_at)
@@ -137,7 +147,8 @@ ON CONFLICT (provider, provider_event_id) DO UPDATE
 SET kind = EXCLUDED.kind, reason = EXCLUDED.reason, described = EXCLUDED.described,
     candidates = EXCLUDED.candidates
 WHERE (q.kind, q.reason, q.described, q.candidates)
-    IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.reason, EXCLUDED.described, EXCLUDED.candidates)"""
+    IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.reason, EXCLUDED.described, EXCLUDED.candidates)
+  AND (q.kind, q.reason, EXCLUDED.reason) <> ('unmatched', 'second_id', 'second_id')"""
 
 # What lies beside the board until it is decided whose it is.
 PARK = "UPDATE match_queue SET parked = %s WHERE provider = %s AND provider_event_id = %s"
@@ -159,6 +170,13 @@ ORDER BY queued_at, provider, provider_event_id LIMIT %(limit)s"""
 WAITING_ONE = """
 SELECT provider, provider_event_id, kind, reason, described, candidates, parked, queued_at
 FROM match_queue WHERE provider = %s AND provider_event_id = %s FOR UPDATE"""
+
+# Which of some feed events are no event of ours at all, and why: they wait for nobody.
+LEFT_OUT = """
+SELECT q.provider, q.provider_event_id, q.reason
+FROM unnest(%s::text[], %s::text[]) AS k (provider, id)
+JOIN match_queue q ON q.provider = k.provider AND q.provider_event_id = k.id
+WHERE q.kind = 'unmatched'"""
 
 # What a person has taken back waits for a person, whatever the names say.
 HELD = """
@@ -228,11 +246,6 @@ WHERE seq > %s ORDER BY seq"""
 # The newest number.
 NEWEST = "SELECT coalesce(max(seq), 0) FROM match_decision"
 
-# Whose word about a spelling it is: a match's, a person's, or that of a new event whose team was
-# taken for one of ours by its name, which is no evidence that it is.
-ToldBy = Literal["match", "person", "entry"]
-Verdict = Literal["confirmed", "rejected", "new", "unmatched", "rematched"]
-
 
 async def standings(conn: Connection) -> dict[str, Standing]:
     """provider -> its standing, for those that have one of their own."""
@@ -290,19 +303,10 @@ async def named_lately(
 
 async def remember(conn: Connection, decided: Sequence[Remembered], at: datetime) -> None:
     """Keep decisions."""
-    await conn.execute(
-        REMEMBER,
-        [
-            at,
-            [d.provider for d in decided],
-            [d.provider_event_id for d in decided],
-            [d.event_id for d in decided],
-            [d.swapped for d in decided],
-            [d.confidence_bps for d in decided],
-            [d.reason for d in decided],
-            [Jsonb(dict(d.described)) for d in decided],
-        ],
-    )
+    whose = "provider", "provider_event_id", "event_id"
+    columns = arrays.fields(decided, *whose, "swapped", "confidence_bps", "reason")
+    told = [Jsonb(dict(one.described)) for one in decided]
+    await conn.execute(REMEMBER, [at, *columns, told])
 
 
 async def hear(conn: Connection, words: Sequence[Word]) -> None:
@@ -361,18 +365,10 @@ async def namers(conn: Connection, event_id: UUID) -> int:
 
 async def queue(conn: Connection, waiting: Sequence[Waiting], at: datetime) -> None:
     """Leave feed events for a person to decide."""
-    await conn.execute(
-        QUEUE,
-        [
-            at,
-            [w.provider for w in waiting],
-            [w.provider_event_id for w in waiting],
-            [w.kind for w in waiting],
-            [w.reason for w in waiting],
-            [Jsonb(w.described) for w in waiting],
-            [w.candidates[0] if w.candidates else None for w in waiting],
-        ],
-    )
+    columns = arrays.fields(waiting, "provider", "provider_event_id", "kind", "reason")
+    told = [Jsonb(one.described) for one in waiting]
+    first = [one.candidates[0] if one.candidates else None for one in waiting]
+    await conn.execute(QUEUE, [at, *columns, told, first])
 
 
 async def park(
@@ -404,6 +400,12 @@ async def waiting(conn: Connection, key: tuple[str, str]) -> Waiting | None:
         return await cursor.fetchone()
 
 
+async def left_out(conn: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Of those feed events that are no event of ours at all, why."""
+    cursor = await conn.execute(LEFT_OUT, [[key[n] for key in keys] for n in range(2)])
+    return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+
+
 async def held(conn: Connection, provider: str, provider_event_ids: Sequence[str]) -> set[str]:
     """Which of the provider's events a person has taken back and not yet placed."""
     cursor = await conn.execute(HELD, [provider, list(provider_event_ids)])
@@ -432,14 +434,8 @@ async def vote(
     conn: Connection, provider: str, sport: str, votes: Sequence[Vote], told_by: ToldBy
 ) -> None:
     """Keep what matches say about spellings; each match speaks once."""
-    columns = [
-        [v.provider_event_id for v in votes],
-        [v.side for v in votes],
-        [v.country for v in votes],
-        [v.category for v in votes],
-        [v.spelling for v in votes],
-        [v.participant_id for v in votes],
-    ]
+    spelt = "country", "category", "spelling"
+    columns = arrays.fields(votes, "provider_event_id", "side", *spelt, "participant_id")
     await conn.execute(VOTE, [provider, sport, told_by, *columns])
 
 

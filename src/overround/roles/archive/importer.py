@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,8 @@ from overround.db import Connection, Database, work
 from overround.db import lease as leases
 from overround.db.lease import Lease
 from overround.odds import board as boards
-from overround.odds import catalogue, matching
+from overround.odds import catalogue, edges, matching
+from overround.odds.board import SourceKind
 from overround.odds.catalogue import Happened, ResultStatus
 from overround.odds.feeds import FeedBatch, FeedEvent
 from overround.odds.matching import Standing
@@ -30,19 +31,15 @@ from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.roles.archive import timeline
 from overround.roles.archive.files import Files
-from overround.roles.archive.replay import Progress
+from overround.roles.archive.portions import Portion, portions
 from overround.roles.archive.reports import FeedKey, Outcome
-from overround.roles.archive.timeline import Season, Step
+from overround.roles.archive.timeline import Progress, Season, Step
 from overround.roles.hub import letters
 from overround.roles.hub import writer as hubs
 from overround.roles.hub.writer import Hub
 
-# What one transaction takes: no lock is held for long, and a live hub gets its turn between two.
-_PRICES_PER_STEP: Final = 10_000
-_STARTS_PER_STEP: Final = 100
-# Moments of a past season are small: some of them are one transaction, each at its own time.
-_STEPS_TOGETHER: Final = 25
-_PRICES_TOGETHER: Final = 5_000
+# From this age on what was an edge is not looked for: it would be forgotten the same day.
+_PAST_AFTER: Final = edges.KEPT
 # What is decided together, in order of start: years at once would cost more than their events.
 _EVENTS_TOGETHER: Final = 2_000
 _AS_DECIDED: Final[Sequence[Standing]] = ("authority", "contributor", "follower")
@@ -64,7 +61,7 @@ class Import:
         read = self.files.as_dict(self.outcome)
         figures: dict[str, Any] = {
             "matches": self.matches,
-            "undecided": len(self.files.season.events) - self.matches,
+            "undecided": len(self.outcome.undecided),
             "prices": self.prices,
             "changed": self.changed,
             "results": self.results,
@@ -74,6 +71,7 @@ class Import:
             "reasons": read["reasons"],
             "gate": _by_reason(self.outcome.refused),
             "doubted": _by_reason(self.outcome.doubted),
+            "left_out": dict(Counter(self.outcome.left_out.values())),
             "sports": read["sports"],
             "files": read["files"],
         }
@@ -134,30 +132,29 @@ async def take(
         for provider, refused in files.refused.items():
             await hubs.refuse(conn, provider, files.sha256, refused)
     season = await _unseen(worker, files.season, at)
-    steps = [part for step in _joined(timeline.steps(season, ())) for part in _parts(step)]
-    changed = results = over = 0
-    for group in _together(steps):
+    steps = list(timeline.steps(season, ()))
+    changed = results = 0
+    past_until = at - _PAST_AFTER
+    for portion in portions(steps, season.events, lambda key: _ours(hub, key), past_until):
         async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)
             await hub.heed(conn, at)
-            owners = await _owners(conn)
-            for step in group:
-                if step.kind == "prices":
-                    changed += await hub.prices(conn, step.batches, files.kinds, step.at, lay=False)
-                elif step.kind == "start":
-                    await _start(conn, hub, _keys(season, step), step.at)
-                else:
-                    results += await hub.results(conn, step.results, owners, step.at)
-        over += len(group)
+            taking = _Taking(conn, hub, season, files.kinds, await _owners(conn))
+            cells, versions = await taking.portion(portion)
+        changed, results = changed + cells, results + versions
         if progress is not None:
-            progress(over, len(steps))
+            progress(portion.over, len(steps))
     if files.scores:
         async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)
             await hub.heed(conn, at)
             await hub.scores(conn, files.scores)
     matches = sum(event.key in hub.events for event in files.season.events)
-    return Import(matches, files.prices, changed, results, files, _outcome(hub, files, before))
+    async with worker.reading(None) as conn:
+        unnamed = [event.key for event in files.season.events if event.key not in hub.events]
+        left_out = await matching.left_out(conn, unnamed) if unnamed else {}
+    outcome = _outcome(hub, files, before, left_out)
+    return Import(matches, files.prices, changed, results, files, outcome)
 
 
 def _known_together(
@@ -186,25 +183,74 @@ def _known_together(
             yield part, [batch for event in part for batch in said.get(event.key, ())]
 
 
-def _together(steps: Iterable[Step]) -> Iterator[Sequence[Step]]:
-    """The steps in transactions: a few moments each, and no more prices than a hub can wait for."""
-    group: list[Step] = []
-    prices = 0
-    for step in steps:
-        size = sum(len(batch.prices) for batch in step.batches)
-        if group and (len(group) >= _STEPS_TOGETHER or prices + size > _PRICES_TOGETHER):
-            yield group
-            group, prices = [], 0
-        group.append(step)
-        prices += size
-    if group:
-        yield group
+def _ours(hub: Hub, key: FeedKey) -> Hashable:
+    """The event of ours that a feed event is, or what its provider calls it."""
+    ours = hub.events.get(key)
+    return key if ours is None else ours.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Portions on their way into a hub, in one transaction; results are due for the `owners`."""
+
+    conn: Connection
+    hub: Hub
+    season: Season
+    kinds: Mapping[str, SourceKind]
+    owners: Sequence[UUID]
+
+    async def portion(self, portion: Portion) -> tuple[int, int]:
+        """Take the portion; returns the cells changed and the results that were new."""
+        if portion.past:
+            return await self._past(portion.steps)
+        changed = results = 0
+        for step in portion.steps:
+            if step.kind == "prices":
+                changed += await self.hub.prices(
+                    self.conn, step.batches, self.kinds, step.at, lay=False
+                )
+            elif step.kind == "start":
+                await self._start([step])
+            else:
+                results += await self._results([step], step.at)
+        return changed, results
+
+    async def _past(self, steps: Sequence[Step]) -> tuple[int, int]:
+        """Prices, starts, results: of one event they never come the other way round in a portion
+        (test: an archive that is written in portions is the one written step by step)."""
+        by_kind: defaultdict[str, list[Step]] = defaultdict(list)
+        for step in steps:
+            by_kind[step.kind].append(step)
+        changed = results = 0
+        if by_kind["prices"]:
+            moments = [(step.at, step.batches) for step in by_kind["prices"]]
+            changed = await self.hub.record(self.conn, moments, self.kinds)
+        if by_kind["start"]:
+            await self._start(by_kind["start"])
+        if by_kind["results"]:
+            results = await self._results(by_kind["results"], None)
+        return changed, results
+
+    async def _start(self, steps: Sequence[Step]) -> None:
+        keys = [self.season.events[n].key for step in steps for n in step.starts]
+        at = steps[-1].at
+        await self.hub.start(self.conn, keys, at)
+        # What was laid while nobody stood here at its start is on no board any more
+        # (test: what was laid is closed when a later import finds it started).
+        started = [ours.event_id for key in keys if (ours := self.hub.events.get(key))]
+        await offers.close_events(self.conn, started, at)
+
+    async def _results(self, steps: Sequence[Step], at: datetime | None) -> int:
+        said = [result for step in steps for result in step.results]
+        return await self.hub.results(self.conn, said, self.owners, at)
 
 
 _Counted = Counter[tuple[FeedKey, str]]
 
 
-def _outcome(hub: Hub, files: Files, before: tuple[_Counted, _Counted]) -> Outcome:
+def _outcome(
+    hub: Hub, files: Files, before: tuple[_Counted, _Counted], left_out: Mapping[FeedKey, str]
+) -> Outcome:
     """What became of what the files say; `before` is what the hub had counted before.
 
     What it takes of other events meanwhile is left out.
@@ -212,39 +258,12 @@ def _outcome(hub: Hub, files: Files, before: tuple[_Counted, _Counted]) -> Outco
     said = {event.key for event in files.season.events}
     named = {batch.event.key for batch in files.season.batches} | said
     return Outcome(
-        said - hub.events.keys(),
+        said - hub.events.keys() - left_out.keys(),
         named,
         {found: n for found, n in (hub.refused - before[0]).items() if found[0] in named},
         {found: n for found, n in (hub.doubted - before[1]).items() if found[0] in named},
+        left_out,
     )
-
-
-def _joined(steps: Iterable[Step]) -> Iterator[Step]:
-    """The steps, with starts that follow one another together: each costs a transaction."""
-    starts: list[Step] = []
-    for step in steps:
-        if starts and (step.kind != "start" or len(starts) >= _STARTS_PER_STEP):
-            yield replace(starts[-1], starts=tuple(n for one in starts for n in one.starts))
-            starts = []
-        if step.kind == "start":
-            starts.append(step)
-        else:
-            yield step
-    if starts:
-        yield replace(starts[-1], starts=tuple(n for one in starts for n in one.starts))
-
-
-def _parts(step: Step) -> Iterator[Step]:
-    """The step in transactions of a bounded size; a batch is never torn apart."""
-    batches: list[FeedBatch] = []
-    prices = 0
-    for batch in step.batches:
-        if batches and prices + len(batch.prices) > _PRICES_PER_STEP:
-            yield replace(step, batches=tuple(batches))
-            batches, prices = [], 0
-        batches.append(batch)
-        prices += len(batch.prices)
-    yield replace(step, batches=tuple(batches))
 
 
 async def _active(worker: Database) -> list[Tenant]:
@@ -301,19 +320,6 @@ async def _unseen(worker: Database, season: Season, at: datetime) -> Season:
     return Season(started, (*batches, *coming.values()), tuple(results))
 
 
-async def _start(conn: Connection, hub: Hub, keys: Sequence[tuple[str, str]], at: datetime) -> None:
-    await hub.start(conn, keys, at)
-    # What was laid while nobody stood here at its start is on no board any more
-    # (test: what was laid is closed when a later import finds it started).
-    started = [ours.event_id for key in keys if (ours := hub.events.get(key))]
-    await offers.close_events(conn, started, at)
-
-
-def _keys(season: Season, step: Step) -> list[tuple[str, str]]:
-    events = season.events
-    return [(events[n].provider, events[n].provider_event_id) for n in step.starts]
-
-
 async def enter_result(
     worker: Database,
     event_id: UUID,
@@ -331,6 +337,6 @@ async def enter_result(
         said = Happened(event_id, status, scores, entered_by, at, by_person=True)
         version = (await catalogue.record_results(conn, [said])).get(event_id)
         if version is not None:
-            await hubs.end(conn, [event_id], at)
+            await hubs.end(conn, {event_id: at})
         await work.put(conn, "settle", await _owners(conn), {event_id: (version or 0, at)})
     return version

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -36,7 +36,7 @@ from overround.roles.archive import players as playing
 from overround.roles.archive import timeline
 from overround.roles.archive.files import Files
 from overround.roles.archive.players import Plan, Quote
-from overround.roles.archive.timeline import Step
+from overround.roles.archive.timeline import Progress, Step
 from overround.roles.hub import writer as hubs
 from overround.roles.hub.writer import Hub
 from overround.roles.process import TRANSIENT
@@ -50,8 +50,6 @@ _PAUSE_S: Final = 0.5
 _RETRIED: Final = (*TRANSIENT, Unavailable)
 
 _log = logs.get(__name__)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from overround.odds.feeds import Parsed, Rejected
@@ -18,7 +18,8 @@ class FileRead:
     """One file as it was read; `provider` is "" where nobody knows it.
 
     `events` are those it names; `prices` those that came with their event, by event, and `waiting`
-    those whose event is named elsewhere. `refused` counts by reason; `seconds` is the reading.
+    those whose event is named elsewhere. `refused` counts by reason, `unmapped` the selections that
+    have no place on the board, by the name of their market; `seconds` is the reading.
     """
 
     file: str
@@ -29,19 +30,24 @@ class FileRead:
     results: int
     refused: Mapping[str, int]
     seconds: float
+    unmapped: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of what the files say, by feed event: those that have no event of ours, those
-    that a file of the import or an earlier one names, and how many prices the gate refused, or
-    recorded with doubt, by reason."""
+    """What became of what the files say, by feed event: those that wait for a person, those that a
+    file of the import or an earlier one names, how many prices the gate refused, or recorded with
+    doubt, by reason, and why some are no event of ours at all."""
 
     undecided: AbstractSet[FeedKey]
     named: AbstractSet[FeedKey]
     refused: Mapping[tuple[FeedKey, str], int]
     doubted: Mapping[tuple[FeedKey, str], int]
+    left_out: Mapping[FeedKey, str] = field(default_factory=dict[FeedKey, str])
 
+
+# Of the markets that have no place with us the report of a file names so many, the largest.
+_MARKETS_TOLD: Final = 5
 
 NOTHING: Final = Outcome(frozenset(), frozenset(), {}, {})
 
@@ -63,7 +69,18 @@ def read(
         waiting[said.key] += len(said.prices)
     events = frozenset(event.key for event in parsed.events)
     reasons = Counter(one.reason for one in refused)
-    return FileRead(file, provider, events, prices, waiting, len(parsed.results), reasons, seconds)
+    results = len(parsed.results)
+    unmapped = _unmapped(parsed)
+    return FileRead(file, provider, events, prices, waiting, results, reasons, seconds, unmapped)
+
+
+def _unmapped(parsed: Parsed) -> Counter[str]:
+    """How many selections ask what is no question of ours, by market, whatever the sport."""
+    found: Counter[str] = Counter()
+    for sport in parsed.coverage:
+        for market_id, market in sport.unmapped.items():
+            found[market.name.strip() or market_id] += market.selections
+    return found
 
 
 def rows(files: Sequence[FileRead], outcome: Outcome) -> list[dict[str, Any]]:
@@ -88,7 +105,12 @@ def _row(
         "provider": one.provider,
         "events": len(one.events),
         "undecided": len(one.events & outcome.undecided),
+        "left_out": dict(
+            Counter(outcome.left_out[key] for key in one.events & outcome.left_out.keys())
+        ),
         "prices": sum(one.prices.values()) + sum(placed.values()),
+        "unmapped": sum(one.unmapped.values()),
+        "unmapped_markets": dict(Counter(one.unmapped).most_common(_MARKETS_TOLD)),
         "results": one.results,
         "refused": {reason: count for reason, count in reasons.items() if count},
         "doubted": dict(doubted),
@@ -96,22 +118,32 @@ def _row(
     }
 
 
+_FIGURES: Final = ("events", "undecided", "prices", "unmapped", "results")
+
+
+def said_of(row: Mapping[str, Any]) -> dict[str, int]:
+    """What a row says beside its figures: how many by reason."""
+    recorded = {f"{reason} (recorded)": n for reason, n in row["doubted"].items()}
+    left_out = {f"{reason} (no match)": n for reason, n in row["left_out"].items()}
+    return {**row["refused"], **recorded, **left_out}
+
+
 def told(found: Mapping[str, Any]) -> str:
     """The rows of an import's report as a table."""
-    head = ("file", "provider", "events", "undecided", "prices", "results", "seconds", "refused")
-    lines: list[tuple[str, ...]] = [head]
+    lines: list[tuple[str, ...]] = [("file", "provider", *_FIGURES, "seconds", "refused")]
     for row in found.get("files", ()):
-        reasons = {**row["refused"], **{f"{k} (recorded)": n for k, n in row["doubted"].items()}}
+        reasons = said_of(row)
         words = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
-        counts = (f"{row[name]:,}" for name in head[2:6])
+        counts = (f"{row[name]:,}" for name in _FIGURES)
         lines.append((row["file"], row["provider"], *counts, f"{row['seconds']:.2f}", words))
-    widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
     return "\n".join("  ".join(_padded(line, widths)).rstrip() for line in lines)
 
 
 def _padded(line: Sequence[str], widths: Sequence[int]) -> list[str]:
     """Words to the left, figures to the right."""
+    figures = range(2, 3 + len(_FIGURES))
     return [
-        cell.rjust(width) if 2 <= n <= 6 else cell.ljust(width)
+        cell.rjust(width) if n in figures else cell.ljust(width)
         for n, (cell, width) in enumerate(zip(line, widths, strict=True))
     ]

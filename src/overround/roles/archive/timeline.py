@@ -4,7 +4,7 @@ give the same steps in the same order, so a replay that was stopped goes on at i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -13,6 +13,8 @@ from typing import Final, Literal, TypeVar
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult
 from overround.roles.archive.players import Plan, Window
 
+# Told how far a long work is: done, of how many.
+Progress = Callable[[int, int], None]
 _SLIPS_PER_STEP: Final = 64
 
 

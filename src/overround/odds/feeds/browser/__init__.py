@@ -38,7 +38,7 @@ def site_named(name: str, over: str = "") -> Site:
     if name not in SITES:
         raise SettingsError(f"no scraper for {name!r}: there is {', '.join(SITES)}")
     folder = resources.files(f"overround.odds.feeds.{name}")
-    text = (folder / "samples" / "selectors.yaml").read_text(encoding="utf-8")
+    text = (folder / "selectors.yaml").read_text(encoding="utf-8")
     return site_of(text, over)
 
 

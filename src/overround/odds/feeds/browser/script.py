@@ -12,6 +12,7 @@ from typing import Any, Final
 
 # The text is one longer than a name may be, so that what was cut is seen to be too long.
 LIMITS: Final = {"events": 2_000, "cells": 40_000, "text": 201}
+SETTLE_MS: Final = 20
 BINDING: Final = "overroundRead"
 
 # (places) -> the page as plain values: texts as they stand, prices as [text, stopped].
@@ -67,16 +68,18 @@ READ: Final = """
 }
 """
 
-# From now on the binding gets the page whenever it has changed, at most once in PAUSE ms. What
-# throws in the page is told as the text it threw.
+# From now on the binding gets the page whenever it has changed: SETTLE ms later, for what changes
+# together comes in several pieces, and at most once in PAUSE ms. What throws in the page is told as
+# the text it threw.
 _OBSERVE: Final = """
 (() => {
   if (window !== window.top) return;
   const read = READ;
   const places = PLACES;
-  let waiting = false;
+  let waiting = false, said = 0;
   const say = () => {
     waiting = false;
+    said = performance.now();
     let found;
     try { found = read(places); } catch (error) { found = { failed: String(error).slice(0, 200) }; }
     window.BINDING(found);
@@ -84,7 +87,7 @@ _OBSERVE: Final = """
   new MutationObserver(() => {
     if (waiting) return;
     waiting = true;
-    setTimeout(say, PAUSE);
+    setTimeout(say, Math.max(SETTLE, said + PAUSE - performance.now()));
   }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
 })()
 """
@@ -93,4 +96,5 @@ _OBSERVE: Final = """
 def observer(places: Mapping[str, Any], pause_ms: int) -> str:
     """The script that every document of a window begins with."""
     written = _OBSERVE.replace("READ", READ.strip()).replace("BINDING", BINDING)
-    return written.replace("PAUSE", str(pause_ms)).replace("PLACES", json.dumps(places))
+    written = written.replace("PAUSE", str(pause_ms)).replace("SETTLE", str(SETTLE_MS))
+    return written.replace("PLACES", json.dumps(places))

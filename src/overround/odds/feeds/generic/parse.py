@@ -7,6 +7,7 @@ body's, and there is no price without one.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, cast, get_args
@@ -19,7 +20,7 @@ from overround.odds.feeds import reading
 from overround.odds.feeds.coverage import Coverage
 from overround.odds.feeds.generic import records
 from overround.odds.feeds.generic.records import Answer, Entry
-from overround.odds.feeds.model import FeedBatch, FeedEvent, FeedMarket, FeedResult
+from overround.odds.feeds.model import Certainty, FeedBatch, FeedEvent, FeedMarket, FeedResult
 from overround.odds.feeds.provider import Parsed
 from overround.odds.feeds.reading import EventRefused, Quote, Quotes, Refusals
 
@@ -29,6 +30,12 @@ _MAX_COUNTRY_LENGTH: Final = 80
 _MAX_KEY_LENGTH: Final = 200
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _STATUSES: Final = frozenset(get_args(ResultStatus))
+# What a feed says of its result, and what it means where it says nothing.
+_CERTAINTIES: Final[Mapping[str, Certainty]] = {
+    "": "confirmed",
+    "confirmed": "confirmed",
+    "seen": "seen",
+}
 
 
 def parse(name: str, body: bytes) -> Parsed:
@@ -125,6 +132,8 @@ class _Body:
         why = "a score is no pair of numbers" if scores is None else facts.contradiction(scores)
         if entry.status not in _STATUSES:
             self.refusals.add("status_unknown", entry.event["id"], entry.status)
+        elif entry.certainty not in _CERTAINTIES:
+            self.refusals.add("certainty_unknown", entry.event["id"], entry.certainty)
         elif scores is None or why:
             self.refusals.add("score_invalid", entry.event["id"], why or "")
         else:
@@ -134,6 +143,7 @@ class _Body:
                 cast("ResultStatus", entry.status),
                 scores,
                 seen_at,
+                _CERTAINTIES[entry.certainty],
             )
 
 

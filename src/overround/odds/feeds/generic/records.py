@@ -50,7 +50,7 @@ class Entry:
     """What a body says of one event at one moment; `event` are its words by their names.
 
     `answers` is None where it does not speak of prices; `complete` says that they are all there
-    are. `scores` are (period, home, away).
+    are. `scores` are (period, home, away), `certainty` how sure the feed is of them.
     """
 
     feed: str
@@ -59,6 +59,7 @@ class Entry:
     answers: list[Answer] | None = None
     complete: bool = True
     status: str = ""
+    certainty: str = ""
     scores: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
 
@@ -107,6 +108,7 @@ def _entry(tree: Node, event: Node) -> Entry:
         answers,
         event.get("complete") is not False,
         reading.text(result, "status"),
+        reading.text(result, "certainty"),
         scores,
     )
 
@@ -163,7 +165,7 @@ def _take(row: Mapping[str, str], entries: dict[tuple[str, str, str], Entry]) ->
         entry = entries[feed, seen_at, event_id] = Entry(feed, seen_at, event)
     entry.complete = entry.complete and row.get("complete", "").casefold() not in ("no", "false")
     if row.get("status"):
-        entry.status = row["status"]
+        entry.status, entry.certainty = row["status"], row.get("certainty", "")
         words = row.get("scores", "").split()
         for period, score in zip(words[::2], words[1::2], strict=False):
             home, _, away = score.partition("-")

@@ -39,11 +39,13 @@ class Heard:
 
 @dataclass(slots=True)
 class Speaker:
-    """One connection's half of the conversation; `odds_format` is how the site writes prices."""
+    """One connection's half of the conversation; `odds_format` is how the site writes prices, and
+    who `confirms` answers what the hub asks."""
 
     worker_id: str
     site: str
     odds_format: str = "decimal"
+    confirms: bool = False
     seq: int = 0
     needs_snapshot: bool = True
     _said: dict[MatchKey, str] = field(default_factory=dict[MatchKey, str])
@@ -52,7 +54,7 @@ class Speaker:
     def hello(self, token: str, at: datetime) -> Wire:
         """The first message; what follows is numbered from it."""
         self.seq, self.needs_snapshot, self._said, self._whole_at = 0, True, {}, None
-        return wire.register(self.worker_id, self.site, token, at, self.seq)
+        return wire.register(self.worker_id, self.site, token, at, self.seq, confirms=self.confirms)
 
     def ping(self, at: datetime) -> Wire:
         """The worker is there, whatever it sees."""

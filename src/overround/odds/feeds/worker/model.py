@@ -37,11 +37,16 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Who speaks, and for which site. With a `seq` the connection is numbered from it on."""
+    """Who speaks, and for which site. With a `seq` the connection is numbered from it on.
+
+    Who `confirms` answers when it is asked to look again: its prices are verified by its answers
+    alone.
+    """
 
     envelope: Envelope
     site: str
     token: str = field(default="", repr=False)
+    confirms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ def _register(node: Node, envelope: Envelope, received_at: datetime) -> Register
         raise _refused("worker_id_invalid", "a worker registers with its id")
     if not envelope.sites:
         raise _refused("site_invalid", "a worker registers for a site")
-    return Register(envelope, envelope.sites[0], token)
+    return Register(envelope, envelope.sites[0], token, node.get("confirms") is True)
 
 
 def _begin(node: Node, envelope: Envelope, received_at: datetime) -> SnapshotBegin:

@@ -55,11 +55,16 @@ class _Staged:
 
 @dataclass(slots=True)
 class Session:
-    """One connection of a worker; `seq` is the last number taken, None where it is not numbered."""
+    """One connection of a worker; `seq` is the last number taken, None where it is not numbered.
+
+    `said_seq` is the last one of which everything is known to the hub: a snapshot that has not
+    ended yet is not.
+    """
 
     worker: Worker
     sites: Sites
     seq: int | None
+    said_seq: int | None = None
     _quickest: timedelta | None = None
     _staged: _Staged | None = None
 
@@ -74,7 +79,10 @@ class Session:
             self._check_sender(message.envelope)
             self._check_age(message.envelope, at)
             self._check_turn(message)
-            return self._take(message, at)
+            refused = self._take(message, at)
+            if self._staged is None:
+                self.said_seq = self.seq
+            return refused
         except Lost as lost:
             self._staged = None
             self.sites.stop(self.worker, WAITING, at)

@@ -91,6 +91,11 @@ class Sites:
         self._waiting: dict[_Place, None] = {}
         self._restated: dict[_Place, None] = {}
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something differs from what the hub has heard."""
+        return bool(self._waiting)
+
     # -- what workers say ----------------------------------------------------------------------
 
     def join(self, worker_id: str, site: str, at: datetime) -> Worker:

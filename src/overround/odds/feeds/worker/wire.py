@@ -51,7 +51,7 @@ def acknowledged(worker_id: str, site: str, generation: int, at: datetime) -> Wi
 
 
 def pong(at: datetime, seq: int | None) -> Wire:
-    """The hub is there; `seq` is the last number it took."""
+    """The hub is there; `seq` is the last number of which everything is in its journal."""
     said: Wire = {"type": "pong", "timestamp": at.isoformat()}
     return said if seq is None else said | {"seq": seq}
 
@@ -180,8 +180,17 @@ def _percent(share: Fraction) -> float:
 # -- from a worker ---------------------------------------------------------------------------------
 
 
-def register(worker_id: str, site: str, token: str, at: datetime, seq: int | None) -> Wire:
-    """The first message of a connection; a `seq` numbers what follows."""
+def register(
+    worker_id: str,
+    site: str,
+    token: str,
+    at: datetime,
+    seq: int | None,
+    *,
+    confirms: bool = False,
+) -> Wire:
+    """The first message of a connection; a `seq` numbers what follows, and who `confirms` will
+    answer what it is asked."""
     said: Wire = {
         "type": "worker:register",
         "worker_id": worker_id,
@@ -189,6 +198,8 @@ def register(worker_id: str, site: str, token: str, at: datetime, seq: int | Non
         "timestamp": at.isoformat(),
         "token": token,
     }
+    if confirms:
+        said["confirms"] = True
     return said if seq is None else said | {"seq": seq}
 
 
