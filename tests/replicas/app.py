@@ -87,7 +87,7 @@ class Replicas:
     async def _life(self, _: Starlette) -> AsyncGenerator[None]:
         async def move() -> None:
             while True:
-                self.market.tick()
+                self.market.tick(time.monotonic())
                 await asyncio.sleep(TICK_S)
 
         moving = asyncio.create_task(move())

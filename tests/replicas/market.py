@@ -8,6 +8,7 @@ caller's clock.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -80,6 +81,9 @@ class Market:
         self._random = Random(seed)
         self._lock = threading.Lock()
         self.planted: list[Planted] = []
+        self._ticks_s: list[float] = []
+        # The first is that before the first tick.
+        self._chances: dict[tuple[int, Question], list[int]] = {}
         day = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=20)
         self.matches = [
             Match(
@@ -88,15 +92,20 @@ class Market:
             )
             for n, (competition, home, away, hdp, total) in enumerate(_MATCHES)
         ]  # fmt: skip
+        for match in self.matches:
+            for question, chance in match.chance_bps.items():
+                self._chances[match.id, question] = [chance]
 
-    def tick(self) -> None:
+    def tick(self, now_s: float) -> None:
         """Every chance moves a little and stays within bounds."""
         low, high = _CHANCE_BPS
         with self._lock:
+            self._ticks_s.append(now_s)
             for match in self.matches:
                 for question, chance in match.chance_bps.items():
                     moved = chance + self._random.randint(-_STEP_BPS, _STEP_BPS)
                     match.chance_bps[question] = min(max(moved, low), high)
+                    self._chances[match.id, question].append(match.chance_bps[question])
 
     def plant(
         self,
@@ -122,8 +131,9 @@ class Market:
     def price_e4(
         self, book: str, match: Match, question: Question, side: Side, now_s: float
     ) -> int:
-        """What the book quotes now: the fair price less its margin, or a planted one."""
-        chance = match.chance_bps[question]
+        """What the book quotes at a time: the fair price less its margin, or a planted one."""
+        with self._lock:
+            chance = self._chances[match.id, question][bisect_right(self._ticks_s, now_s)]
         own = chance if side == "first" else 10_000 - chance
         leg = _SIDES.index(side)
         keep_bps = _MARGIN_BPS[book]
@@ -132,6 +142,20 @@ class Market:
                 # Both legs this far above fair: the booksum is below one by about as much.
                 keep_bps = -planted.margin_bps
         return 10_000 * 10_000 * (10_000 - keep_bps) // (own * 10_000)
+
+    def spans(
+        self, book: str, match: Match, question: Question, side: Side, from_s: float, to_s: float
+    ) -> Iterator[tuple[float, int]]:
+        """What the book quoted in that time, the newest first: each price with when it ended."""
+        own = [one for one in self._planted_at(match, question) if book in one.books]
+        turns = [at_s for one in own for at_s in (one.first_at_s, one.second_at_s, one.ends_at_s)]
+        with self._lock:
+            turns += self._ticks_s[bisect_right(self._ticks_s, from_s) :]
+        ended_s = to_s
+        for at_s in sorted((one for one in turns if from_s < one <= to_s), reverse=True):
+            yield ended_s, self.price_e4(book, match, question, side, at_s)
+            ended_s = at_s
+        yield ended_s, self.price_e4(book, match, question, side, from_s)
 
     def _planted_at(self, match: Match, question: Question) -> Iterator[Planted]:
         wanted = match.id, question

@@ -49,12 +49,9 @@ class _Quotes:
     now_s: float
 
     def of(self, match: Match, question: Question, side: Side, written: str) -> str:
-        """The price in the book's format, with a minus sign as it is typeset, three decimals."""
+        """The price in the book's format."""
         found = self.market.price_e4(self.book.name, match, question, side, self.now_s)
-        value = odds_format.to_value(price.to_fraction(found), written)
-        thousandths = round(value * 1_000)
-        text = f"{abs(thousandths) // 1_000}.{abs(thousandths) % 1_000:03d}"
-        return (_MINUS_SIGN if thousandths < 0 else "") + text
+        return text(found, written)
 
     def competitions(self) -> list[tuple[str, list[Match]]]:
         """Matches by competition, in the order of the board."""
@@ -66,6 +63,18 @@ class _Quotes:
     def stopped(self, match: Match) -> str:
         """The class of a price that may not be taken."""
         return " off" if self.book.name in match.suspended else ""
+
+
+def text(price_e4: int, written: str) -> str:
+    """A price as books write it: a minus sign as it is typeset, three decimals."""
+    value = odds_format.to_value(price.to_fraction(price_e4), written)
+    thousandths = round(value * 1_000)
+    digits = f"{abs(thousandths) // 1_000}.{abs(thousandths) % 1_000:03d}"
+    return (_MINUS_SIGN if thousandths < 0 else "") + digits
+
+
+# The formats that a book may have written its prices in.
+FORMATS: Final = {"sbo": ("malay",), "ibc": ("hongkong", "malay"), "cmd": ("indonesian",)}
 
 
 def _pair(line_q4: int, separator: str) -> str:

@@ -1,4 +1,9 @@
-"""What was broadcast against what was planted: delays, expiries, and what was told for nothing."""
+"""What was broadcast against what was planted: delays, expiries, and what was told for nothing.
+
+Everything that is broadcast is verified, so every leg of it has to be true: the book quoted that
+price within the last second. The market remembers what each book quoted at any moment; what a
+frozen page went on showing is not what its book quoted.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +12,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from tests.replicas.market import Planted
+from overround.odds.feeds import reading
+from tests.replicas import pages
+from tests.replicas.market import Market, Planted, Question, Side
 
-# A second leg's broadcast and an end's may take so long.
+# A second leg's broadcast and an end's may take so long, and no told price may be older.
 PROMISED_S: Final = 1.0
 # What is broadcast so long after its end was on its way when it ended.
 _GRACE_S: Final = PROMISED_S
+# How far back it is looked for when a told price was true.
+_LOOK_BACK_S: Final = 30.0
 _MARKETS: Final = {"hdp": "ft_hdp", "ou": "ft_ou"}
+_QUESTIONS: Final[dict[str, Question]] = {"ft_hdp": "hdp", "ft_ou": "ou"}
+_SIDES: Final[dict[str, Side]] = {
+    "home": "first", "away": "second", "over": "first", "under": "second",
+}  # fmt: skip
 
-Key = tuple[str, str, tuple[str, str]]
+Key = tuple[str, str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One opportunity of a broadcast; `legs` are (book, side, price_e4)."""
+
+    home: str
+    market: str
+    legs: tuple[tuple[str, str, int], ...]
+
+    @property
+    def key(self) -> Key:
+        """Which match, question and books."""
+        return self.home, self.market, tuple(book for book, _, _ in self.legs)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One broadcast: when, which opportunities (id -> home, market, providers), which are gone."""
+    """One broadcast: when, which opportunities by id, which are gone."""
 
     at_s: float
-    opportunities: Mapping[str, Key]
+    opportunities: Mapping[str, Told]
     expired: Sequence[str]
 
     @staticmethod
     def of(said: Mapping[str, Any], at_s: float) -> Heard:
         """A message of the hub."""
-        found: dict[str, Key] = {}
+        found: dict[str, Told] = {}
         for one in cast("list[dict[str, Any]]", said["opportunities"]):
-            legs = one["leg_1"]["provider"], one["leg_2"]["provider"]
-            found[one["id"]] = one["home"], one["market"], legs
+            legs = tuple(
+                (leg["provider"], leg["side"], round(leg["odds"] * 10_000))
+                for leg in (one[f"leg_{n}"] for n in (1, 2))
+            )
+            found[one["id"]] = Told(one["home"], one["market"], legs)
         return Heard(at_s, found, said.get("expired", []))
 
 
@@ -40,17 +70,15 @@ class Heard:
 class Report:
     """What happened in a run. Times are seconds of one clock.
 
-    `baits` are (home, books, from, to): prices that look like an arbitrage with a dead book's;
-    `frozen` are (book, from, until the hub had suspended it).
+    `baits` are (home, books, from, to): prices that look like an arbitrage with a dead book's.
     """
 
+    market: Market
     heard: list[Heard] = field(default_factory=list[Heard])
     planted: list[Planted] = field(default_factory=list[Planted])
-    homes: dict[int, str] = field(default_factory=dict[int, str])
     baits: list[tuple[str, tuple[str, str], float, float]] = field(
         default_factory=list[tuple[str, tuple[str, str], float, float]]
     )
-    frozen: list[tuple[str, float, float]] = field(default_factory=list[tuple[str, float, float]])
     suspended: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     recovered: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     missed: list[str] = field(default_factory=list[str])
@@ -75,39 +103,25 @@ class Report:
                 found.append(max(gone) - one.ends_at_s if gone else None)
         return found
 
-    def unexplained(self) -> list[tuple[Heard, Key]]:
-        """Opportunities that were broadcast while nothing of the kind was planted.
+    def ages(self) -> list[tuple[float, Heard, Told]]:
+        """Of everything that was broadcast: how long ago the book of its oldest leg last quoted
+        that price."""
+        return [
+            (max(self._age_s(told, leg, heard.at_s) for leg in told.legs), heard, told)
+            for heard in self.heard
+            for told in heard.opportunities.values()
+        ]
 
-        One that was true and is told again before its end is heard of is late, and counted there.
-        """
-        true: set[str] = set()
-        found: list[tuple[Heard, Key]] = []
-        for heard in self.heard:
-            for key_id, key in heard.opportunities.items():
-                if any(self._explains(one, key, heard.at_s) for one in self.planted):
-                    true.add(key_id)
-                elif key_id not in true:
-                    found.append((heard, key))
-        return found
-
-    def stale_ones(self) -> list[tuple[Heard, Key]]:
-        """Those with the price of a book that had frozen and was not known to be yet.
-
-        Nobody can know it at once. They are detected and never confirmed: the scraper of a book
-        that has not moved for two seconds answers no question.
-        """
-        return [found for found in self.unexplained() if self._is_stale(*found)]
-
-    def false_ones(self) -> list[tuple[Heard, Key]]:
-        """Those that nothing excuses."""
-        return [found for found in self.unexplained() if not self._is_stale(*found)]
+    def false_ones(self) -> list[tuple[float, Heard, Told]]:
+        """Those with a leg that was not true any more, or never."""
+        return [found for found in self.ages() if found[0] > PROMISED_S]
 
     def swallowed_baits(self) -> int:
         """How many opportunities with a dead book's price were broadcast."""
         return sum(
-            (home, books) == (key[0], key[2]) and from_s <= heard.at_s <= to_s + _GRACE_S
+            (home, books) == (told.home, told.key[2]) and from_s <= heard.at_s <= to_s + _GRACE_S
             for heard in self.heard
-            for key in heard.opportunities.values()
+            for told in heard.opportunities.values()
             for home, books, from_s, to_s in self.baits
         )
 
@@ -122,14 +136,31 @@ class Report:
         found += [f"{self.swallowed_baits()} baits taken"] if self.swallowed_baits() else []
         return found
 
+    def figures(self) -> dict[str, Any]:
+        """The report for machines; times in seconds."""
+        ages = [age for age, _, _ in self.ages()]
+        return {
+            "planted": len(self.counted()),
+            "broadcast_s": _summary(self.delays()),
+            "expired_s": _summary(self.expiries()),
+            "told": len(ages),
+            "oldest_leg_s": _summary(ages),
+            "false": len(self.false_ones()),
+            "baits": len(self.baits),
+            "baits_taken": self.swallowed_baits(),
+            "suspended_s": {kind: _summary(took) for kind, took in self.suspended.items()},
+            "recovered_s": {kind: _summary(took) for kind, took in self.recovered.items()},
+            "not_as_promised": self.faults(),
+        }
+
     def text(self) -> str:
         """The report for people."""
         lines = [
             f"planted arbitrages   {len(self.counted())}",
             f"broadcast after      {_figures(self.delays())}",
             f"expired after        {_figures(self.expiries())}",
+            f"oldest leg told      {_figures([age for age, _, _ in self.ages()])}",
             f"false ones           {len(self.false_ones())}",
-            f"of a freeze unknown  {len(self.stale_ones())}",
             f"baits of dead books  {len(self.baits)}, taken {self.swallowed_baits()}",
         ]
         for kind, took in self.suspended.items():
@@ -141,34 +172,49 @@ class Report:
             if delay is None or delay > PROMISED_S:
                 took = "never" if delay is None else f"{delay:.2f} s"
                 lines.append(f"  {one.second_at_s - self.began_s:7.1f} s {self._key(one)}: {took}")
-        for heard, key in self.false_ones():
-            lines.append(f"  {heard.at_s - self.began_s:7.1f} s {key}: false")
+        for age_s, heard, told in self.false_ones():
+            at_s = heard.at_s - self.began_s
+            lines.append(f"  {at_s:7.1f} s {told.key}: a leg was true {age_s:.2f} s ago")
         for at_s, what in self.story:
             lines.append(f"  {at_s - self.began_s:7.1f} s {what}")
         return "\n".join(lines) + "\n"
 
     def _key(self, one: Planted) -> Key:
-        return self.homes[one.match_id], _MARKETS[one.question], one.books
-
-    def _explains(self, one: Planted, key: Key, at_s: float) -> bool:
-        return self._key(one) == key and one.second_at_s <= at_s <= one.ends_at_s + _GRACE_S
-
-    def _is_stale(self, heard: Heard, key: Key) -> bool:
-        return any(
-            book in key[2] and from_s <= heard.at_s <= to_s + _GRACE_S
-            for book, from_s, to_s in self.frozen
-        )
+        home = next(match.home for match in self.market.matches if match.id == one.match_id)
+        return home, _MARKETS[one.question], one.books
 
     def _told(self, one: Planted) -> Iterator[tuple[float, str]]:
         wanted = self._key(one)
         for heard in self.heard:
-            for key_id, key in heard.opportunities.items():
-                if key == wanted and self._explains(one, key, heard.at_s):
-                    yield heard.at_s, key_id
+            if one.second_at_s <= heard.at_s <= one.ends_at_s + _GRACE_S:
+                for key_id, told in heard.opportunities.items():
+                    if told.key == wanted:
+                        yield heard.at_s, key_id
 
     def _delay(self, one: Planted) -> float | None:
         first = next(self._told(one), None)
         return first[0] - one.second_at_s if first is not None else None
+
+    def _age_s(self, told: Told, leg: tuple[str, str, int], at_s: float) -> float:
+        """How long before `at_s` the book last quoted the leg's price, in its own rounding."""
+        book, side, price_e4 = leg
+        match = next(one for one in self.market.matches if one.home == told.home)
+        asked = book, match, _QUESTIONS[told.market], _SIDES[side]
+        for until_s, quoted_e4 in self.market.spans(*asked, at_s - _LOOK_BACK_S, at_s):
+            for written in pages.FORMATS[book]:
+                if reading.price_of(pages.text(quoted_e4, written), written) == price_e4:
+                    return at_s - until_s
+        return _LOOK_BACK_S
+
+
+def _summary(values: Sequence[float | None]) -> dict[str, float | int]:
+    known = sorted(value for value in values if value is not None)
+    found: dict[str, float | int] = {"count": len(values), "never": len(values) - len(known)}
+    if known:
+        found["median"] = round(statistics.median(known), 3)
+        found["p95"] = round(known[min(len(known) - 1, len(known) * 95 // 100)], 3)
+        found["longest"] = round(known[-1], 3)
+    return found
 
 
 def _figures(values: Sequence[float | None]) -> str:

@@ -4,8 +4,9 @@
     .venv/bin/python -m tests.scrapers.story --minutes 3 --seed 2
 
 Arbitrages are planted all the time between books that are well; meanwhile one after another a book
-freezes, logs everybody out, is rebuilt, and a scraper or the hub is killed. What the hub broadcasts
-is compared with what was planted, to the millisecond of the same clock.
+freezes, logs everybody out, is rebuilt, and a scraper, the cache or the hub is killed. What the hub
+broadcasts is compared with what was planted, to the millisecond of the same clock. The figures are
+one JSON object on standard output, the report for people is on standard error.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -25,11 +27,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from uuid import UUID
 
 import httpx2
+import structlog
 
+from overround import cache
+from overround.cache import keys
+from overround.core import ids, principal
 from overround.db import Database, migrate, worker_keys
 from overround.kit.settings import Settings
+from overround.people import tenants
+from overround.people.tenants import NewTenant
+from overround.roles import place
 from overround.roles.attach import Endpoints, attached
 from overround.roles.scraping.worker_client import WorkerClient
 from tests.kill.fire import clean_environment, overround
@@ -44,8 +54,10 @@ SUSPENDED_S: Final = 15.0
 BACK_S: Final = 120.0
 # Between two faults everything is well for a while.
 CALM_S: Final = 8.0
-FAULTS: Final = ("freeze", "logout", "rebuild", "kill scraper", "kill hub")
+FAULTS: Final = ("freeze", "logout", "rebuild", "kill scraper", "kill cache", "kill hub")
 OBSERVER: Final = "watch"
+# Of each process's log, when something never came.
+_TOLD_CHARS: Final = 1_500
 
 
 @dataclass(slots=True)
@@ -118,7 +130,9 @@ class Story:
     house: House
     replicas: Replicas
     random: Random
-    report: Report = field(default_factory=Report)
+    endpoints: Endpoints
+    book_id: UUID
+    report: Report
     faulty: set[str] = field(default_factory=set[str])
     states: dict[str, str] = field(default_factory=dict[str, str])
     # Planting ends before watching does: what was planted last is heard to its end.
@@ -158,6 +172,8 @@ class Story:
         while not condition():
             if time.monotonic() - began_s > timeout_s:
                 self.report.missed.append(what)
+                for name in self.house.processes:
+                    sys.stderr.write(f"-- {name}\n{self.house.log(name)[-_TOLD_CHARS:]}\n")
                 break
             await asyncio.sleep(0.05)
         return time.monotonic() - began_s
@@ -235,7 +251,6 @@ class Story:
             began_s = time.monotonic()
             self.replicas.fault(book, "freeze")
             await self.suspended("freeze", book)
-            self.report.frozen.append((book, began_s, time.monotonic()))
             bait = market.plant(match.id, "hdp", ("", other), time.monotonic(), apart_s=0.1)
             bait.counts = False
             self.report.baits.append((match.home, (book, other), bait.second_at_s, bait.ends_at_s))
@@ -265,6 +280,45 @@ class Story:
             await self.suspended("kill", book)
             self.house.kill(book)
 
+    async def kill_cache(self) -> None:
+        """Valkey dies; nobody waits for it, and what the house lays is in it again when it is
+        back."""
+        key = keys.of_book(self.book_id, "offers")
+        await self._until_laid(key, "the first offers")
+        pid = self._cache_pid()
+        os.kill(pid, signal.SIGKILL)
+        self.report.story.append((time.monotonic(), "kill cache"))
+        await self.until(lambda: self._cache_pid() not in (0, pid), "kill cache: another", BACK_S)
+        took_s = await self._until_laid(key, "kill cache: back")
+        self.report.story.append((time.monotonic(), "the cache is back"))
+        self.report.recovered.setdefault("kill cache", []).append(took_s)
+
+    def _cache_pid(self) -> int:
+        record = place.read_record(self.house.state)
+        return record.valkey.pid if record is not None and record.valkey is not None else 0
+
+    async def _until_laid(self, key: str, what: str) -> float:
+        """Wait until the cache holds what the house lays; the seconds it took."""
+        laid = 0
+
+        async def look() -> None:
+            nonlocal laid
+            while laid < 2 and not self.stop.is_set():
+                with suppress(*cache.failures()):
+                    client = cache.connect(self.endpoints.redis_url)
+                    try:
+                        laid = await client.hlen(key)
+                    finally:
+                        await client.aclose()
+                await asyncio.sleep(0.05)
+
+        looking = asyncio.create_task(look())
+        try:
+            return await self.until(looking.done, what, BACK_S)
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
     async def kill_hub(self) -> None:
         """The hub dies; every scraper comes back by itself."""
         self.faulty |= set(BOOKS)
@@ -289,26 +343,33 @@ async def running(seed: int, hub_port: int, books_port: int = 0) -> AsyncGenerat
             (over / book).write_text("{}\n", encoding="utf-8")
         (state.parent / "account").write_text(f"{USER}\n{PASSWORD}\n", encoding="utf-8")
         house = House(state, address, hub_port, over)
-        story = Story(house, replicas, Random(seed))
         with attached(Settings(state=state)) as endpoints:
-            tokens = await _tokens(endpoints)
+            tokens, book_id = await _settled(endpoints)
+            report = Report(replicas.market)
+            story = Story(house, replicas, Random(seed), endpoints, book_id, report)
             for site, token in tokens.items():
                 (state.parent / f"{site}.token").write_text(token, encoding="utf-8")
             async with _going(story, tokens[OBSERVER]):
                 yield story
 
 
-async def _tokens(endpoints: Endpoints) -> dict[str, str]:
-    """A schema, and a worker's token for each site."""
+async def _settled(endpoints: Endpoints) -> tuple[dict[str, str], UUID]:
+    """A schema, a worker's token for each site, and a tenant's book that lays what the sites
+    quote."""
     await migrate.migrate(endpoints.url("owner"))
     database = await Database.open(endpoints.url("worker"), purpose="test", size_min=1, size_max=1)
+    at = datetime.now(UTC)
     try:
         async with database.transaction(None) as conn:
-            at = datetime.now(UTC)
-            return {
+            tokens = {
                 site: (await worker_keys.add(conn, site, site, at))[1]
                 for site in (*BOOKS, OBSERVER)
             }
+        caller = principal.system(ids.new(at))
+        asked = NewTenant("acme", "Acme", "ops@acme.example", "EUR", "Europe/Vienna")
+        async with database.transaction(caller.tenant_id) as conn:
+            tenant = await tenants.create(conn, caller, asked, at)
+        return tokens, tenant.book_id
     finally:
         await database.close()
 
@@ -345,7 +406,8 @@ async def play(
         planting = [asyncio.create_task(story.plant_on()) for _ in range(2)]
         turns: dict[str, Callable[[], Awaitable[None]]] = {
             "freeze": story.freeze, "logout": story.logout, "rebuild": story.rebuild,
-            "kill scraper": story.kill_scraper, "kill hub": story.kill_hub,
+            "kill scraper": story.kill_scraper, "kill cache": story.kill_cache,
+            "kill hub": story.kill_hub,
         }  # fmt: skip
         for number in itertools.count():
             if number >= len(faults) and time.monotonic() >= until_s:
@@ -355,7 +417,6 @@ async def play(
         story.enough.set()
         await asyncio.gather(*planting)
         story.report.planted = story.replicas.market.planted
-        story.report.homes = {match.id: match.home for match in story.replicas.market.matches}
         return story.report
 
 
@@ -366,8 +427,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=8108)
     asked = parser.parse_args()
+    # The figures have standard output for themselves.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     report = asyncio.run(play(asked.minutes, asked.seed, asked.port))
-    sys.stdout.write(report.text())
+    sys.stderr.write(report.text())
+    sys.stdout.write(json.dumps({"story": "scrapers", **report.figures()}) + "\n")
     sys.exit(1 if report.faults() else 0)
 
 

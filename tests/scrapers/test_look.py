@@ -266,7 +266,6 @@ def test_a_page_whose_clock_stands_is_frozen_and_gives_no_price() -> None:
     assert judged("2", 104.0) == ("reading", 3)
     assert pulse.is_fresh(104.0)
     assert not pulse.is_fresh(104.1)
-    assert not pulse.is_fresh(103.0, share=0.25)
     assert judged("2", 108.1) == ("frozen", 0)
     assert judged("3", 109.0) == ("reading", 3)
     assert pulse.is_fresh(109.0)
@@ -275,6 +274,26 @@ def test_a_page_whose_clock_stands_is_frozen_and_gives_no_price() -> None:
     assert judged("4", 110.0) == ("reading", 3)
     assert not pulse.is_fresh(110.0)
     assert judged("4", 118.1) == ("frozen", 0)
+
+
+def test_a_page_that_breaks_its_pace_confirms_nothing() -> None:
+    pulse = Pulse(freeze_s=8.0)
+    batches = look("sbo", sample("sbo")).batches
+
+    def seen(clock: str, now_s: float) -> bool:
+        pulse.judge(Look("reading", AT, clock=clock, batches=batches), now_s)
+        return pulse.is_moving(now_s)
+
+    # One change is no pace yet; from the second on it is half a second.
+    assert [seen(str(n), n / 2) for n in range(4)] == [False, False, True, True]
+    assert pulse.is_moving(1.5 + 0.9)
+    assert not pulse.is_moving(1.5 + 1.0)
+    # A long freeze tells nothing of the pace; a page that is loaded anew has to move first.
+    assert seen("after", 20.0)
+    assert not pulse.is_moving(20.0 + 1.5)
+    pulse.renew()
+    assert not seen("new", 21.0)
+    assert seen("moved", 21.2)
 
 
 def test_a_page_without_a_clock_lives_by_what_it_shows() -> None:

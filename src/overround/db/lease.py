@@ -23,8 +23,9 @@ from overround.core.errors import Unavailable
 from overround.db import holders
 from overround.db.pools import Connection, Database
 
-TTL_S = 6
-_RENEW_EVERY_S = 2.0
+# A holder on another machine is replaced within five seconds of its death.
+TTL_S = 4
+_RENEW_EVERY_S = 1.0
 _POLL_S = 0.25
 
 # Take a free or expired lease; a live one is left alone.

@@ -26,7 +26,7 @@ from overround.odds.feeds import Letter, Payload, Provider, Rejected
 from overround.roles import tally
 from overround.roles.archive import files as reading
 from overround.roles.archive import importer, reports
-from overround.roles.archive.replay import Progress
+from overround.roles.archive.timeline import Progress
 from overround.roles.hub import letters
 from overround.roles.hub import writer as hubs
 from overround.roles.hub.writer import Hub

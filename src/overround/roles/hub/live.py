@@ -10,10 +10,13 @@ and recovery are one path (test: a live hub goes on after its database was away)
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Final
 from uuid import UUID
 
@@ -26,8 +29,8 @@ from overround.db import Connection, Database
 from overround.db import lease as leases
 from overround.db.lease import Lease
 from overround.kit import logs, loop
-from overround.kit.settings import Settings
-from overround.odds import catalogue, matching
+from overround.kit.settings import ProviderSettings, Settings
+from overround.odds import catalogue, edges, matching
 from overround.odds.board import IN_PLAY, SourceKind
 from overround.odds.feeds import FeedBatch, LiveFeed, Said
 from overround.people import tenants
@@ -35,8 +38,8 @@ from overround.people.tenants import Tenant
 from overround.roles import presence
 from overround.roles.attach import Endpoints
 from overround.roles.hub import inbox
-from overround.roles.hub import port as hub_port
 from overround.roles.hub import writer as hubs
+from overround.roles.hub.asker import Asker
 from overround.roles.hub.workers import Desk
 from overround.roles.hub.writer import Hub
 from overround.roles.process import TRANSIENT, database
@@ -49,7 +52,12 @@ TICK_S: Final = 0.1
 TENANTS_EVERY: Final = timedelta(seconds=5)
 # How soon a file that was handed over is noticed.
 INBOX_S: Final = 0.5
+# How soon a provider is noticed that should have spoken.
+HUSH_EVERY: Final = timedelta(seconds=1)
+# A provider that is named and asked for no sport has nothing to say.
+_NOT_ASKED_S: Final = 86_400.0
 _PAUSE_S: Final = 0.5
+_PORT: Final = "overround.roles.hub.port"
 _OVER: Final = frozenset({"ended", "abandoned", "postponed", "cancelled"})
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,13 +78,21 @@ async def run(
     `feeds` make a feed anew: after a failure it has to say everything again. Raises what
     `process.database` raises at the start; later failures are waited out.
     """
+    # Modules that nobody needs before the board is loaded come meanwhile
+    # (test: a hub begins without what only others need).
+    port = asyncio.create_task(asyncio.to_thread(importlib.import_module, _PORT))
+    waits_for = ""
     async with database(settings, endpoints.url("worker"), "worker") as worker:
         while not stop.is_set():
             try:
                 async with leases.held(worker, hubs.LEASE, hubs.HOLDER) as lease:
-                    await _live(settings, endpoints, worker, lease, feeds, clock, stop)
+                    waits_for = ""
+                    await _live(settings, endpoints, worker, lease, feeds, clock, port, stop)
             except (*TRANSIENT, Unavailable) as error:
-                _log.warning("hub.interrupted", reason=str(error)[:200])
+                # A hub that stands by is refused every second or two, and says so once.
+                if str(error) != waits_for:
+                    waits_for = str(error)
+                    _log.warning("hub.interrupted", reason=waits_for[:200])
             except Exception:  # noqa: BLE001  (a fault is logged; the next life is the handler)
                 _log.exception("hub.failed")
             await loop.wait(stop, _PAUSE_S)
@@ -89,12 +105,20 @@ async def _live(
     lease: Lease,
     feeds: Feeds,
     clock: Clock | None,
+    port: asyncio.Task[ModuleType],
     stop: asyncio.Event,
 ) -> None:
     """One life of the hub, with its port open for workers."""
     clock = clock or WallClock()
     desk = Desk(clock, lambda: live.hub)
-    live = Live(worker, lease, [*(make() for make in feeds), desk], clock)
+    live = Live(
+        worker, lease, [*(make() for make in feeds), desk], clock, desk,
+        polled={name: _slowest_s(asked) for name, asked in settings.feeds.providers.items()},
+    )  # fmt: skip
+    await live.load()
+    await port
+    from overround.roles.hub import port as hub_port
+
     publisher = await Publisher.open(endpoints.redis_url, live.everything)
     try:
         async with (
@@ -106,26 +130,45 @@ async def _live(
         await publisher.close()
 
 
+def _slowest_s(asked: ProviderSettings) -> float:
+    """How often a provider is asked by schedule, at the least."""
+    return max((sport.every_s for sport in asked.sports.values()), default=_NOT_ASKED_S)
+
+
 @dataclass(slots=True)
 class Live:
-    """One life of the hub, from taking the lease to its first failure."""
+    """One life of the hub, from taking the lease to its first failure.
+
+    `desk` are the workers, one of the `feeds`, who can be asked to look again. `polled` are the
+    providers that are asked by schedule, each with the seconds in which it speaks at the least.
+    By `policy` edges are looked for.
+    """
 
     worker: Database
     lease: Lease
     feeds: Sequence[LiveFeed]
     clock: Clock
+    desk: Desk | None = None
+    polled: Mapping[str, float] = field(default_factory=dict[str, float])
+    policy: edges.Policy = field(default_factory=edges.Policy)
     hub: Hub = field(default_factory=Hub.empty)
+    _asker: Asker | None = None
+    _hushed_at: datetime = _NEVER
     _tenants: dict[UUID, Tenant] = field(default_factory=dict[UUID, Tenant])
     _tenants_at: datetime = _NEVER
     _revisions: dict[UUID, int] = field(default_factory=dict[UUID, int])
-    _over: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    # What is over: since when, and the start that it had then.
+    _over: dict[UUID, tuple[datetime, datetime]] = field(
+        default_factory=dict[UUID, tuple[datetime, datetime]]
+    )
     _tally: Tally = field(default_factory=Tally)
     # Ticks and the steps of an import take turns: each leaves memory and journal in one state.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, publisher: Publisher, stop: asyncio.Event) -> None:
         """Tick until told to stop. Raises the first failure; this life is over then."""
-        await self.load()
+        if self._tenants_at == _NEVER:
+            await self.load()
         for book in self.hub.books:
             await publisher.publish(book.book.book_id, [])
         _log.info("hub.started", events=len(self.hub.board.event_ids()))
@@ -141,18 +184,29 @@ class Live:
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+            if self._asker is not None:
+                await self._asker.close()
         async with self.worker.transaction(None) as conn:
             await self.lease.guard(conn)
             await self._tally.write(conn, self.clock.now())
         _log.info("hub.stopped")
 
     async def _ticks(self, publisher: Publisher, stop: asyncio.Event) -> None:
+        """A tick as soon as a worker has spoken, and one every `TICK_S` for the other feeds.
+
+        What comes while one runs is the next one's: an idle hub waits for no timer, and a busy one
+        takes more at a time (test: a frame is shown long before the next turn of the clock).
+        """
+        news = self.desk.news if self.desk is not None else asyncio.Event()
         while not stop.is_set():
             began_s = time.monotonic()
+            news.clear()
             async with self.turn:
                 await self.tick(publisher)
             self._tally.ticked(self.clock.now(), time.monotonic() - began_s)
-            await loop.wait(stop, max(TICK_S - (time.monotonic() - began_s), 0.005))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(TICK_S - (time.monotonic() - began_s), 0)):
+                    await news.wait()
 
     async def _letters(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -168,7 +222,12 @@ class Live:
             await self.lease.guard(conn)
             self._revisions = await offers.revisions(conn)
             self.hub = await Hub.load_now(conn, books, at)
+            self.hub.expect(self.polled, at)
+            self.hub.lookout.policy = self.policy
             await self.hub.lay(conn, at)
+        if self.desk is not None:
+            self._asker = Asker(self.desk, self.desk.news.set)
+            self.hub.lookout.second = self._asker.second
         self._tenants = {tenant.id: tenant for tenant in everyone}
         self._tenants_at = at
 
@@ -183,12 +242,39 @@ class Live:
             await self._revise(conn, at)
             await self.hub.heed(conn, at)
             await self._take(conn, said, at)
+            await self._look(conn, at)
             if self._tally.is_due(at):
                 await self._tally.write(conn, at)
-        ended = await self._results(said, at)
         for book_id, shown in self._moved():
             await publisher.publish(book_id, shown)
+        self._ask()
+        ended = await self._results(said, at)
+        if ended:
+            for book_id, shown in self._moved():
+                await publisher.publish(book_id, shown)
         self.hub.drop(ended)
+
+    async def _look(self, conn: Connection, at: datetime) -> None:
+        """What nobody said and has to be seen all the same: answers to what was asked, and, once a
+        second, who should have spoken and did not."""
+        if self._asker is not None and (answered := self._asker.answered()):
+            await self.hub.look_again(conn, answered, at)
+        if at - self._hushed_at >= HUSH_EVERY:
+            self._hushed_at = at
+            await self.hub.hush(conn, self.polled, at)
+
+    def _ask(self) -> None:
+        """After the commit: tell workers what is kept and what was found, and have them look again
+        where somebody has to."""
+        if self.desk is None or self._asker is None:
+            return
+        self.desk.kept()
+        if self.hub.lookout.has_news:
+            self.hub.lookout.has_news = False
+            self.desk.found.set()
+        asking = self.hub.lookout.asking
+        if asking:
+            self._asker.ask(edge for found in asking.values() for edge in found)
 
     def vitals(self) -> dict[str, object]:
         """What this hub says of itself to whoever looks at the house."""
@@ -239,17 +325,19 @@ class Live:
             await self.hub.results(conn, results, list(self._tenants), at)
             named = [ours.event_id for r in results if (ours := self.hub.events.get(r.key))]
             found = await catalogue.events_by_id(conn, named)
-        ended = [event.id for event in found.values() if event.status in _OVER]
-        self._over |= dict.fromkeys(ended, at)
-        return ended
+        ended = [event for event in found.values() if event.status in _OVER]
+        self._over |= {event.id: (at, event.starts_at) for event in ended}
+        return [event.id for event in ended]
 
     def _is_over(self, batch: FeedBatch) -> bool:
         """A late word about an event that has ended brings it back to nobody's board.
 
-        After a day nobody speaks of it any more.
+        After a day nobody speaks of it any more. One that was put off and has a new start is ahead
+        (test: what was put off is laid again from its new start on).
         """
         ours = self.hub.events.get(batch.event.key)
-        return ours is not None and ours.event_id in self._over
+        over = self._over.get(ours.event_id) if ours is not None else None
+        return ours is not None and over is not None and ours.starts_at == over[1]
 
     def _kinds(self, said: Sequence[Said]) -> dict[str, SourceKind]:
         """What each source is, by the feed that spoke of it; one feed may bring many providers."""
@@ -287,7 +375,7 @@ class Live:
             if before is None or before.margin_bps != tenant.margin_bps:
                 await self._relay(tenant, at)
         self._tenants_at = at
-        self._over = {key: ended for key, ended in self._over.items() if at - ended < IN_PLAY}
+        self._over = {key: over for key, over in self._over.items() if at - over[0] < IN_PLAY}
 
     async def _revise(self, conn: Connection, at: datetime) -> None:
         """Read anew what the office has changed, before anything is priced by it."""

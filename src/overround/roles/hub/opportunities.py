@@ -15,7 +15,7 @@ from uuid import UUID
 from overround.db import Connection
 from overround.odds import catalogue, edges
 from overround.odds.board import Board, MarketCells
-from overround.odds.edges import ArbitrageKind, StoredEdge
+from overround.odds.edges import ArbitrageKind, StoredEdge, Wanted
 from overround.odds.feeds.worker import Opportunity, OpportunityLeg
 
 # More are told when these are gone.
@@ -25,15 +25,19 @@ _PPM: Final = 1_000_000
 
 
 async def current(conn: Connection, board: Board) -> list[Opportunity]:
-    """The arbitrages that are open now, newest first: those that pay in every state and whose
-    prices do not look like a mistake."""
-    found = await edges.page(conn, _LAST, guaranteed_ppm_min=1, with_expired=False, limit=OPEN_MAX)
+    """The arbitrages that are verified now, newest first: those that pay in every state, whose
+    prices do not look like a mistake and were looked at twice
+    (test: what a worker does not confirm is told to nobody)."""
+    wanted = Wanted(
+        guaranteed_ppm_min=1, kinds=("arbitrage",), statuses=("verified",), trusted=True
+    )
+    found = await edges.search(conn, _LAST, wanted, OPEN_MAX)
     events = await catalogue.events_by_id(conn, list({edge.event_id for edge in found}))
     # The words of a worker have one market for all legs: what lies across several is not told.
     return [
         _told(edge, edge.pays, board.market(edge.market_id), events[edge.event_id])
         for edge in found
-        if not edge.suspect and edge.event_id in events
+        if edge.event_id in events
         if edge.pays and edge.market_id and board.has_market(edge.market_id)
     ]
 

@@ -12,7 +12,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from importlib import metadata
 from itertools import islice
@@ -28,7 +28,7 @@ from overround.kit import logs, loop
 from overround.kit.settings import HubSettings
 from overround.odds.feeds import worker as protocol
 from overround.odds.feeds.worker import MAX_FRAME_BYTES, Opportunity
-from overround.roles import api
+from overround.roles import listening
 from overround.roles.hub import match_routes, opportunities, worker_socket
 from overround.roles.hub.opportunities import Told
 from overround.roles.hub.worker_socket import Door
@@ -39,7 +39,7 @@ from overround.web import problems
 from overround.web.bodies import Bodies
 from overround.web.ids import Ids
 
-# Between two looks at what the edge engine found.
+# Between two looks at what the edge engine found, where nobody says that it found something.
 TELL_S: Final = 0.2
 # How soon a new key is known and a revoked one ends.
 KEYS_S: Final = 1.0
@@ -75,9 +75,7 @@ async def opened(
             _listening(settings, create_app(desk, settings.host, database), stop, listener)
         ),
         asyncio.create_task(_repeating("hub.keys", lambda: _look(desk, database), KEYS_S, stop)),
-        asyncio.create_task(
-            _repeating("hub.telling", _Teller(desk, database, hub_of).tell, TELL_S, stop)
-        ),
+        asyncio.create_task(_telling(_Teller(desk, database, hub_of), stop)),
     ]
     try:
         yield
@@ -195,6 +193,20 @@ async def _repeating(
     await loop.repeat(name, work, stop, interval_s=interval_s, transient=TRANSIENT)
 
 
+async def _telling(teller: _Teller, stop: asyncio.Event) -> None:
+    """Tell at once what a tick has found, and every now and then what nobody rang for."""
+
+    async def tell() -> int:
+        teller.desk.found.clear()
+        await teller.tell()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TELL_S):
+                await teller.desk.found.wait()
+        return 1
+
+    await _repeating("hub.telling", tell, TELL_S, stop)
+
+
 async def _look(desk: Desk, database: Database) -> None:
     """Read the keys anew, and log the refusals since the last time, so many lines a second."""
     async with database.reading(None) as conn:
@@ -211,20 +223,20 @@ class _Teller:
     """Tells workers what the edge engine found: to a new one all of it, then what differs."""
 
     def __init__(self, desk: Desk, database: Database, hub_of: HubOf) -> None:
-        self._desk, self._database, self._hub_of = desk, database, hub_of
+        self.desk, self._database, self._hub_of = desk, database, hub_of
         self._told = Told()
 
     async def tell(self) -> None:
         """Look once; without workers there is nobody to tell."""
-        if not len(self._desk):
+        if not len(self.desk):
             return
         async with self._database.reading(None) as conn:
             now: list[Opportunity] = await opportunities.current(conn, self._hub_of().board)
         fresh, gone = self._told.news(now)
-        at = self._desk.clock.now()
+        at = self.desk.clock.now()
         if fresh or gone:
-            self._desk.broadcast(protocol.opportunities(fresh, gone, at))
-        self._desk.welcome(protocol.opportunities(now, [], at) if now else None)
+            self.desk.broadcast(protocol.opportunities(fresh, gone, at))
+        self.desk.welcome(protocol.opportunities(now, [], at) if now else None)
 
 
 class _Server(uvicorn.Server):
@@ -242,7 +254,7 @@ async def _listening(
     """Serve until told to stop; while the port is another's, try it again and again."""
     while not stop.is_set():
         try:
-            await serve(app, listener or api.listen(settings.host, settings.port), stop)
+            await serve(app, listener or listening.listen(settings.host, settings.port), stop)
         except Unavailable as error:
             _log.warning("hub.port_taken", reason=error.detail)
         except Exception:  # noqa: BLE001 (a fault of the port must not end the other feeds)

@@ -8,6 +8,7 @@ id: a newer one replaces the older, whose late messages are refused
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +52,7 @@ SAID_BYTES: Final = 16 * 1024
 WORKERS_MAX: Final = 500
 WORKERS_PER_KEY: Final = 16
 CONFIRMS_MAX: Final = 100
+NAMED_MAX: Final = 10_000
 # As many refusals on one connection are no accident.
 REFUSALS_MAX: Final = 100
 
@@ -80,6 +82,10 @@ class Connection:
     session: Session | None = None
     key_id: UUID | None = None
     key_name: str = ""
+    confirms: bool = False
+    # The last number that the hub has heard, and the last one that is in its journal.
+    heard_seq: int | None = None
+    kept_seq: int | None = None
     messages: int = 0
     is_closing: bool = False
     is_welcome: bool = False
@@ -126,7 +132,13 @@ class Desk:
         self._hub_of = hub_of
         self._allowances: dict[UUID, Allowance] = {}
         self._connections: dict[str, Connection] = {}
+        # How a site names an event of ours, as it was found last.
+        self._named: dict[tuple[str, UUID], tuple[str, str]] = {}
         self._swept = False
+        # Set when a worker has said something that the hub has to take, or answered.
+        self.news = asyncio.Event()
+        # Set when there may be something to tell workers, or somebody new to tell it.
+        self.found = asyncio.Event()
 
     # -- as a live feed ------------------------------------------------------------------------
 
@@ -146,11 +158,20 @@ class Desk:
         it stands (test: a new hub opens nothing before a snapshot).
         """
         self.ticked_at = at
+        for connection in self._connections.values():
+            if connection.session is not None:
+                connection.heard_seq = connection.session.said_seq
         left: list[FeedBatch] = []
         if not self._swept:
             self._swept = True
             left = list(_left_open(self._hub_of(), at))
         return Said(batches=(*left, *self.sites.drain(at)))
+
+    def kept(self) -> None:
+        """What the last call of `until` has told is in the journal: workers may be told so
+        (test: what was acknowledged outlives its hub)."""
+        for connection in self._connections.values():
+            connection.kept_seq = connection.heard_seq
 
     def next_at(self) -> datetime | None:
         """Nobody knows when a worker will speak."""
@@ -187,8 +208,10 @@ class Desk:
         worker = self.sites.join(worker_id, site, at)
         connection.session = Session(worker, self.sites, said.envelope.seq)
         connection.key_id, connection.key_name = key_id, key_name
+        connection.confirms = said.confirms
         self._connections[worker_id] = connection
         connection.send(protocol.acknowledged(worker_id, site, worker.generation, at))
+        self.found.set()
         _log.info("worker.registered", worker=worker_id, site=site, by=key_name)
 
     def _check_room(self, key_id: UUID, worker_id: str) -> None:
@@ -206,10 +229,12 @@ class Desk:
             return
         connection.messages += 1
         refused = session.take(message, at)
+        if self.sites.has_news:
+            self.news.set()
         if refused is not None:
             self.refuse(connection, refused)
         elif isinstance(message, Ping):
-            connection.send(protocol.pong(at, session.seq))
+            connection.send(protocol.pong(at, connection.kept_seq))
         elif isinstance(message, ConfirmResponse):
             asked = connection.asked.pop(message.request_id, None)
             if asked is not None and not asked.done():
@@ -242,6 +267,7 @@ class Desk:
         if connection.session is not None and self.is_current(connection):
             del self._connections[connection.name]
             self.sites.stop(connection.session.worker, GONE, self.clock.now())
+            self.news.set()
             _log.warning("worker.gone", worker=connection.name)
 
     def connection(self, worker_id: str) -> Connection:
@@ -285,6 +311,16 @@ class Desk:
                 if message is not None:
                     connection.send(message)
 
+    def answering(self) -> frozenset[str]:
+        """The providers that look again when they are asked: sites of which every live worker
+        does."""
+        by_site: dict[str, bool] = {}
+        for connection in self._connections.values():
+            if connection.session is not None and connection.session.worker.is_live:
+                site = connection.session.worker.site
+                by_site[site] = by_site.get(site, True) and connection.confirms
+        return frozenset(protocol.provider_of(site) for site, does in by_site.items() if does)
+
     async def confirm(
         self, source: str, event_id: UUID, market: FeedMarket, side: str, timeout_s: float
     ) -> int | None:
@@ -309,7 +345,7 @@ class Desk:
             line_q4,
             side,
         )
-        if len(connection.asked) >= CONFIRMS_MAX:
+        if not connection.confirms or len(connection.asked) >= CONFIRMS_MAX:
             return None
         answer: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         connection.asked[asked.request_id] = answer
@@ -323,12 +359,18 @@ class Desk:
 
     def _at_site(self, source: str, event_id: UUID) -> tuple[FeedEvent, bool, Connection] | None:
         """The match as the site of a source names it, and who speaks of it there."""
-        provider = protocol.provider_of(source)
-        for (named, provider_event_id), ours in self._hub_of().events.items():
-            if named != provider or ours.event_id != event_id:
+        provider, events = protocol.provider_of(source), self._hub_of().events
+        before = self._named.pop((provider, event_id), None)
+        # The site may have given it another id since.
+        for key in itertools.chain([before] if before is not None else [], events):
+            ours = events.get(key) if key[0] == provider else None
+            if ours is None or ours.event_id != event_id:
                 continue
-            found = self.sites.find(source, provider_event_id)
+            found = self.sites.find(source, key[1])
             if found is not None and found[1] in self._connections:
+                if len(self._named) >= NAMED_MAX:
+                    self._named.clear()
+                self._named[provider, event_id] = key
                 return found[0], ours.swapped, self._connections[found[1]]
         return None
 

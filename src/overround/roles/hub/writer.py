@@ -7,7 +7,7 @@ memory before the commit, so when a transaction fails the hub is thrown away and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -23,6 +23,7 @@ from overround.odds.catalogue import Happened, LiveScore, Quarantined
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, FeedScore, Rejected
 from overround.odds.matching import Resolved
 from overround.roles.hub import price_evidence
+from overround.roles.hub.lookout import Lookout
 
 LEASE: Final = "hub"
 # How a live hub signs the lease; a replay and an import sign otherwise, and take no letters.
@@ -45,6 +46,7 @@ class Hub:
     _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _starts_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _ahead: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    lookout: Lookout = field(default_factory=Lookout)
     # Whether it goes over what the journal has seen, as a replay does that stands before its end.
     goes_over: bool = True
     # The feed events that are known to be quoted in play.
@@ -66,19 +68,24 @@ class Hub:
     async def load(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
         """The hub as it stood at `at`, for a replay or an import that goes on from there."""
         heeded = await matching.newest_decision(conn)
-        return await cls._over(conn, await boards.load(conn, at), books, heeded)
+        return await cls._over(conn, await boards.load(conn, at), books, heeded, at)
 
     @classmethod
     async def load_now(cls, conn: Connection, books: Sequence[Offers], at: datetime) -> Hub:
         """The hub as it stands: a live hub's start-up and recovery are the same path."""
         heeded = await matching.newest_decision(conn)
-        hub = await cls._over(conn, await boards.load_now(conn, at), books, heeded)
+        hub = await cls._over(conn, await boards.load_now(conn, at), books, heeded, at)
         hub.goes_over = False
         return hub
 
     @classmethod
     async def _over(
-        cls, conn: Connection, board: Board, books: Sequence[Offers], heeded: int
+        cls,
+        conn: Connection,
+        board: Board,
+        books: Sequence[Offers],
+        heeded: int,
+        at: datetime,
     ) -> Hub:
         event_ids = board.event_ids()
         for book in books:
@@ -86,6 +93,7 @@ class Hub:
         hub = cls(board, list(books))
         hub._heeded = heeded
         await hub._scopes_of(conn, event_ids)
+        await hub.lookout.load(conn, at)
         return hub
 
     async def know(
@@ -176,15 +184,10 @@ class Hub:
             self.board.drop(event_id)
         await boards.reload(conn, self.board, on)
         scopes = await self._scopes_of(conn, on)
-        await edges.detect(conn, self.board, self._looked_at(scopes), at)
-        ahead = {
-            key: scope
-            for key, scope in scopes.items()
-            if self._starts_at[key] > at and self._closed_at.get(key, _NEVER) > at
-        }
+        await self.lookout.look(conn, self.board, self._looked_at(scopes), at)
         for book in self.books:
             await book.load(conn, on)
-            await book.refresh(conn, self.board, ahead, at)
+        await self._refresh(conn, scopes, at)
 
     async def prices(
         self,
@@ -211,14 +214,69 @@ class Hub:
         scopes = await self._scopes_of(conn, taken.event_ids)
         if taken.fresh:
             await self._look(conn, scopes, at)
-        # Prices in play go on the board; what is laid ended with the start
-        # (test: what has started is laid no more).
-        named = (self.events.get(batch.event.key) for batch in batches)
-        starts = {ours.event_id: ours.starts_at for ours in named if ours}
-        ahead = [event_id for event_id in taken.event_ids if starts[event_id] > at]
-        touched = {key: scopes[key] for key in ahead if self._closed_at.get(key, _NEVER) > at}
-        for book in self.books if lay else ():
-            await book.refresh(conn, self.board, touched, at)
+        if lay:
+            await self._refresh(conn, scopes, at)
+        return taken.changed
+
+    def expect(self, polled: Mapping[str, float], at: datetime) -> None:
+        """These providers are asked so often, in seconds: from now on they have to say something,
+        whatever an earlier life has heard of them."""
+        for provider, every_s in polled.items():
+            rows = self.board.rows_of(provider)
+            self.board.pace.expect(rows, round(every_s * 1_000_000), boards.to_us(at))
+
+    async def hush(self, conn: Connection, providers: Collection[str], at: datetime) -> int:
+        """Suspend what these providers feed that should have spoken by now: edges and offers of
+        those events go with it. Returns how many events it was
+        (test: what a silent provider feeds is laid no more until it says the whole)."""
+        touched = await boards.suspend_silent(conn, self.board, at, providers)
+        if touched:
+            scopes = await self._scopes_of(conn, touched)
+            await self._look(conn, scopes, at)
+            await self._refresh(conn, scopes, at)
+        return len(touched)
+
+    async def look_again(self, conn: Connection, event_ids: Iterable[UUID], at: datetime) -> None:
+        """Look at events anew although no price of theirs has come: something was answered."""
+        on = [event_id for event_id in event_ids if self.board.markets_of(event_id)]
+        if on:
+            await self._look(conn, await self._scopes_of(conn, on), at)
+
+    async def _refresh(
+        self, conn: Connection, scopes: Mapping[UUID, tuple[str, str]], at: datetime
+    ) -> None:
+        """Price these events anew for every book. What is laid ends with the start, however much
+        of the play is on the board (test: what has started is laid no more)."""
+        ahead = {
+            key: scope
+            for key, scope in scopes.items()
+            if self._starts_at[key] > at and self._closed_at.get(key, _NEVER) > at
+        }
+        for book in self.books:
+            await book.refresh(conn, self.board, ahead, at)
+
+    async def record(
+        self,
+        conn: Connection,
+        moments: Sequence[tuple[datetime, Sequence[FeedBatch]]],
+        kinds: Mapping[str, SourceKind],
+    ) -> int:
+        """Take what providers said at moments long ago, in order: board and journal, and no more.
+
+        What was an edge then would be forgotten the same day, and no book lays the past. Returns
+        the cells changed.
+        """
+        every = [batch for _, batches in moments for batch in batches]
+        unknown = [batch.event for batch in every if batch.event.key not in self.events]
+        if unknown:
+            await self.know(conn, unknown, moments[-1][0], every)
+        for at, batches in moments:
+            await self._hear_in_play(conn, batches, at)
+        taken = await boards.take_moments(
+            conn, self.board, moments, self.events, kinds, seen_too=self.goes_over
+        )
+        self._count(taken)
+        await self._scopes_of(conn, taken.event_ids)
         return taken.changed
 
     async def _look(
@@ -226,9 +284,8 @@ class Hub:
     ) -> None:
         """Look for edges on the events that were touched, and at those that wait to be looked at a
         second time; what nobody has confirmed in time is believed no more."""
-        waiting = await edges.waiting(conn, at)
-        known = await self._scopes_of(conn, [key for key in waiting if self.board.markets_of(key)])
-        await edges.detect(conn, self.board, self._looked_at({**scopes, **known}), at)
+        waiting = await self._scopes_of(conn, self.lookout.waiting(self.board, at))
+        await self.lookout.look(conn, self.board, self._looked_at({**scopes, **waiting}), at)
         await edges.age(conn, at)
 
     def _looked_at(self, scopes: Mapping[UUID, tuple[str, str]]) -> dict[UUID, edges.Scope]:
@@ -288,11 +345,8 @@ class Hub:
         started = await catalogue.start_events(conn, list(starting))
         await boards.close(conn, self.board, starting)
         # An edge ends when its event starts, however late that is seen.
-        ended: dict[datetime, list[UUID]] = {}
-        for event_id in started:
-            ended.setdefault(min(starting[event_id], at), []).append(event_id)
-        for moment, event_ids in ended.items():
-            await edges.expire_events(conn, event_ids, moment)
+        await edges.expire_events(conn, {key: min(starting[key], at) for key in started})
+        self.lookout.forget(starting)
         for book in self.books:
             await book.close(conn, self.board, starting, at)
         return len(started)
@@ -315,6 +369,7 @@ class Hub:
     def drop(self, event_ids: Sequence[UUID]) -> None:
         """Forget events that have ended: their prices, offers and names leave the memory."""
         gone = set(event_ids)
+        self.lookout.forget(dict.fromkeys(gone))
         for event_id in gone:
             for cells in self.board.markets_of(event_id):
                 for book in self.books:
@@ -339,9 +394,13 @@ class Hub:
         return self._scopes[event_id][0]
 
     async def results(
-        self, conn: Connection, results: Sequence[FeedResult], tenants: Sequence[UUID], at: datetime
+        self,
+        conn: Connection,
+        results: Sequence[FeedResult],
+        tenants: Sequence[UUID],
+        at: datetime | None,
     ) -> int:
-        """Record what happened and make it due for `tenants`.
+        """Record what happened and make it due for `tenants`; without `at` each when it was seen.
 
         Of an event the newest word counts; one that cannot be is kept in quarantine and costs
         itself only (test: an impossible result stops nobody else).
@@ -380,12 +439,18 @@ class Hub:
         happened = list(said.values())
         new = await catalogue.record_results(conn, happened)
         if new:
+            ended = {key: at or said[key].observed_at for key in new}
             for book in self.books:
-                await book.close(conn, self.board, new, at)
-            self._closed_at |= dict.fromkeys(new, at)
-            await end(conn, list(new), at)
+                await book.close(conn, self.board, ended, max(ended.values()))
+            self._closed_at |= ended
+            self.lookout.forget(ended)
+            await end(conn, ended)
         due = {
-            one.event_id: (new.get(one.event_id, 0), max(at, one.observed_at)) for one in happened
+            one.event_id: (
+                new.get(one.event_id, 0),
+                max(at or one.observed_at, one.observed_at),
+            )
+            for one in happened
         }
         await work.put(conn, "settle", tenants, due)
         return len(new)
@@ -403,11 +468,11 @@ class Hub:
         return {event_id: self._scopes[event_id] for event_id in event_ids}
 
 
-async def end(conn: Connection, event_ids: Sequence[UUID], at: datetime) -> None:
-    """A result has come: no book lays the events any more, and nothing of theirs is an edge
+async def end(conn: Connection, ended: Mapping[UUID, datetime]) -> None:
+    """Results have come: no book lays the events any more, and nothing of theirs is an edge
     (test: a result before the start closes the offers)."""
-    await close_events(conn, event_ids, at)
-    await edges.expire_events(conn, event_ids, at)
+    await close_events(conn, list(ended), max(ended.values()))
+    await edges.expire_events(conn, ended)
 
 
 async def refuse(conn: Connection, provider: str, batch: str, rejected: Sequence[Rejected]) -> int:

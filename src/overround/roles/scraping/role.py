@@ -49,8 +49,6 @@ PATIENCE_S: Final = 1.5
 MEMORY_EVERY_S: Final = 15.0
 # How long the hub's question for one price may take.
 CONFIRM_S: Final = 2.0
-# And how lately the page must have moved for its answer, as a share of what makes it frozen.
-CONFIRM_SHARE: Final = 0.25
 TOKEN_BYTES_MAX: Final = 1_000
 _WAITED_OUT: Final = frozenset({"markup_changed", "closed"})
 
@@ -190,6 +188,10 @@ class Scraper:
         self._settled_s = 0.0
         self._wrong_since_s: float | None = None
         self._measured_s = 0.0
+        # The looks that the hub asked for: how many have begun, and the last one.
+        self._reading = asyncio.Lock()
+        self._begun = 0
+        self._anew: Look | None = None
         self.look: Look | None = None
         self.client = WorkerClient(
             asked.hub,
@@ -233,14 +235,26 @@ class Scraper:
         """
         try:
             async with asyncio.timeout(CONFIRM_S):
-                found = await self._window.read()
+                look = await self._read_anew()
         except (TimeoutError, WindowFailed):
             return None
-        now_s = time.monotonic()
-        look = self._pulse.judge(browser.look(self._window.site, found, self._clock.now()), now_s)
-        if look.state != "reading" or not self._pulse.is_fresh(now_s, CONFIRM_SHARE):
+        if look.state != "reading" or not self._pulse.is_moving(time.monotonic()):
             return None
         return _price_in(look, asked)
+
+    async def _read_anew(self) -> Look:
+        """A look that begins after the call; all who ask during one share the next.
+
+        Raises WindowFailed.
+        """
+        wanted = self._begun + 1
+        async with self._reading:
+            if self._begun < wanted or self._anew is None:
+                self._begun, self._anew = self._begun + 1, None
+                found = await self._window.read()
+                look = browser.look(self._window.site, found, self._clock.now())
+                self._anew = self._pulse.judge(look, time.monotonic())
+            return self._anew
 
     # -- the page ------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ PING_S: Final = 5.0
 OPEN_TIMEOUT_S: Final = 5.0
 # The pause after a failure doubles from the first to the second.
 PAUSE_FIRST_S: Final = 0.2
-PAUSE_MAX_S: Final = 10.0
+PAUSE_MAX_S: Final = 5.0
 # What was seen longer ago is not told any more: the next pass is.
 FRESH: Final = timedelta(seconds=5)
 _FRAME_BYTES_MAX: Final = 1024 * 1024
@@ -47,14 +47,10 @@ Answer = Callable[[ConfirmRequest], Awaitable[str | None]]
 Hear = Callable[[Wire], None]
 
 
-async def _no_answer(asked: ConfirmRequest) -> str | None:
-    del asked
-    return None
-
-
 class WorkerClient:
     """One worker of one site. `problem` is the hub's last refusal, by its code; "" while all is
-    well."""
+    well. With an `answer` the hub verifies the worker's prices by asking it to look again, and by
+    nothing else."""
 
     def __init__(
         self,
@@ -64,7 +60,7 @@ class WorkerClient:
         site: str,
         worker_id: str,
         odds_format: str = "decimal",
-        answer: Answer = _no_answer,
+        answer: Answer | None = None,
         hear: Hear | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
@@ -72,7 +68,7 @@ class WorkerClient:
         self.problem = ""
         self.connected = asyncio.Event()
         self._url, self._token = url, token
-        self._speaker = Speaker(worker_id, site, odds_format)
+        self._speaker = Speaker(worker_id, site, odds_format, confirms=answer is not None)
         self._answer, self._hear = answer, hear
         self._clock = clock or WallClock()
         self._rng = rng or random.SystemRandom()
@@ -175,15 +171,18 @@ class WorkerClient:
             elif heard.kind == "error":
                 self.problem = str(heard.said.get("code", ""))
                 _log.warning("worker.refused", code=self.problem, detail=heard.said.get("detail"))
-            elif heard.asked is not None:
-                self._answering.add(asyncio.create_task(self._look_again(socket, heard.asked)))
+            elif heard.asked is not None and self._answer is not None:
+                looking = self._look_again(socket, heard.asked, self._answer)
+                self._answering.add(asyncio.create_task(looking))
             if self._hear is not None and heard.kind not in {"pong", "confirm:request"}:
                 self._hear(heard.said)
 
-    async def _look_again(self, socket: ClientConnection, asked: ConfirmRequest) -> None:
+    async def _look_again(
+        self, socket: ClientConnection, asked: ConfirmRequest, answer: Answer
+    ) -> None:
         """Answer beside everything else: a look takes as long as the site does."""
         try:
-            odds = await self._answer(asked)
+            odds = await answer(asked)
         except Exception:  # noqa: BLE001 (the scraper's own fault; a price not seen is none)
             _log.exception("worker.look_failed")
             odds = None
