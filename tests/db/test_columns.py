@@ -48,3 +48,24 @@ def test_empty_columns_are_empty_arrays(database_urls: Mapping[Role, str]) -> No
     )
     with psycopg.connect(database_urls["app"]) as conn:
         assert conn.execute(_SENT, sent).fetchone() == ([], [], [], [], [])
+
+
+_STANDING = """
+SELECT array_send(array_agg(small ORDER BY n)), array_send(array_agg(whole ORDER BY n)),
+       array_send(array_agg(whole > 0 ORDER BY n)), array_send(array_agg(at ORDER BY n))
+FROM unnest(%s::smallint[], %s::integer[], %s::timestamptz[]) WITH ORDINALITY
+    AS t (small, whole, at, n) WHERE n <= %s"""
+
+
+def test_columns_are_read_as_they_stand(database_urls: Mapping[Role, str]) -> None:
+    small, whole = [-32_768, 0, 32_767], [-(2**31), 10_001, 2**31 - 1]
+    times_us = [-1, 946_684_800_000_001, 1_795_219_200_123_456]
+    times = [EPOCH + timedelta(microseconds=us) for us in times_us]
+    with psycopg.connect(database_urls["app"]) as conn:
+        for length in (3, 1, 0):
+            row = conn.execute(_STANDING, (small, whole, times, length)).fetchone()
+            assert row is not None
+            assert columns.smallints_read(row[0]).tolist() == small[:length]
+            assert columns.integers_read(row[1]).tolist() == whole[:length]
+            assert columns.booleans_read(row[2]).tolist() == [0, 1, 1][:length]
+            assert columns.times_read(row[3]).tolist() == times_us[:length]

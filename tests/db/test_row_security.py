@@ -103,8 +103,9 @@ DEFINER_FUNCTIONS: Final = frozenset(
 )
 
 _POLICY: Final = (
-    "(tenant_id = ANY ((( SELECT string_to_array(NULLIF(current_setting('overround.te"
-    "nant_id'::text, true), ''::text), ','::text) AS string_to_array))::uuid[]))"
+    "(tenant_id = ANY ((( SELECT string_to_array(NULLIF("
+    "current_setting('overround.tenant_id'::text, true), ''::text), ','::text) "
+    "AS string_to_array))::uuid[]))"
 )
 
 

@@ -343,7 +343,7 @@ def test_old_sessions_and_failures_are_purged_and_live_ones_stay(database_urls: 
         async with opened(database_urls) as edge, edge.client() as client:
             await edge.player("old")
             await log_in(client, "old", "wrong password")
-            edge.later(days=32)
+            edge.later(days=62)
             ann = await edge.player("ann")
 
             async def purge() -> int:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from overround import cache
 from overround.cache import keys
 from overround.storefront import BookView, Shown
+from overround.storefront.feed import LINGER_S
 from overround.storefront.publisher import POSITION
 from overround.storefront.wire import Kind, Message, Position, pack
 from tests.storefront.support import BOOK, Shop, following, publishing, shown, until
@@ -230,13 +231,31 @@ def test_a_book_that_nobody_reads_is_dropped_after_a_while(server: Valkey) -> No
             first, again = feed.follow(BOOK), feed.follow(BOOK)
             assert first is again
             feed.leave(BOOK)
-            feed.drop_left()
+            later_s = asyncio.get_running_loop().time() + LINGER_S + 1
+            feed.drop_left(later_s)
             assert feed.follow(BOOK) is first
             feed.leave(BOOK)
             feed.leave(BOOK)
             assert feed.follow(BOOK) is first
             feed.leave(BOOK)
-            feed.drop_left()
+            feed.drop_left(later_s)
+            assert feed.follow(BOOK) is not first
+
+    asyncio.run(story())
+
+
+def test_a_book_that_was_left_later_stays_longer(server: Valkey) -> None:
+    async def story() -> None:
+        shop, other = Shop(), UUID(int=0xB00D)
+        async with following(server.url, shop.poll) as feed:
+            first, second = feed.follow(BOOK), feed.follow(other)
+            feed.leave(BOOK)
+            left_s = asyncio.get_running_loop().time()
+            await asyncio.sleep(0.01)
+            feed.leave(other)
+            # The first one's time is up, the second one's is not.
+            feed.drop_left(left_s + LINGER_S + 0.005)
+            assert feed.follow(other) is second
             assert feed.follow(BOOK) is not first
 
     asyncio.run(story())

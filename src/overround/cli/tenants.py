@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -82,7 +83,8 @@ def add(
     )
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
-        row = _row(context.run_async(_add(endpoints.url("worker"), asked)))
+        work = _add(endpoints.url("worker"), asked)
+        row = _row(context.run_async(_shown(work, endpoints.redis_url)))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -97,7 +99,8 @@ def set_status(
     """Suspend, reopen or close a tenant; its host answers accordingly from the next request."""
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
-        row = _row(context.run_async(_set_status(endpoints.url("worker"), subdomain, status)))
+        work = _set_status(endpoints.url("worker"), subdomain, status)
+        row = _row(context.run_async(_shown(work, endpoints.redis_url)))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -117,6 +120,24 @@ def demo_deposits(
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
+@app.command("origins")
+def origins(
+    subdomain: Subdomain,
+    origin: Annotated[
+        list[str] | None, typer.Argument(help="https://www.example.com; none closes the API.")
+    ] = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let pages of these origins read the tenant's API, and of no others (CORS)."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        work = _origins(endpoints.url("worker"), subdomain, origin or [])
+        row = _row(context.run_async(work))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
+
+
 @app.command("theme")
 def theme(
     subdomain: Subdomain,
@@ -126,17 +147,49 @@ def theme(
     logo: Annotated[
         Path | None, typer.Option(help="A PNG, WebP or SVG of at most 9 kB.", exists=True)
     ] = None,
+    font: Annotated[str | None, typer.Option(help="system, humanist, geometric, ...")] = None,
+    heading_font: Annotated[str | None, typer.Option(help="A font for headings.")] = None,
+    layout: Annotated[str | None, typer.Option(help="comfortable or compact.")] = None,
+    email: Annotated[str | None, typer.Option(help="Where players write to.")] = None,
+    phone: Annotated[str | None, typer.Option(help="Where players call.")] = None,
+    url: Annotated[str | None, typer.Option(help="Where players find help; https.")] = None,
+    feature: Annotated[
+        list[str] | None, typer.Option(help="What the site shows, as live=on; repeatable.")
+    ] = None,
     state: StateOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give a tenant's site these looks in place of those it had; without options, the default."""
-    asked = {"name": name, "brand": brand, "accent": accent, "logo": _picture(logo)}
+    contact = {"email": email, "phone": phone, "url": url}
+    asked = {
+        "name": name,
+        "brand": brand,
+        "accent": accent,
+        "logo": _picture(logo),
+        "font": font,
+        "heading_font": heading_font,
+        "layout": layout,
+        "contact": {way: where for way, where in contact.items() if where is not None} or None,
+        "features": _switches(feature) or None,
+    }
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
         given = {key: value for key, value in asked.items() if value is not None}
-        row = _row(context.run_async(_theme(endpoints.url("worker"), subdomain, given)))
+        work = _theme(endpoints.url("worker"), subdomain, given)
+        row = _row(context.run_async(_shown(work, endpoints.redis_url)))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
+
+
+def _switches(said: list[str] | None) -> dict[str, bool]:
+    """`live=on` as a feature and whether it is on; anything else is refused."""
+    found: dict[str, bool] = {}
+    for one in said or []:
+        name, _, word = one.partition("=")
+        if word not in {"on", "off"}:
+            raise typer.BadParameter("a feature is written name=on or name=off")
+        found[name] = word == "on"
+    return found
 
 
 def _picture(path: Path | None) -> str | None:
@@ -146,6 +199,16 @@ def _picture(path: Path | None) -> str | None:
     kinds = {".png": "image/png", ".webp": "image/webp", ".svg": "image/svg+xml"}
     kind = kinds.get(path.suffix.lower(), "application/octet-stream")
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+async def _shown(work: Coroutine[Any, Any, Tenant], redis_url: str) -> Tenant:
+    """What `work` changes, and shows to the public as soon as it is committed."""
+    from overround.core.clock import WallClock
+    from overround.roles.publishing import publish_now
+
+    tenant = await work
+    await publish_now(redis_url, [tenant], WallClock())
+    return tenant
 
 
 async def _everyone(url: str) -> list[Tenant]:
@@ -185,7 +248,15 @@ async def _set_status(url: str, subdomain: str, status: TenantStatus) -> Tenant:
         return await tenants.set_status(acting.conn, acting.caller, status, acting.at)
 
 
-async def _theme(url: str, subdomain: str, asked: dict[str, str]) -> Tenant:
+async def _origins(url: str, subdomain: str, asked: Sequence[str]) -> Tenant:
+    from overround.cli import databases
+    from overround.people import tenants
+
+    async with databases.acting_for(url, subdomain) as acting:
+        return await tenants.set_origins(acting.conn, acting.caller, asked, acting.at)
+
+
+async def _theme(url: str, subdomain: str, asked: Mapping[str, object]) -> Tenant:
     from overround.cli import databases
     from overround.people import tenants
 
@@ -219,6 +290,7 @@ def _row(tenant: Tenant) -> dict[str, Any]:
         "margin_bps": tenant.margin_bps,
         "demo_deposits": tenant.demo_deposits,
         "theme": tenant.settings.get("theme", {}),
+        "cors_origins": tenant.settings.get("cors_origins", []),
         "created_at": tenant.created_at.isoformat(),
     }
 

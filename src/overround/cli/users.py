@@ -75,7 +75,8 @@ def disable(
     """Disable a user; every session of his ends at once."""
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
-        row = _row(context.run_async(_set_active(endpoints.url("worker"), tenant, email, False)))
+        work = _set_active(endpoints.url("worker"), tenant, email, False, endpoints.redis_url)
+        row = _row(context.run_async(work))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -113,16 +114,25 @@ async def _add(url: str, subdomain: str, asked: NewStaff, password: str) -> User
         return await sessions.add_staff(acting.conn, acting.caller, asked, hashed, acting.at)
 
 
-async def _set_active(url: str, subdomain: str, email: str, active: bool) -> User:
+async def _set_active(
+    url: str, subdomain: str, email: str, active: bool, redis_url: str | None = None
+) -> User:
+    from contextlib import aclosing
+
+    from overround.cache.leases import Leases
     from overround.cli import databases
     from overround.core.errors import NotFound
     from overround.people import sessions, users
 
     change = sessions.enable_user if active else sessions.disable_user
     async with databases.acting_for(url, subdomain) as acting:
-        user = await users.by_email(acting.conn, acting.tenant.id, email)
-        if user is None:
-            raise NotFound("there is no such user")
+        tenant, user = acting.tenant, await users.by_email(acting.conn, acting.tenant.id, email)
+    if user is None:
+        raise NotFound("there is no such user")
+    async with aclosing(Leases.open(redis_url, "session")) as leases:
+        # First the leases, then the record: nobody is let in by one in between.
+        await leases.forbid_owner(tenant.id, user.id)
+    async with databases.acting_for(url, subdomain) as acting:
         return await change(acting.conn, acting.caller, user.id, acting.at)
 
 

@@ -4,6 +4,6 @@ A connection is reached by `Database.transaction(tenant_id)` or `Database.readin
 nothing else; row security shows it the rows of that tenant alone.
 """
 
-from overround.db.pools import Connection, Database
+from overround.db.pools import Bulkheads, Connection, Database, PoolFigures, calling
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Bulkheads", "Connection", "Database", "PoolFigures", "calling"]

@@ -10,6 +10,12 @@ from structlog.contextvars import get_contextvars
 
 from overround.core.principal import Principal
 from overround.db.pools import Connection
+from overround.kit import logs
+
+# Acts on these are of money and prices; all else that is audited is about who may do what.
+_BUSINESS = frozenset(
+    {"bet", "book", "competition", "event", "market", "payment", "ruling", "sport"}
+)
 
 # One row per act; nobody may change or delete it (no such privilege is granted).
 _WRITE = """
@@ -30,8 +36,11 @@ async def write(
 ) -> None:
     """Record that `principal` did `action` (`user.disable`) to `subject` (`user:<id>`) at `at`.
 
-    The correlation id is the one that the edge bound to the work at hand, unless one is given.
+    The correlation id is the one that the edge bound to the work at hand, unless one is given. The
+    log has a line of it, too: the row alone tells whether it was committed.
     """
+    tell = logs.business if subject.partition(":")[0] in _BUSINESS else logs.security
+    tell(action, subject=subject, actor=str(principal.actor_id), actor_kind=principal.kind)
     await conn.execute(
         _WRITE,
         [

@@ -1,7 +1,9 @@
-"""Columns of numpy arrays as array parameters, in the binary form that PostgreSQL reads.
+"""Columns of numpy arrays to and from PostgreSQL, in its own binary form.
 
 Text costs the server more than the rest of its work on a price: each element is written, escaped,
-found again and read. Here a column is copied once (test: columns arrive as they were sent).
+found again and read. Here a column is copied once, as a parameter
+(test: columns arrive as they were sent) and, by `array_send(array_agg(...))`, as what is read
+(test: columns are read as they stand).
 """
 
 from __future__ import annotations
@@ -96,6 +98,26 @@ def times(values_us: NDArray[np.int64]) -> Times:
     return _column(Times, values_us - Y2000_US, ">i8")
 
 
+def smallints_read(sent: bytes | None) -> NDArray[np.int64]:
+    """The elements of a smallint[] that `array_send` gave; none where nothing was aggregated."""
+    return _read(sent, ">i2")
+
+
+def integers_read(sent: bytes | None) -> NDArray[np.int64]:
+    """The elements of an integer[]."""
+    return _read(sent, ">i4")
+
+
+def booleans_read(sent: bytes | None) -> NDArray[np.int64]:
+    """The elements of a boolean[], 1 and 0."""
+    return _read(sent, "i1")
+
+
+def times_read(sent: bytes | None) -> NDArray[np.int64]:
+    """The elements of a timestamptz[], in microseconds since 1970."""
+    return _read(sent, ">i8") + Y2000_US
+
+
 def repeated_times(runs: Sequence[tuple[int | None, int]]) -> Times:
     """A timestamptz[] of (microseconds since 1970 or None, how often in a row)."""
     parts = [
@@ -105,6 +127,14 @@ def repeated_times(runs: Sequence[tuple[int | None, int]]) -> Times:
     length = sum(count for _, count in runs)
     has_null = any(us is None for us, _ in runs)
     return _encoded(Times, b"".join(parts), length, has_null=has_null)
+
+
+def _read(sent: bytes | None, dtype: str) -> NDArray[np.int64]:
+    """Elements as they lie behind the head, each with its length; none of them is null."""
+    if sent is None:
+        return np.zeros(0, np.int64)
+    rows = np.frombuffer(sent, [("length", ">i4"), ("value", dtype)], offset=_HEAD.size)
+    return rows["value"].astype(np.int64)
 
 
 def _column(kind: type[Kind], values: NDArray[Any], dtype: str) -> Kind:

@@ -1,8 +1,8 @@
-"""What `doctor` asks a server: its settings, and what the logins may do."""
+"""What is asked of a server itself: settings, logins, connections, replicas, archiving."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -31,6 +31,46 @@ FROM pg_roles
 WHERE rolname LIKE 'overround\\_%'
 ORDER BY rolname
 """
+
+# Who is connected beside the server's own workers, and how many may be; whether it is a replica;
+# when its log was archived last, and how often that failed.
+SERVER: Final = """
+SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+       current_setting('max_connections')::integer AS connections_max,
+       pg_is_in_recovery() AS is_replica,
+       a.last_archived_time AS archived_at, a.failed_count AS archive_failures
+FROM pg_stat_archiver a"""
+
+# The standbys. A login that may not see them sees that they are there.
+REPLICAS: Final = """
+SELECT coalesce(application_name, 'standby') AS name, coalesce(state, 'hidden') AS state,
+       coalesce(sync_state, 'hidden') AS sync,
+       (extract(epoch FROM replay_lag) * 1000)::bigint AS behind_ms
+FROM pg_stat_replication ORDER BY 1"""
+
+# Rows that were ever inserted, as the server counts them for itself: nobody counts rows for it.
+INSERTED: Final = """
+SELECT relname, n_tup_ins FROM pg_stat_user_tables
+WHERE relname IN ('bet', 'leg', 'transfer', 'entry', 'payment', 'price', 'edge', 'offer', 'audit')
+ORDER BY relname"""
+
+
+async def server(conn: AsyncConnection[TupleRow]) -> dict[str, Any]:
+    """Connections, replication and archiving, as one object."""
+    row = await (await conn.execute(SERVER)).fetchone()
+    assert row is not None
+    names = ("connections", "connections_max", "is_replica", "archived_at", "archive_failures")
+    return dict(zip(names, row, strict=True))
+
+
+async def replicas(conn: AsyncConnection[TupleRow]) -> list[tuple[str, str, str, int | None]]:
+    """Name, state, kind of synchrony and lag of each standby."""
+    return await (await conn.execute(REPLICAS)).fetchall()
+
+
+async def inserted(conn: AsyncConnection[TupleRow]) -> dict[str, int]:
+    """By table, how many rows were inserted since the server began to count."""
+    return dict(await (await conn.execute(INSERTED)).fetchall())
 
 
 async def settings(conn: AsyncConnection[TupleRow]) -> dict[str, str | None]:

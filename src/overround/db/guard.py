@@ -1,9 +1,10 @@
 """The start-up guard: a process does not serve on a database that does not protect it.
 
 Row security binds neither a superuser, nor a login with BYPASSRLS, nor the owner of an unforced
-table; and a server that does not wait for its disk loses acknowledged bets. Each of these is one
-line in a configuration somewhere, so it is looked at when a process starts
-(tests/servers/test_guard.py).
+table; and a server that does not wait for its disk loses acknowledged bets. Behind a pooler that
+hands connections on between transactions, a client that prepares statements runs another's. Each of
+these is one line in a configuration somewhere, so it is looked at when a process starts
+(tests/servers/test_guard.py, tests/db/test_pooler.py).
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ class UnsafeDatabase(SettingsError):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the guard looks at. `owned_tables` and `unforced_tables` name at most ten."""
+    """What the guard looks at. `owned_tables` and `unforced_tables` name at most ten.
+
+    `pooled`: whoever answers is not the server that works for us; `prepares`: this session would
+    keep statements in a server.
+    """
 
     login: str
     superuser: bool
@@ -41,6 +46,8 @@ class Facts:
     synchronous_commit: str
     full_page_writes: str
     version: int
+    pooled: bool = False
+    prepares: bool = False
 
 
 # The login itself, the roles whose rights it has (membership is how ownership and superuser are
@@ -53,7 +60,8 @@ SELECT
     current_setting('fsync'),
     current_setting('synchronous_commit'),
     current_setting('full_page_writes'),
-    current_setting('server_version_num')::int
+    current_setting('server_version_num')::int,
+    pg_backend_pid()
 FROM pg_roles AS r
 WHERE pg_has_role(current_user, r.oid, 'MEMBER')
 """
@@ -125,6 +133,10 @@ def refusals(facts: Facts, expected_login: str) -> list[str]:
             facts.full_page_writes != "on",
             f"full_page_writes is {facts.full_page_writes}: a power cut tears pages",
         ),
+        (
+            facts.pooled and facts.prepares,
+            "behind a pooler a prepared statement is another's: leave prepare_threshold empty",
+        ),
     ]
     return [reason for holds, reason in found if holds]
 
@@ -136,7 +148,7 @@ async def look(conn: AsyncConnection[TupleRow]) -> Facts:
         raise UnsafeDatabase("the login is not in pg_roles")
     owned = await (await conn.execute(OWNED_TABLES)).fetchall()
     unforced = await (await conn.execute(UNFORCED_TABLES)).fetchall()
-    login, superuser, bypasses, fsync, synchronous_commit, full_page_writes, version = row
+    login, superuser, bypasses, fsync, synchronous_commit, full_page_writes, version, pid = row
     return Facts(
         login=login,
         superuser=superuser,
@@ -147,6 +159,10 @@ async def look(conn: AsyncConnection[TupleRow]) -> Facts:
         synchronous_commit=synchronous_commit,
         full_page_writes=full_page_writes,
         version=version,
+        # A pooler gives each client a key of its own making to cancel by, and with it a number that
+        # is no server's process.
+        pooled=conn.pgconn.backend_pid != pid,
+        prepares=conn.prepare_threshold is not None,
     )
 
 

@@ -122,12 +122,16 @@ class OfferFeed:
         book = self._books[book_id]
         book.readers -= 1
         if not book.readers:
-            asyncio.get_running_loop().call_later(LINGER_S, self.drop_left)
+            loop = asyncio.get_running_loop()
+            book.left_at_s = loop.time()
+            # A moment later, so that it has been away for long enough by whatever clock.
+            loop.call_later(LINGER_S + 0.1, lambda: self.drop_left(loop.time()))
 
-    def drop_left(self) -> None:
-        """Follow no book any more that has no reader."""
+    def drop_left(self, now_s: float) -> None:
+        """Follow no book any more that has had no reader for `LINGER_S`
+        (test: a book that was left later stays longer)."""
         for book_id, book in list(self._books.items()):
-            if not book.readers:
+            if not book.readers and now_s - book.left_at_s >= LINGER_S:
                 del self._books[book_id]
                 if book.task is not None:
                     book.task.cancel()
@@ -146,6 +150,7 @@ class _Followed:
     poll: Poll
     view: BookView = field(default_factory=lambda: BookView(secrets.token_hex(4)))
     readers: int = 0
+    left_at_s: float = 0.0
     task: asyncio.Task[None] | None = None
     position: Position | None = None
     source: Source = "nothing"

@@ -2,7 +2,8 @@
 -- A session is one login on one device. The token itself is never stored, only its SHA-256, so a
 -- stolen copy of this table logs nobody in.
 
--- A session ends by log-out, by being idle, by its absolute age, or because its user or tenant was
+-- A session ends by log-out, by being idle, by its absolute age (either is longer for a permanent
+-- one, of who asked to stay logged in), or because its user or tenant was
 -- disabled; the last two need no write here, since the look-up joins both.
 CREATE TABLE session (
     tenant_id     uuid        NOT NULL,
@@ -10,6 +11,7 @@ CREATE TABLE session (
     user_id       uuid        NOT NULL,
     token_sha256  bytea       NOT NULL,
     user_agent    text        NOT NULL DEFAULT '',
+    permanent     boolean     NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL,
     last_seen_at  timestamptz NOT NULL,
     revoked_at    timestamptz,

@@ -176,6 +176,7 @@ CREATE TABLE quarantine (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT quarantine_once UNIQUE (provider, batch, place, reason)
 );
+CREATE INDEX quarantine_by_time ON quarantine USING brin (recorded_at);
 GRANT SELECT ON competition, competition_alias, participant, alias, event, event_change, event_transition, market,
     selection, event_score, result TO overround_app, overround_worker;
 GRANT INSERT, UPDATE ON competition, competition_alias, participant, alias, event, market, selection, event_score
@@ -183,4 +184,4 @@ GRANT INSERT, UPDATE ON competition, competition_alias, participant, alias, even
 -- A spelling that a match taught goes when the match turns out to be none.
 GRANT DELETE ON alias TO overround_worker;
 GRANT INSERT ON result, event_change TO overround_worker;
-GRANT SELECT, INSERT ON quarantine TO overround_worker;
+GRANT SELECT, INSERT, DELETE ON quarantine TO overround_worker;

@@ -74,9 +74,12 @@ CREATE TABLE price_refused (
     recorded     boolean     NOT NULL,
     observed_at  timestamptz NOT NULL,
     refused_at   timestamptz NOT NULL,
+    recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (batch_id, selection_id, source_id)
 );
 CREATE INDEX price_refused_by_time ON price_refused USING brin (refused_at);
+-- What an archive says is refused at its own time, and kept from when it was read in.
+CREATE INDEX price_refused_by_record ON price_refused USING brin (recorded_at);
 
 -- What is handed to the hub while it runs: a feed's bytes, taken in order of arrival. What was taken keeps
 -- its report and gives up its bytes. What the hub fails over is tried a few times, then refused: a file that

@@ -86,6 +86,6 @@ $$;
 -- The batches of a piece are found by their time.
 CREATE INDEX feed_batch_by_time ON feed_batch USING brin (observed_at);
 CREATE INDEX inbox_taken ON inbox (taken_at) WHERE taken_at IS NOT NULL;
-GRANT DELETE ON feed_batch, inbox TO overround_worker;
+GRANT DELETE ON feed_batch, inbox, price_refused TO overround_worker;
 GRANT EXECUTE ON FUNCTION price_history_piece_v1, price_history_room_v1, price_history_drop_v1,
     price_history_pieces_v1 TO overround_worker;

@@ -150,7 +150,7 @@ BEGIN
             END LOOP;
             CONTINUE;
         END IF;
-        CONTINUE WHEN NOT (decision[i] = 'replayed' OR i = ANY (p_late));
+        CONTINUE WHEN decision[i] <> 'replayed' AND NOT coalesce(i = ANY (p_late), false);
         SELECT * INTO STRICT v_request FROM bet_request r
         WHERE r.tenant_id = p_tenant[i] AND r.user_id = p_user[i] AND r.key = p_key[i];
         decision[i] := CASE WHEN p_body_sha256[i] = v_request.body_sha256 THEN 'replayed' ELSE 'key_reused' END;

@@ -69,13 +69,30 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION role_beat_v1 TO overround_app, overround_worker;
 
--- What was found when the house was looked at last: one row, so that whoever asks over HTTP reads a
+-- What was found, by kind: the house, its books, how a model words the house, the last backup. One
+-- row each, so that whoever asks over HTTP reads a
 -- row and counts nothing (test: the status over http reads one row).
 CREATE TABLE status_report (
-    kind    text        PRIMARY KEY CHECK (kind IN ('house', 'books')),
+    kind    text        PRIMARY KEY CHECK (kind IN ('house', 'books', 'words', 'backup')),
     made_at timestamptz NOT NULL,
     took_ms bigint      NOT NULL CHECK (took_ms >= 0),
     report  jsonb       NOT NULL CHECK (length(report::text) <= 1000000)
 );
 GRANT SELECT ON status_report TO overround_app;
 GRANT SELECT, INSERT, UPDATE ON status_report TO overround_worker;
+
+-- A finding that stands, or that has gone and was not told yet. `told_at` is when the sinks took its
+-- present state, NULL while they have not: who is killed between telling and writing tells it twice,
+-- and nobody tells it never (test: an alert is told until somebody hears).
+CREATE TABLE alert (
+    code       text        NOT NULL CHECK (length(code) BETWEEN 1 AND 60),
+    subject    text        NOT NULL CHECK (length(subject) <= 120),
+    level      text        NOT NULL CHECK (level IN ('healthy', 'degraded', 'down')),
+    detail     text        NOT NULL CHECK (length(detail) BETWEEN 1 AND 500),
+    state      text        NOT NULL CHECK (state IN ('raised', 'cleared')),
+    raised_at  timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    told_at    timestamptz,
+    PRIMARY KEY (code, subject)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON alert TO overround_worker;

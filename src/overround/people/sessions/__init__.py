@@ -13,6 +13,7 @@ from overround.people.sessions.keys import (
     ApiKey,
     Entered,
     affordable,
+    may_read,
 )
 from overround.people.sessions.model import (
     Attempt,
@@ -22,14 +23,23 @@ from overround.people.sessions.model import (
     Registration,
     Session,
     SessionLimits,
+    Statistics,
     TooManyAttempts,
 )
 from overround.people.sessions.passwords import SALT_BYTES, hash_password
-from overround.people.sessions.rules import checked_password, cookie_name, touch_due
+from overround.people.sessions.rules import (
+    borrowed,
+    checked_password,
+    cookie_name,
+    lent,
+    token_sha256,
+    touch_due,
+)
 from overround.people.sessions.service import (
     add_key,
     add_staff,
     authenticate,
+    authenticate_all,
     charge,
     disable_user,
     enable_user,
@@ -41,6 +51,7 @@ from overround.people.sessions.service import (
     purge,
     register,
     revoke_key,
+    statistics,
     touch,
 )
 from overround.people.sessions.store import keys as api_keys
@@ -57,12 +68,15 @@ __all__ = [
     "Registration",
     "Session",
     "SessionLimits",
+    "Statistics",
     "TooManyAttempts",
     "add_key",
     "add_staff",
     "affordable",
     "api_keys",
     "authenticate",
+    "authenticate_all",
+    "borrowed",
     "charge",
     "checked_password",
     "cookie_name",
@@ -71,12 +85,16 @@ __all__ = [
     "end",
     "enter",
     "hash_password",
+    "lent",
     "live",
     "log_in",
     "log_out",
+    "may_read",
     "purge",
     "register",
     "revoke_key",
+    "statistics",
+    "token_sha256",
     "touch",
     "touch_due",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
+from overround.cache.leases import Leases
 from overround.core.errors import Unauthenticated
 from overround.core.principal import Principal
 from overround.db.routes import Db
@@ -36,6 +37,8 @@ class LogInIn(Input):
 
     email: Annotated[str, Field(max_length=254)]
     password: Annotated[str, Field(max_length=1024)]
+    # To stay logged in on this device: for a day without a request, and a month in any case.
+    permanent: bool = False
 
 
 class UserOut(Output):
@@ -59,6 +62,7 @@ class SessionOut(Output):
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    permanent: bool
 
 
 class OpenedOut(Output):
@@ -81,12 +85,27 @@ class SessionsOut(Output):
     items: list[SessionOut]
 
 
+def _leases(request: Request) -> Leases:
+    found: Leases = request.app.state.session_leases
+    return found
+
+
+def _limits(request: Request) -> SessionLimits:
+    found: SessionLimits = request.app.state.session_limits
+    return found
+
+
+Lent = Annotated[Leases, Depends(_leases)]
+Limits = Annotated[SessionLimits, Depends(_limits)]
+
+
 @router.post("/users", status_code=201)
 async def register(
     body: RegistrationIn,
     tenant_id: Visitor,
     db: Db,
     tools: Tools,
+    limits: Limits,
     now: Now,
     request: Request,
     response: Response,
@@ -98,7 +117,7 @@ async def register(
     asked = Asked(body.email, body.display_name, hashed)
     async with db.transaction(tenant_id) as conn:
         opened = await service.register(conn, tenant_id, asked, _device(request), now)
-    return _give(opened, tools, request, response)
+    return _give(opened, limits, request, response)
 
 
 @router.post("/session")
@@ -107,6 +126,8 @@ async def log_in(
     tenant_id: Visitor,
     db: Db,
     tools: Tools,
+    limits: Limits,
+    leases: Lent,
     now: Now,
     request: Request,
     response: Response,
@@ -118,12 +139,16 @@ async def log_in(
     salt = secrets.token_bytes(passwords.SALT_BYTES)
     checked = await tools.hashing.run(passwords.check, attempt.password_hash, body.password, salt)
     before = routes.token_of(request)
+    if before is not None:
+        await leases.forbid(tenant_id, rules.token_sha256(before))
     async with db.transaction(tenant_id) as conn:
-        opened = await service.log_in(conn, tenant_id, attempt, checked, device, before, now)
+        opened = await service.log_in(
+            conn, tenant_id, attempt, checked, device, before, now, permanent=body.permanent
+        )
     # Refused only now: the transaction that counted the failure is committed.
     if opened is None:
         raise Unauthenticated("wrong e-mail address or password", code="bad_credentials")
-    return _give(opened, tools, request, response)
+    return _give(opened, limits, request, response)
 
 
 @router.get("/session")
@@ -135,9 +160,12 @@ async def me(caller: User, db: Db) -> MeOut:
 
 
 @router.delete("/session", status_code=204)
-async def log_out(caller: User, db: Db, now: Now, request: Request, response: Response) -> None:
+async def log_out(
+    caller: User, db: Db, leases: Lent, now: Now, request: Request, response: Response
+) -> None:
     """Log out."""
     token = routes.token_of(request)
+    await leases.forbid(caller.tenant_id, rules.token_sha256(token or ""))
     async with db.transaction(caller.tenant_id) as conn:
         await service.log_out(conn, caller.tenant_id, token or "", now)
     name = rules.cookie_name(request.url.scheme, _server_host(request))
@@ -147,17 +175,17 @@ async def log_out(caller: User, db: Db, now: Now, request: Request, response: Re
 
 
 @router.get("/sessions")
-async def sessions(caller: User, db: Db, tools: Tools, now: Now) -> SessionsOut:
+async def sessions(caller: User, db: Db, limits: Limits, now: Now) -> SessionsOut:
     """My live sessions."""
-    limits = SessionLimits(tools.session_idle_s, tools.session_absolute_s)
     async with db.reading(caller.tenant_id) as conn:
         found = await service.live(conn, caller, limits, now)
-    return SessionsOut(items=[_session_out(session, tools) for session in found])
+    return SessionsOut(items=[_session_out(session, limits) for session in found])
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
-async def end_session(session_id: UUID, caller: User, db: Db, now: Now) -> None:
+async def end_session(session_id: UUID, caller: User, db: Db, leases: Lent, now: Now) -> None:
     """End one of my sessions."""
+    await leases.forbid_owner(caller.tenant_id, caller.actor_id)
     async with db.transaction(caller.tenant_id) as conn:
         await service.end(conn, caller, session_id, now)
 
@@ -166,8 +194,9 @@ ManagesUsers = Annotated[Principal, Depends(routes.staff("users.manage"))]
 
 
 @router.post("/office/users/{user_id}/disable")
-async def disable(user_id: UUID, caller: ManagesUsers, db: Db, now: Now) -> UserOut:
+async def disable(user_id: UUID, caller: ManagesUsers, db: Db, leases: Lent, now: Now) -> UserOut:
     """Disable a user everywhere, at once."""
+    await leases.forbid_owner(caller.tenant_id, user_id)
     async with db.transaction(caller.tenant_id) as conn:
         return _user_out(await service.disable_user(conn, caller, user_id, now))
 
@@ -188,32 +217,31 @@ def _server_host(request: Request) -> str:
     return server[0] if server else ""
 
 
-def _give(
-    opened: Opened, tools: routes.RouteTools, request: Request, response: Response
-) -> OpenedOut:
+def _give(opened: Opened, limits: SessionLimits, request: Request, response: Response) -> OpenedOut:
     name = rules.cookie_name(request.url.scheme, _server_host(request))
     if name is not None:
         response.set_cookie(
             name,
             opened.token,
-            max_age=tools.session_absolute_s,
+            max_age=int(limits.absolute_of(opened.session.permanent).total_seconds()),
             path="/",
             secure=request.url.scheme == "https",
             httponly=True,
             samesite="lax",
         )
     response.headers["Cache-Control"] = "no-store"
-    session = _session_out(opened.session, tools)
+    session = _session_out(opened.session, limits)
     return OpenedOut(token=opened.token, user=_user_out(opened.user), session=session)
 
 
-def _session_out(session: Session, tools: routes.RouteTools) -> SessionOut:
+def _session_out(session: Session, limits: SessionLimits) -> SessionOut:
     return SessionOut(
         id=session.id,
         user_agent=session.user_agent,
         created_at=session.created_at,
         last_seen_at=session.last_seen_at,
-        expires_at=session.created_at + timedelta(seconds=tools.session_absolute_s),
+        expires_at=session.created_at + limits.absolute_of(session.permanent),
+        permanent=session.permanent,
     )
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from overround.core.errors import Invalid, Refusal, Unauthenticated
+from overround.core.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from overround.kit.pace import Budget
 
 KEY_BYTES: Final = 16
@@ -22,6 +22,8 @@ CREDITS_MAX: Final = 1_000_000_000
 
 # Credits a month. A plan is what a new key begins with; a key may have its own number.
 PLANS: Final[Mapping[str, int]] = {"free": 500, "starter": 20_000, "pro": 5_000_000}
+# The plans whose keys open our own read API beside `/v4`.
+READING_PLANS: Final = frozenset({"starter", "pro"})
 # As many calls a second as the original takes; all of them may come at one moment.
 PACE: Final = Budget(per_minute=30 * 60, burst=30)
 
@@ -71,6 +73,12 @@ class RevokedKey(Unauthenticated):
     """The API key has been deactivated."""
 
     code = "DEACTIVATED_KEY"
+
+
+class PlanTooSmall(Forbidden):
+    """The plan of this API key does not include this."""
+
+    code = "plan_too_small"
 
 
 class OutOfCredits(Unauthenticated):
@@ -131,3 +139,9 @@ def affordable(key: Entered, cost: int) -> None:
     """Refuse what the key cannot pay. Raises OutOfCredits."""
     if key.used + cost > key.credits_per_month:
         raise OutOfCredits
+
+
+def may_read(key: Entered) -> None:
+    """Refuse a key whose plan does not open the read API. Raises PlanTooSmall."""
+    if key.plan not in READING_PLANS:
+        raise PlanTooSmall

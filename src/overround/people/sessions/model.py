@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from overround.core.errors import Refusal
@@ -24,10 +24,23 @@ class TooManyAttempts(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session lasts, in seconds: since its last request, and in any case."""
+    """How long a session lasts, in seconds: since its last request, and in any case.
+
+    A permanent one is of somebody who asked to stay logged in.
+    """
 
     idle_s: int = 3_600
     absolute_s: int = 86_400
+    permanent_idle_s: int = 86_400
+    permanent_absolute_s: int = 2_592_000
+
+    def idle_of(self, permanent: bool) -> timedelta:
+        """How long without a request."""
+        return timedelta(seconds=self.permanent_idle_s if permanent else self.idle_s)
+
+    def absolute_of(self, permanent: bool) -> timedelta:
+        """How long in any case."""
+        return timedelta(seconds=self.permanent_absolute_s if permanent else self.absolute_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,7 @@ class Session:
     user_agent: str
     created_at: datetime
     last_seen_at: datetime
+    permanent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,17 @@ class Live:
     kind: UserKind
     scopes: Sequence[str]
     last_seen_at: datetime
+    created_at: datetime
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The sessions of a tenant: those that are live, and the last day's log-ins and endings."""
+
+    active: int
+    created: int
+    revoked: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Final
+from uuid import UUID
 
 from overround.core.errors import Invalid
+from overround.people.sessions.model import Live, SessionLimits
 
 PASSWORD_LENGTH_MIN: Final = 8
 PASSWORD_LENGTH_MAX: Final = 128
@@ -59,6 +62,49 @@ def token_sha256(token: str) -> bytes:
 def touch_due(last_seen_at: datetime, at: datetime) -> bool:
     """Whether the session's last request is old enough to be worth a write."""
     return at - last_seen_at >= TOUCH_EVERY
+
+
+def horizons(limits: SessionLimits, at: datetime) -> dict[str, datetime]:
+    """After when a session must have been used, and opened, to be live at `at`."""
+    return {
+        "idle_since": at - limits.idle_of(False),
+        "old_since": at - limits.absolute_of(False),
+        "permanent_idle_since": at - limits.idle_of(True),
+        "permanent_old_since": at - limits.absolute_of(True),
+    }
+
+
+def lent(live: Live) -> bytes:
+    """What a lease of the session says: all that the record said of it."""
+    said = {
+        "id": live.id.hex,
+        "user": live.user_id.hex,
+        "kind": live.kind,
+        "scopes": list(live.scopes),
+        "seen": live.last_seen_at.isoformat(),
+        "created": live.created_at.isoformat(),
+        "permanent": live.permanent,
+    }
+    return json.dumps(said).encode()
+
+
+def borrowed(said: bytes, limits: SessionLimits, at: datetime) -> Live | None:
+    """The session of a lease, if it is live at `at` still; None for what is no lease of ours."""
+    try:
+        found = json.loads(said)
+        live = Live(
+            UUID(found["id"]),
+            UUID(found["user"]),
+            found["kind"],
+            tuple(found["scopes"]),
+            datetime.fromisoformat(found["seen"]),
+            datetime.fromisoformat(found["created"]),
+            found["permanent"] is True,
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+    fresh = live.last_seen_at > at - limits.idle_of(live.permanent)
+    return live if fresh and live.created_at > at - limits.absolute_of(live.permanent) else None
 
 
 def shown_user_agent(text: str) -> str:

@@ -7,6 +7,7 @@ long is one that somebody else waits for. `http.py` hashes between two short tra
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from overround.core import ids
 from overround.core.errors import Conflict, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
+from overround.kit import logs
 from overround.people import tenants, users
 from overround.people.sessions import keys, rules, store
 from overround.people.sessions.keys import ApiKey, Entered, OutOfCredits
@@ -26,6 +28,7 @@ from overround.people.sessions.model import (
     Registration,
     Session,
     SessionLimits,
+    Statistics,
     TooManyAttempts,
 )
 from overround.people.users import NewStaff, NewUser, User
@@ -60,6 +63,7 @@ async def begin(
     user = await users.by_email(conn, tenant_id, email)
     until = await store.locked_until(conn, tenant_id, _subjects(email.lower(), device), at)
     if until is not None:
+        logs.security("login.locked", user=str(user.id) if user is not None else None)
         raise TooManyAttempts(max(1, -((at - until) // timedelta(seconds=1))))
     if user is None:
         return Attempt(email.lower(), None, None)
@@ -75,6 +79,8 @@ async def log_in(
     device: Device,
     token_before: str | None,
     at: datetime,
+    *,
+    permanent: bool = False,
 ) -> Opened | None:
     """The second half: a new session that replaces the one the request came with.
 
@@ -85,21 +91,49 @@ async def log_in(
     if checked.right and attempt.user_id is not None:
         user = await users.by_id(conn, tenant_id, attempt.user_id)
     if user is None or user.status != "active":
+        known = str(attempt.user_id) if attempt.user_id is not None else None
+        logs.security("login.refused", user=known)
         await _count_failures(conn, tenant_id, _subjects(attempt.email, device), at)
         return None
     if token_before is not None:
         await store.end_by_token(conn, tenant_id, rules.token_sha256(token_before), at)
     await store.forget_failures(conn, tenant_id, rules.subject_sha256("email", user.email))
     await users.record_login(conn, tenant_id, user.id, checked.stronger_hash, at)
-    return await _open(conn, user, device, at)
+    return await _open(conn, user, device, at, permanent)
 
 
 async def authenticate(
     conn: Connection, tenant_id: UUID, token: str, limits: SessionLimits, at: datetime
 ) -> Live | None:
     """What the token stands for at this tenant, if it is live."""
-    idle_since, old_since = _horizons(limits, at)
-    return await store.live(conn, tenant_id, rules.token_sha256(token), idle_since, old_since)
+    horizons = rules.horizons(limits, at)
+    return await store.live(conn, tenant_id, rules.token_sha256(token), horizons)
+
+
+async def authenticate_all(
+    conn: Connection, asked: Sequence[tuple[UUID, bytes]], limits: SessionLimits, at: datetime
+) -> dict[tuple[UUID, bytes], Live]:
+    """(tenant, SHA-256 of a token) -> what it stands for, for many at once; they are touched.
+
+    The transaction is those tenants' from here on; what is not live is absent.
+    """
+    found = await store.live_all(conn, asked, rules.horizons(limits, at))
+    due = [
+        (tenant_id, live.id)
+        for (tenant_id, _), live in found.items()
+        if rules.touch_due(live.last_seen_at, at)
+    ]
+    if due:
+        await store.touch_all(conn, due, at)
+    return found
+
+
+async def statistics(
+    conn: Connection, tenant_id: UUID, limits: SessionLimits, at: datetime
+) -> Statistics:
+    """How many sessions of the tenant are live, and the last day's log-ins and endings."""
+    horizons = rules.horizons(limits, at)
+    return await store.statistics(conn, tenant_id, horizons, at - timedelta(days=1))
 
 
 async def touch(conn: Connection, tenant_id: UUID, session_id: UUID, at: datetime) -> None:
@@ -111,9 +145,8 @@ async def live(
     conn: Connection, principal: Principal, limits: SessionLimits, at: datetime
 ) -> list[Session]:
     """The principal's own live sessions, the latest used first, at most 200."""
-    idle_since, old_since = _horizons(limits, at)
     return await store.live_of_user(
-        conn, principal.tenant_id, principal.actor_id, idle_since, old_since
+        conn, principal.tenant_id, principal.actor_id, rules.horizons(limits, at)
     )
 
 
@@ -149,14 +182,17 @@ async def enable_user(conn: Connection, principal: Principal, user_id: UUID, at:
 
 async def purge(conn: Connection, tenant_id: UUID, limits: SessionLimits, at: datetime) -> int:
     """How many outlived sessions and forgotten failures were deleted, in one batch."""
-    sessions_before = at - timedelta(seconds=limits.absolute_s) - KEPT_AFTER_END
+    longest = max(limits.absolute_of(False), limits.absolute_of(True))
+    sessions_before = at - longest - KEPT_AFTER_END
     return await store.purge(conn, tenant_id, sessions_before, at - rules.FAILURES_FORGOTTEN_AFTER)
 
 
-async def _open(conn: Connection, user: User, device: Device, at: datetime) -> Opened:
+async def _open(
+    conn: Connection, user: User, device: Device, at: datetime, permanent: bool = False
+) -> Opened:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     agent = rules.shown_user_agent(device.user_agent)
-    session = Session(ids.new(at), user.id, agent, created_at=at, last_seen_at=at)
+    session = Session(ids.new(at), user.id, agent, at, at, permanent)
     await store.insert(conn, user.tenant_id, session, rules.token_sha256(token))
     return Opened(token, session, user)
 
@@ -184,10 +220,6 @@ async def _count_failures(
         failures = await store.count_failure(conn, tenant_id, subject, forgotten, at)
         until = rules.locked_until(failures, free[subject], at)
         await store.lock(conn, tenant_id, subject, until)
-
-
-def _horizons(limits: SessionLimits, at: datetime) -> tuple[datetime, datetime]:
-    return at - timedelta(seconds=limits.idle_s), at - timedelta(seconds=limits.absolute_s)
 
 
 async def add_key(

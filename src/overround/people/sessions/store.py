@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,22 +11,55 @@ from psycopg.rows import class_row
 from overround.db import Connection
 from overround.kit.pace import Budget
 from overround.people.sessions.keys import ApiKey, Entered
-from overround.people.sessions.model import Live, Session
+from overround.people.sessions.model import Live, Session, Statistics
+
+# The times after which a session must have been used and opened, for either kind of it: what
+# `rules.horizons` gives.
+Horizons = Mapping[str, datetime]
 
 # A log-in; only the token's SHA-256 is written.
 _INSERT = """
-INSERT INTO session (tenant_id, id, user_id, token_sha256, user_agent, created_at, last_seen_at)
-VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(token_sha256)s, %(user_agent)s, %(at)s, %(at)s)"""
+INSERT INTO session (tenant_id, id, user_id, token_sha256, user_agent, permanent, created_at,
+    last_seen_at)
+VALUES (%(tenant_id)s, %(id)s, %(user_id)s, %(token_sha256)s, %(user_agent)s, %(permanent)s, %(at)s,
+    %(at)s)"""
 
-# What a token stands for. The joins are what "disabled at once everywhere" means: no cache stands
-# between a disabled user or tenant and its next request (test: a disabled user stops at once).
+# What a token stands for. The joins are what "disabled at once everywhere" means: a lease of this
+# answer is forbidden before a user is disabled (test: a disabled user stops at once).
 _LIVE = """
-SELECT s.id, s.user_id, u.kind, u.scopes, s.last_seen_at
+SELECT s.id, s.user_id, u.kind, u.scopes, s.last_seen_at, s.created_at, s.permanent
 FROM session s
 JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active'
 JOIN tenant t ON t.id = s.tenant_id AND t.status = 'active'
 WHERE s.tenant_id = %(tenant_id)s AND s.token_sha256 = %(token_sha256)s
-  AND s.revoked_at IS NULL AND s.last_seen_at > %(idle_since)s AND s.created_at > %(old_since)s"""
+  AND s.revoked_at IS NULL
+  AND CASE WHEN s.permanent
+      THEN s.last_seen_at > %(permanent_idle_since)s AND s.created_at > %(permanent_old_since)s
+      ELSE s.last_seen_at > %(idle_since)s AND s.created_at > %(old_since)s END"""
+
+# The transaction looks at the rows of several tenants.
+_OF_TENANTS = "SELECT set_config('overround.tenant_id', %s, true)"
+
+# What many tokens stand for, each at its own tenant.
+_LIVE_ALL = """
+SELECT s.tenant_id, s.token_sha256, s.id, s.user_id, u.kind, u.scopes, s.last_seen_at, s.created_at,
+       s.permanent
+FROM unnest(%(tenant_ids)s::uuid[], %(tokens)s::bytea[]) AS q (tenant_id, token_sha256)
+JOIN session s ON s.tenant_id = q.tenant_id AND s.token_sha256 = q.token_sha256
+JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active'
+JOIN tenant t ON t.id = s.tenant_id AND t.status = 'active'
+WHERE s.revoked_at IS NULL
+  AND CASE WHEN s.permanent
+      THEN s.last_seen_at > %(permanent_idle_since)s AND s.created_at > %(permanent_old_since)s
+      ELSE s.last_seen_at > %(idle_since)s AND s.created_at > %(old_since)s END"""
+
+# In the order of the keys, so that two who touch the same sessions wait and never in a circle.
+_TOUCH_ALL = """
+UPDATE session s SET last_seen_at = greatest(s.last_seen_at, %s)
+FROM (SELECT s.tenant_id, s.id FROM unnest(%s::uuid[], %s::uuid[]) AS q (tenant_id, id)
+      JOIN session s ON s.tenant_id = q.tenant_id AND s.id = q.id
+      ORDER BY s.tenant_id, s.id FOR NO KEY UPDATE OF s) q
+WHERE s.tenant_id = q.tenant_id AND s.id = q.id"""
 
 # Once a minute at most; greatest() because two requests may arrive in either order.
 _TOUCH = """
@@ -33,10 +67,21 @@ UPDATE session SET last_seen_at = greatest(last_seen_at, %s) WHERE tenant_id = %
 
 # A person's own live sessions, the latest used first.
 _LIVE_OF_USER = """
-SELECT id, user_id, user_agent, created_at, last_seen_at FROM session
-WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s
-  AND revoked_at IS NULL AND last_seen_at > %(idle_since)s AND created_at > %(old_since)s
+SELECT id, user_id, user_agent, created_at, last_seen_at, permanent FROM session
+WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND revoked_at IS NULL
+  AND CASE WHEN permanent
+      THEN last_seen_at > %(permanent_idle_since)s AND created_at > %(permanent_old_since)s
+      ELSE last_seen_at > %(idle_since)s AND created_at > %(old_since)s END
 ORDER BY last_seen_at DESC, id LIMIT 200"""
+
+# How many are live, and how many were opened and ended since a time.
+_STATISTICS = """
+SELECT count(*) FILTER (WHERE revoked_at IS NULL AND CASE WHEN permanent
+           THEN last_seen_at > %(permanent_idle_since)s AND created_at > %(permanent_old_since)s
+           ELSE last_seen_at > %(idle_since)s AND created_at > %(old_since)s END) AS active,
+       count(*) FILTER (WHERE created_at > %(since)s) AS created,
+       count(*) FILTER (WHERE revoked_at > %(since)s) AS revoked
+FROM session WHERE tenant_id = %(tenant_id)s"""
 
 # End one session of a person; another person's id ends nothing.
 _END = """
@@ -119,30 +164,55 @@ async def insert(conn: Connection, tenant_id: UUID, session: Session, token_sha2
             "user_id": session.user_id,
             "token_sha256": token_sha256,
             "user_agent": session.user_agent,
+            "permanent": session.permanent,
             "at": session.created_at,
         },
     )
 
 
 async def live(
-    conn: Connection,
-    tenant_id: UUID,
-    token_sha256: bytes,
-    idle_since: datetime,
-    old_since: datetime,
+    conn: Connection, tenant_id: UUID, token_sha256: bytes, horizons: Horizons
 ) -> Live | None:
     """What the token stands for, if it is live."""
     async with conn.cursor(row_factory=class_row(Live)) as cur:
-        await cur.execute(
-            _LIVE,
-            {
-                "tenant_id": tenant_id,
-                "token_sha256": token_sha256,
-                "idle_since": idle_since,
-                "old_since": old_since,
-            },
-        )
+        asked = {"tenant_id": tenant_id, "token_sha256": token_sha256, **horizons}
+        await cur.execute(_LIVE, asked)
         return await cur.fetchone()
+
+
+async def live_all(
+    conn: Connection, asked: Sequence[tuple[UUID, bytes]], horizons: Horizons
+) -> dict[tuple[UUID, bytes], Live]:
+    """(tenant, SHA-256 of a token) -> what it stands for; what is not live is absent.
+
+    The transaction is one of those tenants' from here on.
+    """
+    await conn.execute(_OF_TENANTS, [",".join({str(tenant_id) for tenant_id, _ in asked})])
+    cursor = await conn.execute(
+        _LIVE_ALL,
+        {
+            "tenant_ids": [tenant_id for tenant_id, _ in asked],
+            "tokens": [sha256 for _, sha256 in asked],
+            **horizons,
+        },
+    )
+    return {(row[0], row[1]): Live(*row[2:]) for row in await cursor.fetchall()}
+
+
+async def touch_all(conn: Connection, used: Sequence[tuple[UUID, UUID]], at: datetime) -> None:
+    """Write when the sessions (tenant, id) were last used."""
+    tenant_ids, session_ids = [one[0] for one in used], [one[1] for one in used]
+    await conn.execute(_TOUCH_ALL, [at, tenant_ids, session_ids])
+
+
+async def statistics(
+    conn: Connection, tenant_id: UUID, horizons: Horizons, since: datetime
+) -> Statistics:
+    """The tenant's sessions, counted."""
+    async with conn.cursor(row_factory=class_row(Statistics)) as cur:
+        await cur.execute(_STATISTICS, {"tenant_id": tenant_id, "since": since, **horizons})
+        found = await cur.fetchone()
+    return found or Statistics(0, 0, 0)
 
 
 async def touch(conn: Connection, tenant_id: UUID, session_id: UUID, at: datetime) -> None:
@@ -151,19 +221,12 @@ async def touch(conn: Connection, tenant_id: UUID, session_id: UUID, at: datetim
 
 
 async def live_of_user(
-    conn: Connection, tenant_id: UUID, user_id: UUID, idle_since: datetime, old_since: datetime
+    conn: Connection, tenant_id: UUID, user_id: UUID, horizons: Horizons
 ) -> list[Session]:
     """Up to 200 live sessions of a user."""
     async with conn.cursor(row_factory=class_row(Session)) as cur:
-        await cur.execute(
-            _LIVE_OF_USER,
-            {
-                "tenant_id": tenant_id,
-                "user_id": user_id,
-                "idle_since": idle_since,
-                "old_since": old_since,
-            },
-        )
+        asked = {"tenant_id": tenant_id, "user_id": user_id, **horizons}
+        await cur.execute(_LIVE_OF_USER, asked)
         return await cur.fetchall()
 
 

@@ -6,12 +6,15 @@ deleted; a suspended or closed one looks to the world like one that never was.
 """
 
 from overround.people.tenants.model import NewTenant, Tenant, TenantStatus
+from overround.people.tenants.origins import of as origins_of
 from overround.people.tenants.service import (
     allow_demo_deposits,
     by_id,
     by_subdomain,
     create,
     everyone,
+    front_of,
+    set_origins,
     set_status,
     set_theme,
 )
@@ -28,6 +31,9 @@ __all__ = [
     "by_subdomain",
     "create",
     "everyone",
+    "front_of",
+    "origins_of",
+    "set_origins",
     "set_status",
     "set_theme",
     "theme_of",

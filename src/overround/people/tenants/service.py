@@ -6,15 +6,16 @@ row, which belongs to the tenant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from overround.core.errors import Conflict, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
-from overround.people.tenants import rules, store, theme
+from overround.people.tenants import origins, rules, store, theme
 from overround.people.tenants.model import NewTenant, Tenant, TenantStatus
+from overround.storefront import Snapshot, default_theme, shop
 
 
 async def create(conn: Connection, principal: Principal, asked: NewTenant, at: datetime) -> Tenant:
@@ -79,6 +80,22 @@ async def allow_demo_deposits(
     return await by_id(conn, tenant.id)
 
 
+async def set_origins(
+    conn: Connection, principal: Principal, asked: Iterable[str], at: datetime
+) -> Tenant:
+    """Let pages of these origins read the tenant's API, and of no others.
+
+    Raises NotFound and Invalid `cors_origins`.
+    """
+    checked = origins.checked(asked)
+    tenant = await by_id(conn, principal.tenant_id)
+    await store.merge_settings(conn, tenant.id, {origins.SETTING: checked})
+    before = {origins.SETTING: sorted(origins.of(tenant.settings))}
+    after = {origins.SETTING: checked}
+    await audit.write(conn, principal, at, "tenant.settings", f"tenant:{tenant.id}", before, after)
+    return await by_id(conn, tenant.id)
+
+
 async def set_theme(
     conn: Connection, principal: Principal, asked: Mapping[str, object], at: datetime
 ) -> Tenant:
@@ -93,3 +110,17 @@ async def set_theme(
     target = f"tenant:{tenant.id}"
     await audit.write(conn, principal, at, "tenant.theme", target, before, {"theme": checked})
     return await by_id(conn, tenant.id)
+
+
+def front_of(tenant: Tenant, made_ms: int) -> dict[str, Snapshot]:
+    """What is published of a tenant, by name: its looks, and whether it is open.
+
+    One that is not open looks like one that never was
+    (test: a suspended tenant shows the defaults).
+    """
+    is_open = tenant.status == "active"
+    if is_open:
+        looks = theme.document(theme.of(tenant.settings, tenant.name), tenant.subdomain)
+    else:
+        looks = default_theme(tenant.subdomain).body
+    return {"theme": Snapshot(looks, made_ms), "shop": shop(is_open, made_ms)}

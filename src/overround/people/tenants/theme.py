@@ -1,23 +1,35 @@
 """A tenant's looks: an allow-list of fields, and colours that stay readable whatever it chooses.
 
 Nothing of a theme reaches a page unless it has exactly the form that is asked for here: a colour is
-`#rrggbb`, a logo is a small picture inside a data address or a path of ours, a name is printable.
-So no theme can carry a rule of CSS or a tag (test: a theme cannot carry css or html).
+`#rrggbb`, a font is one of ours by its name, a logo is a small picture (`pictures`), a name is
+printable. So no theme can carry a rule of CSS or a tag (test: a theme cannot carry css or html).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from overround.core.errors import Invalid
+from overround.people.tenants import pictures
 
-FIELDS: Final = ("name", "logo", "brand", "accent")
+FIELDS: Final = (
+    "name",
+    "logo",
+    "brand",
+    "accent",
+    "font",
+    "heading_font",
+    "layout",
+    "contact",
+    "features",
+)
 NAME_LENGTH_MAX: Final = 40
-LOGO_LENGTH_MAX: Final = 12_000
+LOGO_LENGTH_MAX: Final = pictures.LETTERS_MAX
 DEFAULT_BRAND: Final = "#14532d"
 
 # What WCAG 2.2 asks of text (success criterion 1.4.3, level AA).
@@ -27,10 +39,27 @@ CONTRAST_MIN: Final = 4.5
 LIGHT_SURFACE: Final = "#e9eef2"
 DARK_SURFACE: Final = "#2a333f"
 
+# Fonts that every machine has one of; a theme names the key and the stack is ours.
+FONTS: Final[Mapping[str, str]] = {
+    "system": 'system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif',
+    "humanist": 'Seravek,"Gill Sans Nova",Ubuntu,Calibri,sans-serif',
+    "geometric": 'Avenir,Montserrat,Corbel,"URW Gothic",sans-serif',
+    "serif": 'Charter,"Bitstream Charter",Cambria,serif',
+    "mono": 'ui-monospace,"Cascadia Code",Menlo,Consolas,monospace',
+}
+# What a layout changes of the style sheet's measures; nothing is below WCAG's 24 pixels to touch.
+LAYOUTS: Final[Mapping[str, str]] = {
+    "comfortable": "",
+    "compact": "--touch:2.25rem;--body:.875rem;",
+}
+FEATURES: Final = ("live", "combos", "systems", "cash_out", "casino")
+CONTACTS: Final[Mapping[str, re.Pattern[str]]] = {
+    "email": re.compile(r"[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,188}"),
+    "phone": re.compile(r"\+?[0-9][0-9 ()-]{3,28}[0-9]"),
+    "url": re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]{0,99}(?:/[A-Za-z0-9/_.~-]{0,200})?"),
+}
+
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
-_LOGO: Final = re.compile(
-    r"data:image/(?:png|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}|/static/[a-z0-9/_-]+\.(?:png|svg)"
-)
 _STEPS: Final = 20
 
 Rgb = tuple[int, int, int]
@@ -47,11 +76,20 @@ class Theme:
     on_brand: str
     accent_light: str
     accent_dark: str
+    font: str = "system"
+    heading_font: str = "system"
+    layout: str = "comfortable"
+    contact: Mapping[str, str] = field(default_factory=dict[str, str])
+    features: Mapping[str, bool] = field(default_factory=dict[str, bool])
 
     def css(self) -> str:
-        """The theme as custom properties; every value is a colour of this module's own making."""
+        """The theme as custom properties; every value is of this module's own making."""
+        fonts = "" if self.font == "system" else f"--font:{FONTS[self.font]};"
+        if self.heading_font != self.font:
+            fonts += f"--font-heading:{FONTS[self.heading_font]};"
         return (
-            f":root{{--brand:{self.brand};--on-brand:{self.on_brand};"
+            f":root{{{fonts}{LAYOUTS[self.layout]}"
+            f"--brand:{self.brand};--on-brand:{self.on_brand};"
             f"--accent:light-dark({self.accent_light},{self.accent_dark})}}\n"
         )
 
@@ -60,30 +98,52 @@ class Theme:
         return hashlib.sha256(self.css().encode()).hexdigest()[:12]
 
 
-def checked(asked: Mapping[str, object]) -> dict[str, str]:
+def document(theme: Theme, subdomain: str) -> bytes:
+    """The theme as the public is told it: JSON in ASCII, so that no text of it is anything else."""
+    told = {
+        "tenant": subdomain,
+        "name": theme.name,
+        "logo": theme.logo,
+        "colours": {
+            "brand": theme.brand,
+            "on_brand": theme.on_brand,
+            "accent_light": theme.accent_light,
+            "accent_dark": theme.accent_dark,
+        },
+        "fonts": {"body": theme.font, "heading": theme.heading_font},
+        "layout": theme.layout,
+        "contact": dict(theme.contact),
+        "features": dict(theme.features),
+        "stylesheet": f"/theme.css?v={theme.version()}",
+    }
+    return json.dumps(told, ensure_ascii=True).encode()
+
+
+def checked(asked: Mapping[str, object]) -> dict[str, object]:
     """The fields of a theme as they are stored.
 
-    Raises Invalid `theme_field` for an unknown one, and `theme_name`, `theme_logo`, `theme_colour`.
+    Raises Invalid `theme_field` for an unknown one, and `theme_name`, `theme_logo`,
+    `theme_colour`, `theme_font`, `theme_layout`, `theme_contact`, `theme_features`.
     """
     unknown = set(asked) - set(FIELDS)
     if unknown:
         raise Invalid(f"a theme has {', '.join(FIELDS)} and nothing else", code="theme_field")
-    found: dict[str, str] = {}
-    for field, value in asked.items():
-        if not _is_good(field, value):
-            code = "theme_colour" if field in {"brand", "accent"} else f"theme_{field}"
+    for name, value in asked.items():
+        if not _is_good(name, value):
+            code = _CODES.get(name, f"theme_{name}")
             raise Invalid(_REFUSALS[code], code=code)
-        found[field] = str(value)
-    return found
+    return dict(asked)
 
 
 def of(settings: Mapping[str, object], tenant_name: str) -> Theme:
     """The theme in a tenant's settings; a field that is absent or not good is the default's."""
     kept = settings.get("theme")
     said = cast("dict[str, object]", kept) if isinstance(kept, dict) else {}
-    good = {field: str(said[field]) for field in FIELDS if _is_good(field, said.get(field))}
+    kept_good = {name: said[name] for name in FIELDS if _is_good(name, said.get(name))}
+    good = {name: value for name, value in kept_good.items() if isinstance(value, str)}
     brand = good.get("brand", DEFAULT_BRAND)
     accent = good.get("accent", brand)
+    font = good.get("font", "system")
     return Theme(
         name=good.get("name", tenant_name),
         logo=good.get("logo"),
@@ -91,24 +151,63 @@ def of(settings: Mapping[str, object], tenant_name: str) -> Theme:
         on_brand=max(("#ffffff", "#000000"), key=lambda ink: contrast(ink, brand)),
         accent_light=readable(accent, LIGHT_SURFACE, towards="#000000"),
         accent_dark=readable(accent, DARK_SURFACE, towards="#ffffff"),
+        font=font,
+        heading_font=good.get("heading_font", font),
+        layout=good.get("layout", "comfortable"),
+        contact=cast("dict[str, str]", kept_good.get("contact", {})),
+        features=cast("dict[str, bool]", kept_good.get("features", {})),
     )
 
 
+_CODES: Final = {"brand": "theme_colour", "accent": "theme_colour", "heading_font": "theme_font"}
 _REFUSALS: Final = {
     "theme_name": f"a theme's name has 1 to {NAME_LENGTH_MAX} printable characters",
-    "theme_logo": "a logo is a PNG, WebP or SVG in a base64 data address of at most 12,000 letters",
+    "theme_logo": "a logo is a PNG, WebP or SVG in a base64 data address of at most 12,000 letters;"
+    " an SVG holds shapes and text and nothing that acts",
     "theme_colour": "a colour is written #rrggbb, in lower case",
+    "theme_font": f"a font is one of {', '.join(FONTS)}",
+    "theme_layout": f"a layout is one of {', '.join(LAYOUTS)}",
+    "theme_contact": f"a contact has {', '.join(CONTACTS)}, each in its plain form",
+    "theme_features": f"features are {', '.join(FEATURES)}, each true or false",
 }
 
 
-def _is_good(field: str, value: object) -> bool:
+def _is_good(name: str, value: object) -> bool:
+    if name == "contact":
+        return _is_contact(value)
+    if name == "features":
+        return _is_features(value)
     if not isinstance(value, str):
         return False
-    if field == "name":
+    if name == "name":
         return 1 <= len(value.strip()) <= NAME_LENGTH_MAX and value.isprintable()
-    if field == "logo":
-        return len(value) <= LOGO_LENGTH_MAX and _LOGO.fullmatch(value) is not None
+    if name == "logo":
+        return pictures.is_logo(value)
+    if name in {"font", "heading_font"}:
+        return value in FONTS
+    if name == "layout":
+        return value in LAYOUTS
     return _COLOUR.fullmatch(value) is not None
+
+
+def _is_contact(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    said = cast("dict[object, object]", value)
+    return all(
+        isinstance(way, str)
+        and isinstance(where, str)
+        and way in CONTACTS
+        and CONTACTS[way].fullmatch(where) is not None
+        for way, where in said.items()
+    )
+
+
+def _is_features(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    said = cast("dict[object, object]", value)
+    return all(name in FEATURES and isinstance(is_on, bool) for name, is_on in said.items())
 
 
 def contrast(one: str, other: str) -> float:
