@@ -21,7 +21,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup replay test pictures kill scrapers numbers fuzz bench check fmt clean
+.PHONY: help demo setup replay test pictures kill scrapers pooled numbers fuzz hostile bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -58,12 +58,18 @@ kill: $(SYNCED) ## kill every process of a demo, and replays of a real season; m
 scrapers: $(SYNCED) ## three browser scrapers feed one hub while things go wrong (MINUTES=); wants Chromium
 	$(BIN)/python -m tests.scrapers.story --minutes $(MINUTES)
 
+pooled: $(SYNCED) ## the API's tests by way of PgBouncer in transaction mode; wants pgbouncer
+	POOLED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/web tests/people tests/betting
+
 numbers: $(SYNCED) ## ten thousand examples of every property of the numbers; minutes
 	$(BIN)/python -m pytest --hypothesis-profile=numbers --timeout=0 tests/core tests/pricing tests/cli \
 	  tests/betting/test_settlement_rules.py
 
 fuzz: $(SYNCED) ## five minutes of hostile bytes for each feed's parser (SECONDS=); for the night
 	$(BIN)/python -m benchmarks.fuzz_feeds --seconds "$(SECONDS)"
+
+hostile: $(SYNCED) ## five minutes of requests that nobody should send (SECONDS=); no answer may be a 5xx
+	$(BIN)/python -m benchmarks.hostile --seconds "$(SECONDS)"
 
 bench: $(SYNCED) ## our paths against their references, in one run each
 	$(BIN)/python -m benchmarks.bulk_arrays

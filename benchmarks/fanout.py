@@ -33,7 +33,7 @@ from overround.core import ids, price
 from overround.core.clock import WallClock, millis
 from overround.db import Database
 from overround.kit import logs
-from overround.kit.settings import ServersSettings, Settings, StreamSettings
+from overround.kit.settings import LimitSettings, ServersSettings, Settings, StreamSettings
 from overround.roles import api, seeding
 from overround.roles.attach import Endpoints, attached
 from overround.storefront import Publisher, Shown
@@ -45,6 +45,8 @@ FEW_ROUNDS: Final = 60
 # A row is some seventy-five bytes: this makes a frame of a kilobyte.
 ROWS: Final = 13
 SETTLE_S: Final = 0.5
+# All clients come from one address.
+UNLIMITED: Final = LimitSettings(public_burst=10_000, public_per_s=10_000)
 
 _spawn = multiprocessing.get_context("spawn")
 
@@ -56,7 +58,7 @@ def _api(url: str, redis_url: str, pipe: Pipe) -> None:
     limits = StreamSettings(process_max=CLIENTS + 100, address_max=CLIENTS + 100)
     listener = api.listen("127.0.0.1", 0)
     pipe.send(listener.getsockname()[1])
-    settings = Settings(stream=limits)
+    settings = Settings(stream=limits, limits=UNLIMITED)
     context.run_async(api.run_until_signal(settings, url, listener, redis_url))
 
 
@@ -199,6 +201,7 @@ def run() -> dict[str, Any]:
 
 def main() -> None:
     """Print one JSON object."""
+    logs.configure("warning")
     print(json.dumps({"bench": "fanout", **run()}))
 
 

@@ -178,7 +178,7 @@ def known_spellings(ours: Sequence[Candidate], fixtures: Sequence[Fixture]) -> d
 
 def forget() -> None:
     """Empty what is kept between calls, so that a path is timed as if nothing had been seen."""
-    for kept in (names.team, names.parse_category, names.normalise, names.country_of):
+    for kept in (names.team, names.parse_category, names.country_of):
         kept.cache_clear()
     ASSUMED.compared.clear()
     for kept in (marks_of, asked_by, beginnings):

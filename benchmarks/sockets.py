@@ -11,6 +11,7 @@ from typing import Final
 
 CONNECT_AT_ONCE: Final = 100
 ROUND_MAX_S: Final = 60.0
+QUIET_MAX_S: Final = 4.0
 _RECEIVE: Final = 1 << 16
 
 
@@ -38,8 +39,10 @@ class Listeners:
                 self.poller.register(one.fileno(), select.EPOLLIN)
 
     def quiet(self, for_s: float) -> None:
-        """Read on until nothing has come for a while."""
-        while ready := self.poller.poll(for_s):
+        """Read on until nothing has come for a while; where something always comes, not longer
+        than `QUIET_MAX_S`."""
+        end_s = time.monotonic() + QUIET_MAX_S
+        while time.monotonic() < end_s and (ready := self.poller.poll(for_s)):
             for number, _ in ready:
                 self.sockets[number].recv(_RECEIVE)
 

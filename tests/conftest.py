@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+from collections.abc import Callable, Generator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from overround.db.logins import Role
@@ -19,6 +21,11 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
+# A failure that a test provokes is told in a few lines: with the locals of every frame, as is the
+# default on a terminal, each takes seconds to print.
+_PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
+
 
 @pytest.fixture(scope="session")
 def endpoints() -> Generator[Endpoints]:
@@ -27,11 +34,25 @@ def endpoints() -> Generator[Endpoints]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def app_road(endpoints: Endpoints) -> Generator[Callable[[str], str]]:
+    """How the api's login gets to its database: straight, or by PgBouncer for `make pooled`."""
+    if not os.environ.get("POOLED"):
+        yield lambda url: url
+        return
+    from tests.support.pooler import pooler
+
+    with pooler(endpoints) as found:
+        yield found.url
+
+
 @pytest.fixture
-def database_urls(endpoints: Endpoints) -> Generator[dict[Role, str]]:
+def database_urls(
+    endpoints: Endpoints, app_road: Callable[[str], str]
+) -> Generator[dict[Role, str]]:
     """A new migrated database for this test: the URL of each login (owner, app, worker, reader)."""
     with fresh_database(endpoints) as urls:
-        yield urls
+        yield {**urls, "app": app_road(urls["app"])}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ Urls = dict[Role, str]
 
 
 @asynccontextmanager
-async def house(urls: Urls) -> AsyncGenerator[tuple[Edge, Edge, str]]:
+async def house(urls: Urls) -> AsyncGenerator[tuple[Edge, Edge, dict[str, Any]]]:
     """The edge without an acceptor, the same with one, and a selection that is laid at 2.00."""
     async with opened(urls) as edge:
         now = datetime.now(UTC)
@@ -97,7 +97,7 @@ def test_the_raw_route_and_the_frameworks_answer_alike(database_urls: Urls) -> N
 
 
 def test_a_session_that_ended_places_nothing(database_urls: Urls) -> None:
-    """The raw route remembers who he is, and the call that would place his bet sees that he left."""
+    """The route remembers who he is, and the call that would place his bet sees that he left."""
 
     async def story() -> None:
         async with house(database_urls) as (edge, raw, home):

@@ -103,6 +103,9 @@ def test_one_key_with_two_bodies_is_refused(database_urls: Urls) -> None:
             # In one call too: the second of two bodies under one key.
             pair = [world.slip("ann", stake, [(home, 21_000)], key="pair") for stake in (500, 501)]
             assert [d.kind for d in await world.place(pair)] == ["accepted", "key_reused"]
+            # And one that was answered before says nothing of its neighbour.
+            mixed = [pair[0], world.slip("ann", 502, [(home, 21_000)])]
+            assert [d.kind for d in await world.place(mixed)] == ["replayed", "accepted"]
 
     asyncio.run(story())
 

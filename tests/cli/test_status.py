@@ -144,9 +144,27 @@ def told(**changed: Any) -> str:
     }  # fmt: skip
     report: dict[str, Any] = {
         "status": "degraded", "version": "0.1.0", "at": "2026-03-02T12:00:00+00:00",
-        "findings": [{"code": "x", "level": "degraded", "detail": "[red]not ours[/]"}],
+        "summary": "Look.", "worded_by": "model",
+        "findings": [
+            {"code": "x", "level": "degraded", "detail": "[red]not ours[/]", "cause": "c",
+             "remedy": "r"}
+        ],
         "processes": [], "leases": [],
-        "database": {"version": "18", "bytes": 9, "history_bytes": 0, "history_pieces": 0},
+        "database": {
+            "version": "18", "bytes": 9, "history_bytes": 0, "history_pieces": 0,
+            "connections": 9, "connections_max": 100,
+        },
+        "traffic": {
+            "span_s": 300.0, "requests": 1_000, "p50_ms": 4.5, "p95_ms": 20.0, "failed": 3
+        },
+        "machine": {
+            "disk_free_bytes": 5_000_000_000, "disk_bytes": 9_000_000_000,
+            "memory_free_bytes": 1_000_000, "memory_bytes": 2_000_000, "load": 0.5, "processors": 2,
+        },
+        "patterns": [
+            {"level": "error", "what": "bet.failed", "reason": "[b]x", "count": 9, "roles": ["api"],
+             "last_at": "2026-03-02T11:59:00+00:00"},
+        ],
         "cache": {"version": None}, "hub": None, "providers": [provider],
         "queue": {"waiting": 2, "oldest_at": "2026-03-02T11:00:00+00:00", "reasons": {"near": 2}},
         "inbox": {"waiting": 0, "oldest_at": None},
@@ -168,4 +186,13 @@ def test_a_provider_is_a_line() -> None:
 def test_what_is_not_ours_paints_nothing() -> None:
     assert "[red]not ours[/]" in told()
     assert "nobody writes the board" in told()
+    assert "bet.failed: [b]x" in told()
     assert "no provider was asked" in told(providers=[])
+
+
+def test_what_was_served_and_the_models_words_are_told() -> None:
+    assert "1,000 requests in 5 min, half in 4.5 ms, 95 % in 20 ms, 3 failed" in told()
+    assert "5.0 GB of 9.0 GB disk" in told()
+    assert "Look." in told()
+    assert "Look." not in told(worded_by="rules")
+    assert "nothing was asked lately" in told(traffic=None)

@@ -157,7 +157,6 @@ BETS: Final[dict[str, tuple[str, set[str]]]] = {
         "UPDATE bet SET stake_minor = stake_minor + 1 WHERE status = 'open'",
         {
             "a bet holds its stake once and gives it up once",
-            "accepted answers = bets",
             "held = stakes of open bets",
         },
     ),
@@ -176,6 +175,19 @@ BETS: Final[dict[str, tuple[str, set[str]]]] = {
     "an answer that is gone": (
         "DELETE FROM bet_request WHERE bet_id = (SELECT id FROM bet WHERE status = 'open')",
         {"accepted answers = bets"},
+    ),
+    "an orphan is found: a bet of nobody": (
+        "UPDATE bet SET user_id = uuidv7() WHERE status = 'open'",
+        {
+            "a bet is of a player",
+            "a stake or payout has its bet",
+            "accepted answers = bets",
+            "held = stakes of open bets",
+        },
+    ),
+    "an orphan is found: a leg of no bet": (
+        "UPDATE leg SET bet_id = uuidv7() WHERE grade IS NULL",
+        {"a bet has its legs, each on its own event"},
     ),
     "a leg that is gone": (
         "DELETE FROM leg WHERE bet_id = (SELECT id FROM bet WHERE status = 'open')",

@@ -13,8 +13,11 @@ import pytest
 from overround.core import ids
 from overround.db.logins import Role
 from overround.odds import board as boards
+from overround.odds import catalogue
 from overround.odds.board import Keeping, jobs, retention, store
+from overround.odds.board.model import RefusedPrice
 from overround.odds.board.retention import HOUR, Piece
+from overround.odds.catalogue import Quarantined
 from overround.odds.feeds import FeedBatch
 from tests.odds_store.feed import KINDS, feed_of, prices
 from tests.stories.world import AT, World, opened
@@ -190,6 +193,26 @@ def test_a_history_that_is_being_read_is_dropped_later(database_urls: Urls) -> N
                     await run(world, old)
             assert await run(world, old) == 1
             assert await pieces_of(world) == []
+
+    asyncio.run(story())
+
+
+def test_what_was_refused_is_forgotten(database_urls: Urls) -> None:
+    """A month after it was recorded, whenever its prices were said to have been seen."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            async with world.worker.transaction(None) as conn:
+                refused = RefusedPrice(1, ids.derived(AT, "side"), "x", 5, None, False, AT)
+                await store.keep_refused(conn, [(ids.derived(AT, "batch"), refused)], AT)
+                one = Quarantined("generic", "a body", "x", "row 1", "")
+                assert await catalogue.quarantine(conn, [one]) == 1
+            now = datetime.now(UTC)
+            kept = Keeping(refused_days=30)
+            assert await jobs.run_once(world.worker, kept, now + 29 * DAY) == 0
+            assert await jobs.run_once(world.worker, kept, now + 31 * DAY) == 2
+            assert await world.count("SELECT count(*) FROM price_refused") == 0
+            assert await world.count("SELECT count(*) FROM quarantine") == 0
 
     asyncio.run(story())
 

@@ -140,6 +140,23 @@ def test_a_second_id_is_no_second_event_when_it_comes_again(database_urls: Urls)
     asyncio.run(story())
 
 
+def test_a_second_id_that_was_listed_beside_the_first_asks_nobody_when_it_comes_alone(
+    database_urls: Urls,
+) -> None:
+    """Its prices come in a letter of their own, without the other id beside them."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            [first] = fixtures("house", LEAGUE[:2])
+            second = replace(first, provider_event_id="in play")
+            await know(world, first, second)
+            await know(world, second)
+            assert second.key not in world.hub.events
+            assert await asked(world) == []
+
+    asyncio.run(story())
+
+
 def test_what_was_called_off_is_not_named_again_by_what_is_ahead(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as world:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from collections.abc import Mapping
 
 import psycopg
 
 from overround.db.logins import Role
+from overround.kit import logs
 from overround.roles import looking
-from tests.support.edge import opened
+from tests.support.edge import Edge, opened, restored_logging
 
 Urls = Mapping[Role, str]
 
@@ -59,6 +62,9 @@ def test_staff_hear_why_and_others_do_not(database_urls: Urls) -> None:
             told = (await reader.get(DETAIL)).json()
             assert told["report"]["status"] == "down"
             assert told["report"]["findings"][0]["code"] == "nothing_runs"
+            assert told["summary"] == told["report"]["summary"]
+            assert told["worded_by"] == "rules"
+            await who_may_do_what_is_in_the_log(edge)
             clerk = await edge.staff("clerk", "offers.manage")
             player = await edge.player("ann")
             async with edge.client() as nobody:
@@ -67,6 +73,21 @@ def test_staff_hear_why_and_others_do_not(database_urls: Urls) -> None:
                 assert (await client.get(DETAIL)).status_code == 403
 
     asyncio.run(story())
+
+
+async def who_may_do_what_is_in_the_log(edge: Edge) -> None:
+    """Acts that are audited, and log-ins that are refused: each a line of its kind, no secret."""
+    with restored_logging():
+        stream = io.StringIO()
+        logs.configure("info", stream)
+        await edge.staff("auditor", "status.read")
+        async with edge.client() as client:
+            body = {"email": "auditor@acme.example", "password": "not the one at all"}
+            assert (await client.post("/api/v1/session", json=body)).status_code == 401
+    lines = [json.loads(line) for line in stream.getvalue().strip().splitlines()]
+    kinds = {one["event"]: one["kind"] for one in lines if "kind" in one}
+    assert kinds == {"staff.create": "security", "login.refused": "security"}
+    assert "not the one at all" not in stream.getvalue()
 
 
 def test_the_status_over_http_reads_one_row(database_urls: Urls) -> None:

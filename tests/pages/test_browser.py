@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from overround.roles.attach import Endpoints
 from tests.pages.moving import Moving, moving
@@ -321,3 +321,42 @@ def test_a_start_that_is_near_is_counted_down(chromium: Browser, house: Moving) 
         page.clock.fast_forward(60_000)
         page.clock.run_for(1_000)
         expect(left).to_have_text("starts now")
+
+
+def test_what_a_page_is_made_of_comes_from_the_browsers_cache_the_second_time(
+    chromium: Browser, house: Moving
+) -> None:
+    """Style, scripts and the tenant's colours cost no byte of the network on the next visit."""
+    taken = """performance.getEntriesByType('resource')
+        .filter((one) => one.name.includes('/static/') || one.name.includes('/theme.css'))
+        .map((one) => [new URL(one.name).pathname, one.transferSize, one.decodedBodySize])"""
+
+    def visit(context: BrowserContext) -> dict[str, tuple[int, int]]:
+        page = context.new_page()
+        page.goto("/")
+        found = {name: (sent, size) for name, sent, size in page.evaluate(taken)}
+        page.close()
+        return found
+
+    with browsers.context(chromium, house.url) as context:
+        first, second = visit(context), visit(context)
+        assert "/theme.css" in first
+        assert len(first) >= 3
+        assert all(sent > 0 for sent, _ in first.values())
+        assert second.keys() == first.keys()
+        assert all(sent == 0 and size > 0 for sent, size in second.values()), second
+        # The looks, as a program loads them: no byte within five minutes, and then a 304.
+        page = context.new_page()
+        page.goto("/")
+        sent = """async (mode) => {
+            performance.clearResourceTimings();
+            const answer = await fetch('/api/public/load-theme', {cache: mode});
+            await answer.text();
+            const [entry] = performance.getEntriesByType('resource').slice(-1);
+            return [answer.status, entry.transferSize, entry.decodedBodySize];
+        }"""
+        assert page.evaluate(sent, "default")[1] > 0
+        assert page.evaluate(sent, "default")[1] == 0
+        again = page.evaluate(sent, "no-cache")
+        assert again[0] == 200
+        assert again[1] < again[2] + 1_000, "only the headers of a 304 were sent"

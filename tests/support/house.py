@@ -103,7 +103,7 @@ async def _furnish(urls: Urls, house: House) -> None:
     async with opened(urls) as edge:
         now = datetime.now(UTC)
         edge.clock.move_to(now)
-        await _lay(edge, house, now)
+        await lay(edge, house, now)
         await edge.staff("boss", "*")
         ann, bob = await edge.player("ann"), await edge.player("bob")
         for client in (ann, bob):
@@ -113,7 +113,7 @@ async def _furnish(urls: Urls, house: House) -> None:
         await _days(edge, now)
 
 
-async def _lay(edge: Edge, house: House, now: datetime) -> None:
+async def lay(edge: Edge, house: House, now: datetime) -> None:
     tenant = edge.tenants["acme"]
     async with edge.worker_db.reading(tenant.id) as conn:
         book = await book_of(conn, tenant)
@@ -209,4 +209,4 @@ async def _days(edge: Edge, now: datetime) -> None:
         await revenue_store.upsert(conn, tenant_id, "EUR", figures, [1_000] * len(figures), fees)
 
 
-__all__ = ["PASSWORD", "House", "bet", "furnished", "served"]
+__all__ = ["PASSWORD", "House", "bet", "furnished", "lay", "served"]

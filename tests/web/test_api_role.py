@@ -30,10 +30,10 @@ Urls = Mapping[Role, str]
 SERVE = """
 import asyncio, sys
 from overround.kit import logs
-from overround.kit.settings import Settings, WebSettings
+from overround.kit.settings import Settings
 from overround.roles import api
 logs.configure("info")
-settings = Settings(web=WebSettings(port=int(sys.argv[2])))
+settings = Settings(web={"port": int(sys.argv[2])})
 asyncio.run(api.run_until_signal(settings, sys.argv[1], redis_url=sys.argv[3] or None))
 """
 
@@ -127,8 +127,8 @@ def test_hostile_requests_are_answered_and_the_process_lives(database_urls: Urls
         post = b"POST /api/v1/users HTTP/1.1\r\n" + host + b"Content-Type: application/json\r\n"
         forwarded = b"GET / HTTP/1.1\r\nHost: x.example\r\nX-Forwarded-" + host + b"\r\n"
         cases: list[tuple[bytes, int]] = [
-            (b"GET /api/v1/balance HTTP/1.1\r\n\r\n", 404),
-            (b"GET /api/v1/balance HTTP/1.1\r\n" + host + host + b"\r\n", 404),
+            (b"GET /api/v1/balance HTTP/1.1\r\n\r\n", 400),
+            (b"GET /api/v1/balance HTTP/1.1\r\n" + host + host + b"\r\n", 400),
             (b"GET /api/v1/balance HTTP/1.1\r\n" + host + b"\r\n", 401),
             (b"GET /api/v1/balance HTTP/1.1\r\nHost: x.acme.localhost\r\n\r\n", 404),
             (forwarded, 404),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,13 +18,14 @@ from starlette.routing import Route
 from overround.db.logins import Role
 from overround.kit import logs
 from overround.kit.routes import Open, Permission, Visiting
+from overround.web import marks
 from overround.web.app import ROUTERS
-from overround.web.ids import Ids, correlation_id
+from overround.web.ids import Ids
 from tests.support.edge import opened, registration, restored_logging, set_status
 
 Urls = Mapping[Role, str]
 # The documentation's own pages say nothing about anybody.
-DOCS = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+DOCS = {"/openapi.json"}
 
 
 def is_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
@@ -103,7 +104,8 @@ def test_a_validation_problem_points_at_the_value_and_does_not_repeat_it(
     ],
 )
 def test_a_correlation_id_is_taken_when_it_is_one(offered: str | None, taken: bool) -> None:
-    assert correlation_id(offered, "made") == (offered if taken else "made")
+    found = marks.ids(offered.encode() if offered is not None else None, None)
+    assert found.correlation_id == (offered if taken else found.request_id)
 
 
 def test_the_callers_correlation_id_comes_back_and_a_request_id_is_never_taken(
@@ -164,24 +166,16 @@ def test_a_database_that_went_away_is_503_and_not_500(database_urls: Urls) -> No
 def test_each_request_is_one_json_line_with_its_ids(
     database_urls: Urls,
 ) -> None:
-    root = logging.getLogger()
-    lines: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(self.format(record))
+    written = io.StringIO()
 
     async def story() -> None:
         async with opened(database_urls) as edge, edge.client() as client:
-            keep = Keep()
-            keep.setFormatter(root.handlers[0].formatter)
-            root.handlers[:] = [keep]
             await client.get("/a%0D%0Ab%1B[31m", headers={"X-Correlation-ID": "order-12345"})
 
     with restored_logging():
-        logs.configure("info")
+        logs.configure("info", written)
         asyncio.run(story())
-    found = [json.loads(line) for line in lines if "http.request" in line]
+    found = [json.loads(line) for line in written.getvalue().splitlines() if "http.request" in line]
     assert len(found) == 1
     assert found[0]["correlation_id"] == "order-12345"
     assert found[0]["status"] == 404
@@ -299,7 +293,7 @@ def test_a_route_without_a_permission_is_found() -> None:
     assert undeclared(routes) == ["/leak"]
 
 
-def test_the_document_is_whole_and_its_operations_have_stable_names(database_urls: Urls) -> None:
+def test_the_reference_lists_every_operation_of_the_document(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge, edge.client() as client:
             document = (await client.get("/openapi.json")).json()
@@ -310,6 +304,9 @@ def test_the_document_is_whole_and_its_operations_have_stable_names(database_url
             ]
             assert "cashier_deposit" in names
             assert len(set(names)) == len(names)
-            assert (await client.get("/docs")).status_code == 200
+            page = await client.get("/docs")
+            assert page.status_code == 200
+            assert "script-src 'self'" in page.headers["content-security-policy"]
+            assert all(f'id="{name}"' in page.text for name in names)
 
     asyncio.run(story())

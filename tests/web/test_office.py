@@ -175,11 +175,11 @@ def test_events_are_found_by_word_sport_and_competition_and_paged(database_urls:
         ("/api/v1/office/events?competition=1", 422),
         ("/api/v1/office/events?limit=0", 422),
         ("/api/v1/office/events?cursor=x", 422),
-        ("/api/v1/office/events/1", 422),
+        ("/api/v1/office/events/1", 404),
         ("/api/v1/office/bets?limit=201", 422),
         ("/api/v1/office/bets?cursor=x", 422),
         ("/api/v1/office/exposures?limit=0", 422),
-        ("/api/v1/office/events/1/liability", 422),
+        ("/api/v1/office/events/1/liability", 404),
     ],
 )
 def test_what_is_out_of_bounds_is_refused(path: str, status: int, database_urls: Urls) -> None:

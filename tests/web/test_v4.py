@@ -245,6 +245,42 @@ def test_the_past_stands_as_it_stood_and_costs_ten_times(database_urls: Urls) ->
     asyncio.run(story())
 
 
+def test_past_events_and_one_of_them_stand_as_they_stood(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge, edge.client() as client:
+            hub, asked = Hub.empty(), event()
+            event_id = await say(edge, hub, asked, THREE)
+            moved = {"pinnacle": {"1x2": ("2.50", "3.30", "3.00")}}
+            await say(edge, hub, asked, moved, AT + timedelta(minutes=20))
+            edge.later(days=2)
+            key = await key_of(edge)
+            past = "historical/sports/soccer_epl/events"
+            answer = await ask(client, key, past, date="2026-03-01T12:10:00Z")
+            assert [one["id"] for one in answer.json()["data"]] == [event_id.hex]
+            assert "bookmakers" not in answer.json()["data"][0]
+            assert quota(answer)[2] == 1
+            # By then it had begun, and nothing is asked for what is not there.
+            answer = await ask(client, key, past, date="2026-03-03T12:00:00Z")
+            assert (answer.json()["data"], quota(answer)[2]) == ([], 0)
+            for minute, price in ((10, 2.14), (25, 2.5)):
+                answer = await ask(
+                    client, key, f"{past}/{event_id.hex}/odds", date=f"2026-03-01T12:{minute}:00Z",
+                    bookmakers="pinnacle", markets="h2h,totals,btts",
+                )  # fmt: skip
+                said = answer.json()
+                assert said["timestamp"] == f"2026-03-01T12:{minute}:00Z"
+                (bookmaker,) = said["data"]["bookmakers"]
+                (winner,) = [m for m in bookmaker["markets"] if m["key"] == "h2h"]
+                assert min(o["price"] for o in winner["outcomes"]) == price
+                # What is in the answer is paid for, not what was asked for.
+                assert quota(answer)[2] == 10 * len(bookmaker["markets"])
+            late = {"date": "2026-03-03T11:00:00Z", "regions": "eu"}
+            answer = await ask(client, key, f"{past}/{event_id.hex}/odds", 404, **late)
+            assert answer.json()["error_code"] == "EVENT_NOT_FOUND"
+
+    asyncio.run(story())
+
+
 EARLY, LATE = "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"
 MISTAKES = [
     ("sports/soccer_epl/odds", 422, "MISSING_REGION"),
@@ -272,6 +308,10 @@ MISTAKES = [
     ("historical/sports/soccer_epl/odds?regions=us", 422, "MISSING_DATE"),
     ("historical/sports/soccer_epl/odds?regions=us&date=2030-01-01T00:00:00Z", 422,
      "INVALID_HISTORICAL_TIMESTAMP"),
+    ("historical/sports/soccer_epl/events", 422, "MISSING_DATE"),
+    ("historical/sports/soccer_epl/events?regions=us", 422, "INVALID_PARAMETER"),
+    ("historical/sports/soccer_epl/events/7/odds?regions=us&date=2026-03-01T11:00:00Z", 404,
+     "EVENT_NOT_FOUND"),
     ("sports/soccer_moon/odds?regions=us", 404, "UNKNOWN_SPORT"),
     ("sports/soccer_epl/events/7/odds?regions=us", 404, "EVENT_NOT_FOUND"),
 ]  # fmt: skip

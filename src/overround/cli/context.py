@@ -64,7 +64,8 @@ def settings(
     if state is not None:
         merged["state"] = state
     loaded = kit_settings.load(config, merged)
-    logs.configure(loaded.log.level)
+    logs.hide(*kit_settings.secrets(loaded))
+    logs.configure(loaded.log.level, levels=loaded.log.levels)
     return loaded
 
 

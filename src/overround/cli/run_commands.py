@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,7 @@ from overround.cli import context
 from overround.cli.context import ConfigOption, JsonOption, StateOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from overround.kit.settings import Settings
@@ -51,10 +52,11 @@ def api(
 ) -> None:
     """The HTTP edge, until interrupted."""
     from overround.roles import api as role
+    from overround.roles.listening import inherited
 
     settings = _settings(state, config, supervised)
-    listener = None if listen_fd is None else role.inherited(listen_fd)
-    with context.servers(settings) as endpoints:
+    listener = None if listen_fd is None else inherited(listen_fd)
+    with _counting(settings, "api") as endpoints:
         context.run_async(
             role.run_until_signal(settings, endpoints.url("app"), listener, endpoints.redis_url)
         )
@@ -71,7 +73,7 @@ def hub(
 ) -> None:
     """The writer of the board: feeds in, offers and edges out. One at a time writes."""
     settings = _settings(state, config, supervised)
-    with context.servers(settings) as endpoints:
+    with _counting(settings, "hub") as endpoints:
         context.run_async(_hub(settings, endpoints, simulate))
 
 
@@ -83,7 +85,7 @@ def pull(
 ) -> None:
     """Ask the providers of the settings by schedule; any number of these share the asking."""
     settings = _settings(state, config, supervised)
-    with context.servers(settings) as endpoints:
+    with _counting(settings, "pull") as endpoints:
         context.run_async(_pull(settings, endpoints))
 
 
@@ -97,7 +99,7 @@ def settle(
 ) -> None:
     """Grade and pay the bets of decided events; any number of these may run."""
     settings = _settings(state, config, supervised)
-    with context.servers(settings) as endpoints:
+    with _counting(settings, "settle") as endpoints:
         settled = context.run_async(_settle(settings, endpoints, once))
     if once:
         context.show({"settled": settled}, as_json=as_json, text=lambda: f"{settled} bets settled")
@@ -113,7 +115,7 @@ def jobs(
 ) -> None:
     """Revenue days and expiry, until interrupted."""
     settings = _settings(state, config, supervised)
-    with context.servers(settings) as endpoints:
+    with _counting(settings, "jobs") as endpoints:
         changed = context.run_async(_jobs(settings, endpoints, once))
     if once:
         context.show({"changed": changed}, as_json=as_json, text=lambda: f"{changed} rows changed")
@@ -127,7 +129,7 @@ def bettors(
 ) -> None:
     """The players of a demonstration, over HTTP, until interrupted."""
     settings = _settings(state, config, supervised)
-    with context.servers(settings) as endpoints:
+    with _counting(settings, "bettors") as endpoints:
         context.run_async(_bettors(settings, endpoints))
 
 
@@ -138,6 +140,17 @@ def _settings(state: Path | None, config: Path | None, supervised: bool) -> Sett
 
         supervisor.end_with_parent()
     return context.settings(state, config)
+
+
+@contextmanager
+def _counting(settings: Settings, role: str) -> Generator[Endpoints]:
+    """The servers, with what this process counts kept where the others of the state can read it."""
+    from overround.kit import metrics
+    from overround.roles import looking
+
+    with context.servers(settings) as endpoints:
+        metrics.keep_in(looking.metrics_of(endpoints.state), role)
+        yield endpoints
 
 
 async def _hub(settings: Settings, endpoints: Endpoints, simulate: bool) -> None:
@@ -178,21 +191,31 @@ async def _settle(settings: Settings, endpoints: Endpoints, once: bool) -> int:
 
 
 async def _jobs(settings: Settings, endpoints: Endpoints, once: bool) -> int:
+    from datetime import timedelta
+
     from overround.core.clock import WallClock
     from overround.odds.board import Keeping
-    from overround.people.sessions import SessionLimits
+    from overround.ops import History
     from overround.roles import jobs as role
-    from overround.roles.process import database, stopping
+    from overround.roles import looking
+    from overround.roles.process import database, session_limits, stopping
 
-    limits = SessionLimits(settings.session.idle_s, settings.session.absolute_s)
+    limits = session_limits(settings)
     kept = settings.retention
-    keeping = Keeping(kept.history_days, kept.history_bytes_max, kept.inbox_days)
+    keeping = Keeping(kept.history_days, kept.history_bytes_max, kept.inbox_days, kept.refused_days)
+    thresholds = looking.thresholds_of(settings.alerts)
+    lookout = looking.Lookout(endpoints.state, History(), thresholds, limits)
+    watching = role.Watching(lookout, settings.alerts, settings.llm)
+    edges_kept = timedelta(days=kept.edges_days)
     async with database(settings, endpoints.url("worker"), "worker") as worker:
         if once:
             changed = await role.run_once(worker, limits, WallClock())
-            return changed + await role.trim_once(worker, WallClock(), keeping)
+            return changed + await role.trim_once(worker, WallClock(), keeping, edges_kept)
         with stopping() as stop:
-            await role.run(worker, limits, WallClock(), stop, keeping, endpoints.redis_url)
+            redis_url = endpoints.redis_url
+            await role.run(
+                worker, limits, WallClock(), stop, keeping, redis_url, edges_kept, watching
+            )
     return 0
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from overround.cli import context
 from overround.cli.context import ConfigOption, JsonOption, StateOption
@@ -16,12 +18,17 @@ if TYPE_CHECKING:
 
 
 def serve(
-    state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port of the site.", show_default="8000")
+    ] = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Serve the tenants: api, hub, settlement and jobs, until interrupted."""
     from overround.roles import serve as role
 
-    settings = context.settings(state, config)
+    settings = context.settings(state, config, {} if port is None else {"web": {"port": port}})
     with served(settings) as endpoints:
         done = context.run_async(role.serve(settings, endpoints, config, say))
     context.show(done, as_json=as_json, text=lambda: _text(done))
@@ -36,11 +43,11 @@ def served(settings: Settings) -> Generator[Endpoints]:
         context.servers(settings) as endpoints,
         (endpoints.state / "logs" / "supervisor.log").open("a", encoding="utf-8") as stream,
     ):
-        logs.configure(settings.log.level, stream)
+        logs.configure(settings.log.level, stream, settings.log.levels)
         try:
             yield endpoints
         finally:
-            logs.configure(settings.log.level)
+            logs.configure(settings.log.level, levels=settings.log.levels)
 
 
 def say(line: str) -> None:

@@ -1,4 +1,6 @@
-"""`overround status`: what runs, what waits, how the providers do. It starts nothing to find out.
+"""`overround status`: what runs, what waits, how the providers do, and what to do about it.
+
+It starts nothing to find out.
 
 Exit codes: 0 healthy · 1 degraded · 2 usage or configuration · 3 down.
 """
@@ -58,25 +60,30 @@ def _servers_run(settings: Settings) -> bool:
 
 
 async def _look(settings: Settings, endpoints: Endpoints) -> dict[str, Any]:
+    """What is found now; worded by a model where it has said something of these very findings."""
     from overround import ops
     from overround.core.clock import WallClock
     from overround.roles import looking
     from overround.roles.process import database
 
+    thresholds = looking.thresholds_of(settings.alerts)
+    lookout = looking.Lookout(endpoints.state, thresholds=thresholds)
     async with database(settings, endpoints.url("worker"), "worker") as worker:
-        found = await looking.look(worker, WallClock().now(), endpoints.redis_url)
-    return ops.report(found)
+        found = await looking.look(worker, WallClock().now(), endpoints.redis_url, lookout)
+        async with worker.reading(None) as conn:
+            words = await ops.last_report(conn, "words")
+    report = ops.report(found)
+    report["summary"], report["worded_by"] = ops.chosen(report, words and words.report)
+    return report
 
 
 def _down(code: str, detail: str) -> dict[str, Any]:
     """A report of a house in which nobody can be asked anything."""
     from importlib.metadata import version
 
+    from overround import ops
     from overround.core.clock import WallClock
 
-    return {
-        "status": "down",
-        "version": version("overround"),
-        "at": WallClock().now().isoformat(timespec="milliseconds"),
-        "findings": [{"code": code, "level": "down", "detail": detail}],
-    }
+    said = ops.down(code, detail)
+    at = WallClock().now().isoformat(timespec="milliseconds")
+    return {"status": "down", "version": version("overround"), "at": at, **said}

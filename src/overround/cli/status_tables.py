@@ -14,6 +14,7 @@ _COLOURS: Final = {"healthy": "green", "degraded": "yellow", "down": "red", "run
 # As wide as the widest table, for whoever writes to a file.
 _WIDTH: Final = 140
 _REASONS_SHOWN: Final = 4
+_PATTERNS_SHOWN: Final = 5
 
 Report = Mapping[str, Any]
 
@@ -27,14 +28,21 @@ def write(report: Report, stream: TextIO) -> None:
         console = Console(file=stream, highlight=False, soft_wrap=True, width=_WIDTH)
     colour = _COLOURS[report["status"]]
     console.print(f"[bold {colour}]{report['status']}[/]  overround {report['version']}")
+    if report.get("worded_by") == "model":
+        console.print(f"\n{_plain(report['summary'])}\n")
     for one in report["findings"]:
         console.print(f"  [{_COLOURS[one['level']]}]{one['code']}[/]: {_plain(one['detail'])}")
+        console.print(f"    [dim]probably {_plain(one['cause'])}[/]")
+        console.print(f"    [dim]do: {_plain(one['remedy'])}[/]")
     if "processes" not in report:
         return
     at = datetime.fromisoformat(report["at"])
     _table(console, ("role", "state", "process", "for", "heard"), _processes(report, at))
     for line in _lines(report, at):
         console.print(line)
+    patterns = [_pattern(one, at) for one in report["patterns"][:_PATTERNS_SHOWN]]
+    if patterns:
+        _table(console, ("level", "of the logs' last hour", "times", "last", "by"), patterns)
     providers = [_provider(one, at) for one in report["providers"]]
     if providers:
         _table(console, _PROVIDER_COLUMNS, providers)
@@ -59,8 +67,9 @@ def _lines(report: Report, at: datetime) -> list[str]:
     reasons = _counts(queue["reasons"])
     history = f"{_weight(database['history_bytes'])} in {database['history_pieces']} pieces"
     weighs = f"{_weight(database['bytes'])}, of it price history {history}"
+    in_use = f"{database['connections']} of {database['connections_max']} connections"
     return [
-        f"database  PostgreSQL {database['version']}, {weighs}",
+        f"database  PostgreSQL {database['version']}, {weighs}, {in_use}",
         f"cache     {report['cache']['version'] or 'does not answer'}",
         f"leases    {_plain(leases) or 'none'}",
         f"hub       {_hub(hub, at)}",
@@ -68,7 +77,39 @@ def _lines(report: Report, at: datetime) -> list[str]:
         f"queue     {_waits(queue, at)} for a decision{f': {reasons}' if reasons else ''}",
         f"settle    {_waits(settle, at)}, {settle['stuck']} stuck",
         f"books     {sound}, {books['tenants']} tenants{checked}",
+        f"served    {_served(report['traffic'])}",
+        f"machine   {_room(report['machine'])}",
     ]
+
+
+def _served(traffic: Report | None) -> str:
+    if traffic is None or not traffic["requests"]:
+        return "nothing was asked lately"
+    return (
+        f"{traffic['requests']:,} requests in {_span(round(traffic['span_s'] * 1_000))},"
+        f" half in {traffic['p50_ms']:g} ms, 95 % in {traffic['p95_ms']:g} ms,"
+        f" {traffic['failed']:,} failed"
+    )
+
+
+def _room(machine: Report | None) -> str:
+    if machine is None:
+        return "not looked at"
+    free, whole = (_weight(machine[f"disk_{word}"]) for word in ("free_bytes", "bytes"))
+    room, memory = (_weight(machine[f"memory_{word}"]) for word in ("free_bytes", "bytes"))
+    load = f"load {machine['load']:g} on {machine['processors']} processors"
+    return f"{free} of {whole} disk and {room} of {memory} memory free, {load}"
+
+
+def _pattern(one: Report, at: datetime) -> Sequence[str]:
+    what = f"{one['what']}: {one['reason']}" if one["reason"] else one["what"]
+    return (
+        one["level"],
+        what,
+        f"{one['count']:,}",
+        _ago(one["last_at"], at),
+        ", ".join(one["roles"]),
+    )
 
 
 def _hub(hub: Report | None, at: datetime) -> str:

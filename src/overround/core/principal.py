@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-Kind = Literal["player", "staff", "system"]
+Kind = Literal["player", "staff", "program", "system"]
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller: `actor_id` is a user, or the nil id for a role of the product itself."""
+    """The caller: `actor_id` is a user, the key of a program, or the nil id for a role of the
+    product itself."""
 
     tenant_id: UUID
     actor_id: UUID

@@ -1,8 +1,20 @@
-"""Logs: one JSON object a line on stderr, with the correlation id of the work at hand.
+"""Logs: one JSON object a line on stderr, with the ids of the work at hand.
+
+    log = logs.get(__name__)
+    log.info("feed.read", provider="goalserve", prices=812)
+
+    logs.bind(correlation_id=..., request_id=..., tenant=..., user_id=..., method=..., path=...)
+    logs.security("login.refused", reason="wrong_password")
+    logs.business("bet.placed", bet_id=str(bet_id), stake_minor=1000)
+    logs.performance("query.slow", taken_ms=812.4)
+
+An event is a dotted name in lower case (test: every event has a dotted name). Those of the last
+three carry `kind`, so that whoever collects logs can send each where it is wanted.
 
 Text that came from outside is cleaned of terminal escapes and line breaks before it is written,
 so that a hostile name can neither forge a line nor repaint the terminal of the person who reads
-it (tests/servers/test_logs.py).
+it; and what is secret is starred, by its name, by its shape, or because it was hidden
+(tests/servers/test_logs.py, tests/ops/test_masking.py).
 """
 
 from __future__ import annotations
@@ -10,15 +22,28 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, Final, TextIO, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TextIO, cast
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from overround.core.clock import WallClock
+from overround.kit.masking import Masks
+
 TEXT_CHARS_MAX: Final = 4_000
+EVENTS: Final = "overround.events"
+
+EventKind = Literal["security", "business", "performance"]
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+_CLOCK: Final = WallClock()
+
+# What this process must not show; `hide` adds to it.
+MASKS: Final = Masks()
 
 
 def clean(text: str) -> str:
@@ -26,22 +51,49 @@ def clean(text: str) -> str:
     return _CONTROL.sub(" ", _ANSI.sub("", text[:TEXT_CHARS_MAX]))
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
+def shown(text: str) -> str:
+    """`text` as it may be written: clean, and without secrets.
+
+    Masked both before and after: a control character must not tear a secret into harmless halves.
+    """
+    if len(text) <= TEXT_CHARS_MAX and text.isprintable():
+        return MASKS.text(text)
+    return MASKS.text(clean(MASKS.text(text)))
+
+
+def hide(*secrets: str | None) -> None:
+    """Never write these, wherever they turn up: in an address, an error, a table."""
+    MASKS.hide(*secrets)
+
+
+def configure(
+    level: str = "info",
+    stream: TextIO | None = None,
+    levels: Mapping[str, str] | None = None,
+) -> None:
     """Send this process's logs, those of libraries included, to `stream` as JSON lines.
 
-    By default that is stderr; a command whose stderr is for a person gives a file.
+    By default that is stderr; a command whose stderr is for a person gives a file. `levels` are
+    those of single loggers and of all below them: {"overround.http": "warning"}.
     """
+    named = {name: _number_of(word) for name, word in (levels or {}).items()}
+    least = min((_number_of(level), *named.values()))
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _clean_values,
+        _count,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(_number_of(level)),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -61,10 +113,16 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     # (test: no key is written anywhere).
     for library in ("httpx2", "httpcore2"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    # The access log is ours; what uvicorn says besides goes the way of everything.
+    for library in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):
+        logging.getLogger(library).handlers[:] = []
+        logging.getLogger(library).propagate = True
+    for name, number in named.items():
+        logging.getLogger(name).setLevel(number)
 
 
 def get(name: str) -> FilteringBoundLogger:
-    """The logger of one module; `log.info("what_happened", key=value)`."""
+    """The logger of one module; `log.info("what.happened", key=value)`."""
     return cast("FilteringBoundLogger", structlog.stdlib.get_logger(name))
 
 
@@ -78,20 +136,97 @@ def unbind_all() -> None:
     structlog.contextvars.clear_contextvars()
 
 
+def security(event: str, **fields: object) -> None:
+    """Something that whoever guards the house wants to know: a refused log-in, a revoked key."""
+    get(f"{EVENTS}.security").info(event, kind="security", **fields)
+
+
+def business(event: str, **fields: object) -> None:
+    """Something that whoever runs the house wants to know: a bet, a payout, a suspension."""
+    get(f"{EVENTS}.business").info(event, kind="business", **fields)
+
+
+def performance(event: str, *, taken_ms: float, **fields: object) -> None:
+    """Something that took longer than it should."""
+    get(f"{EVENTS}.performance").info(
+        event, kind="performance", taken_ms=round(taken_ms, 2), **fields
+    )
+
+
+def line(name: str, event: str, fields: Mapping[str, Any]) -> None:
+    """One line of level info of the logger `name`, the short way: for what is written at every
+    request. `fields` are plain values; texts among them are cleaned and masked as everywhere.
+    """
+    logger = logging.getLogger(name)
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    said: dict[str, Any] = {
+        key: shown(value) if isinstance(value, str) else value for key, value in fields.items()
+    }
+    said["event"] = event
+    said["level"] = "info"
+    said["timestamp"] = _CLOCK.now().isoformat().replace("+00:00", "Z")
+    _hook("info")
+    _write_all(msgspec.json.encode(said, enc_hook=str).decode() + "\n")
+
+
+def is_on(name: str) -> bool:
+    """Whether lines of level info of the logger `name` are written."""
+    return logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+def ready(lines: str, count: int) -> None:
+    """So many lines of level info that are JSON already, and hold nothing that came from outside
+    unchecked (`kit.lines`)."""
+    for _ in range(count):
+        _hook("info")
+    _write_all(lines)
+
+
+def _write_all(written: str) -> None:
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            _write(cast("logging.StreamHandler[TextIO]", handler), written)
+
+
+def count_by(counter: Callable[[str], None]) -> None:
+    """Have every line counted: `counter` gets its level."""
+    global _hook  # noqa: PLW0603 (one process has one counter)
+    _hook = counter
+
+
+def _write(handler: logging.StreamHandler[TextIO], written: str) -> None:
+    """Under the handler's lock, so that no two lines run into one another."""
+    handler.acquire()
+    try:
+        handler.stream.write(written)
+        handler.flush()
+    except (OSError, ValueError):
+        # As logging itself does: nobody fails because a line cannot be written.
+        return
+    finally:
+        handler.release()
+
+
+def _uncounted(_level: str) -> None:
+    return
+
+
+_hook: Callable[[str], None] = _uncounted
+
+# What structlog hands itself along; it is taken away before a line is written.
+_INNER: Final = ("_record", "_from_structlog")
+
+
 def _number_of(level: str) -> int:
     return logging.getLevelNamesMapping()[level.upper()]
 
 
+def _count(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    _hook(str(event.get("level", "")))
+    return event
+
+
 def _clean_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {clean(str(key)): _cleaned(value) for key, value in event.items()}
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        pairs = cast("dict[Any, Any]", value).items()
-        return {clean(str(key)): _cleaned(inner) for key, inner in pairs}
-    if isinstance(value, list | tuple):
-        return [_cleaned(inner) for inner in cast("list[Any]", value)]
-    return value
+    inner = {name: event.pop(name) for name in _INNER if name in event}
+    return {**MASKS.value(dict(event), shown), **inner}

@@ -1,9 +1,9 @@
 """What a part's `http.py` may ask: who calls, with which right, at what time.
 
 `web` fills `RouteTools` and puts it on the app; a part only names what a route needs. Every route
-declares one permission (test: every route declares a permission), and there are six: `Anybody`
-(no tenant either), `Visitor` (nobody need be logged in), `User`, `Player`, `Staff` (of whatever
-scope), and `staff(scope)`.
+declares one permission (test: every route declares a permission), and there are seven: `Anybody`
+(no tenant either), `Visitor` (nobody need be logged in), `Reader` (a user, or a program with an API
+key), `User`, `Player`, `Staff` (of whatever scope), and `staff(scope)`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
@@ -21,6 +21,7 @@ from overround.core.clock import Clock
 from overround.core.errors import Forbidden, Unauthenticated
 from overround.core.principal import Kind, Principal
 from overround.kit import paging
+from overround.kit.etags import matches
 from overround.kit.idempotency import KeyReused, checked_key
 from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
@@ -37,6 +38,7 @@ __all__ = [
     "Output",
     "Permission",
     "Player",
+    "Reader",
     "RouteTools",
     "Staff",
     "Tools",
@@ -46,10 +48,21 @@ __all__ = [
     "client_address",
     "holds",
     "mark_replayed",
+    "matches",
     "route_tools",
     "staff",
     "token_of",
 ]
+
+
+# Where a program shows its key; where it is, whoever else is logged in does not count.
+KEY_HEADER: Final = "X-API-Key"
+
+
+async def no_programs(request: Request, key: str) -> Principal:
+    """Where keys open nothing. Raises Unauthenticated."""
+    del request, key
+    raise Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,8 @@ class RouteTools:
     """What the routes share, on `app.state.route_tools`.
 
     `authenticate` gives the principal of a request, or None; `hashing` is where passwords are
-    hashed; the session's lengths are in seconds; `tell` is called after the commit.
+    hashed; the session's lengths are in seconds; `tell` is called after the commit. `by_key` gives
+    the program whose API key it is, which has paid for this request, or raises why not.
     """
 
     clock: Clock
@@ -66,6 +80,7 @@ class RouteTools:
     session_idle_s: int
     session_absolute_s: int
     tell: Tell = tell_nobody
+    by_key: Callable[[Request, str], Awaitable[Principal]] = no_programs
 
 
 def route_tools(request: Request) -> RouteTools:
@@ -117,6 +132,20 @@ class Permission:
         return principal
 
 
+@dataclass(frozen=True, slots=True)
+class Reading(Permission):
+    """The permission of a route for the logged-in, and for programs that show an API key.
+
+    Raises what `Permission` and `RouteTools.by_key` raise.
+    """
+
+    async def __call__(self, request: Request) -> Principal:
+        key = request.headers.get(KEY_HEADER)
+        if key is not None:
+            return await route_tools(request).by_key(request, key)
+        return await Permission.__call__(self, request)
+
+
 def holds(principal: Principal, scope: str) -> bool:
     """Whether the principal has the right: who may manage something may also read it."""
     noun, _, verb = scope.partition(".")
@@ -131,6 +160,7 @@ def staff(scope: str) -> Permission:
 
 Anybody = Annotated[None, Depends(Open())]
 Visitor = Annotated[UUID, Depends(Visiting())]
+Reader = Annotated[Principal, Depends(Reading("reader", frozenset({"player", "staff"})))]
 User = Annotated[Principal, Depends(Permission("user", frozenset({"player", "staff"})))]
 Player = Annotated[Principal, Depends(Permission("player", frozenset({"player"})))]
 Staff = Annotated[Principal, Depends(Permission("staff", frozenset({"staff"})))]
@@ -181,9 +211,3 @@ def token_of(request: Request) -> str | None:
 def client_address(request: Request) -> str:
     """The address of the peer. Forwarded headers are not believed: anybody can write them."""
     return request.client.host if request.client else ""
-
-
-def matches(etag: str, if_none_match: str) -> bool:
-    """Whether If-None-Match names `etag`: any of a list, a weakened one too (RFC 9110, 13.1.2)."""
-    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
-    return "*" in named or etag in named

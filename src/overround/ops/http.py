@@ -5,9 +5,9 @@ Seed 001 names the path. A visitor hears whether it works; staff with `status.re
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Response
 
@@ -16,17 +16,13 @@ from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import routes
 from overround.kit.routes import Now, Output, Visitor
-from overround.ops import store
+from overround.ops import rules, store, wording
 from overround.ops.model import Health, Written
 
 router = APIRouter(prefix="/api/v1", tags=["status"])
 
 Reads = Annotated[Principal, Depends(routes.staff("status.read"))]
 
-# The jobs look every few seconds, or where that takes long, for a twentieth of their time. Who is
-# quiet for so long has stopped.
-_STALE: Final = timedelta(minutes=2)
-_STALE_TIMES: Final = 100
 _CACHE_S: Final = 2
 
 
@@ -39,8 +35,14 @@ class StatusOut(Output):
 
 
 class DetailOut(StatusOut):
-    """Everything that was found; docs/guides/status.md describes `report`."""
+    """Everything that was found; docs/guides/status.md describes `report`.
 
+    `summary` says it in a paragraph, worded by a model or by the rules (`worded_by`). Either way
+    status and findings are the rules' own.
+    """
+
+    summary: str
+    worded_by: Literal["model", "rules"]
     report: dict[str, Any]
 
 
@@ -58,19 +60,19 @@ async def detail(_: Reads, db: Db, now: Now) -> DetailOut:
     """What was found in the house, for staff. Raises Unavailable until somebody has looked."""
     async with db.reading(None) as conn:
         written = await store.last_report(conn, "house")
+        words = await store.last_report(conn, "words")
     if written is None:
         raise Unavailable("nobody has looked yet: the jobs role has not run", code="not_looked")
-    return DetailOut(**_summary(written, now), report=written.report)
+    summary, worded_by = wording.chosen(written.report, words and words.report)
+    return DetailOut(
+        **_summary(written, now), summary=summary, worded_by=worded_by, report=written.report
+    )
 
 
 def _summary(written: Written | None, now: datetime) -> dict[str, Any]:
-    """An old report is not believed; that it can be read at all proves api and database."""
-    if written is None:
-        return {"status": "degraded", "version": version("overround"), "checked_at": None}
-    patience = max(_STALE, timedelta(milliseconds=written.took_ms * _STALE_TIMES))
-    stale = now - written.made_at > patience
+    """That the report can be read at all proves api and database."""
     return {
-        "status": "degraded" if stale else written.report["status"],
+        "status": rules.believed(written, now),
         "version": version("overround"),
-        "checked_at": written.made_at,
+        "checked_at": written and written.made_at,
     }

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 Health = Literal["healthy", "degraded", "down"]
-ReportKind = Literal["house", "books"]
+ReportKind = Literal["house", "books", "words", "backup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +143,98 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """A standby as the primary sees it; `behind_ms` is None where it has said nothing yet."""
+
+    name: str
+    state: str
+    sync: str
+    behind_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The database server: who is connected, who replicates, whether its log is archived."""
+
+    connections: int
+    connections_max: int
+    is_replica: bool = False
+    replicas: Sequence[Replica] = ()
+    archived_at: datetime | None = None
+    archive_failures: int = 0
+    inserted: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """Connections of the fullest process of a kind; see `metrics.DB_POOL_USAGE`."""
+
+    process: str
+    pool: str
+    usage_percent: float
+    waiting: int
+    breaker_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was answered and logged in a span. Times are upper limits of a histogram's bounds."""
+
+    span_s: float
+    requests: int
+    failed: int
+    p50_ms: float | None
+    p95_ms: float | None
+    error_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Lines of the logs that say the same: `what` is the event, or the text without its figures."""
+
+    level: str
+    what: str
+    reason: str
+    count: int
+    roles: Sequence[str]
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The machine of whoever looked; memory is what a process could still have."""
+
+    disk_free_bytes: int
+    disk_bytes: int
+    memory_free_bytes: int
+    memory_bytes: int
+    load: float
+    processors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From where on something is told; the words are those of the settings (`alerts`)."""
+
+    provider_ok_percent_min: float = 80.0
+    pool_percent_max: float = 85.0
+    pool_waiting_max: int = 5
+    connections_percent_max: float = 80.0
+    response_ms_max: int = 1_000
+    response_growth_max: float = 4.0
+    failed_percent_max: float = 1.0
+    errors_growth_max: float = 5.0
+    price_age_s_max: int = 1_800
+    disk_free_percent_min: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
-    """Everything that was found at `at`. `cache` is its version, None where it does not answer."""
+    """Everything that was found at `at`. `cache` is its version, None where it does not answer.
+
+    `traffic` is of the last minutes and `traffic_before` of the hour before them; None where nobody
+    has counted for so long.
+    """
 
     at: datetime
     version: str
@@ -160,15 +250,48 @@ class Look:
     settle: Waiting
     books: Books
     gates: Mapping[str, Gate] = field(default_factory=dict[str, Gate])
+    server: Server | None = None
+    pools: Sequence[PoolUse] = ()
+    traffic: Traffic | None = None
+    traffic_before: Traffic | None = None
+    patterns: Sequence[Pattern] = ()
+    machine: Machine | None = None
+    backup_at: datetime | None = None
+    sessions: Mapping[str, int] = field(default_factory=dict[str, int])
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be, with a stable code."""
+    """Something that is not as it should be, with a stable code; `subject` tells several apart.
+
+    `cause` is what it probably comes of and `remedy` what to do about it (`ops.remedies`).
+    """
 
     code: str
     level: Health
     detail: str
+    subject: str = ""
+    cause: str = ""
+    remedy: str = ""
+
+
+AlertState = Literal["raised", "cleared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A finding that stands or has just gone. `told_at` is when the sinks last took it; None while
+    they have not heard of its present state."""
+
+    code: str
+    subject: str
+    level: Health
+    detail: str
+    state: AlertState
+    raised_at: datetime
+    changed_at: datetime
+    told_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from overround.ops import rules
-from overround.ops.model import Asked, Books, Counted, Life, Look, Standing, Waiting
+from overround.ops import remedies, rules
+from overround.ops.model import (
+    Asked,
+    Books,
+    Counted,
+    Finding,
+    Life,
+    Look,
+    Server,
+    Standing,
+    Waiting,
+)
 
 Report = dict[str, Any]
 
@@ -23,7 +34,8 @@ def report(look: Look) -> Report:
         "status": rules.overall(found),
         "version": look.version,
         "at": _time(look.at),
-        "findings": [{"code": one.code, "level": one.level, "detail": one.detail} for one in found],
+        "summary": summary(found),
+        "findings": [_finding(one) for one in found],
         "processes": [_process(life, look.at) for life in look.lives],
         "leases": [{"name": one.name, "holder": one.holder} for one in look.leases],
         "database": {
@@ -32,6 +44,7 @@ def report(look: Look) -> Report:
             "history_bytes": look.storage.history_bytes,
             "history_pieces": look.storage.history_pieces,
             "history_from": _time(look.storage.history_from),
+            **_server(look.server),
         },
         "cache": {"version": look.cache},
         "hub": _hub(look),
@@ -44,7 +57,31 @@ def report(look: Look) -> Report:
         "inbox": _waiting(look.inbox),
         "settle": {**_waiting(look.settle), "stuck": look.settle.stuck},
         "books": books_report(look.books),
+        "pools": [asdict(one) for one in look.pools],
+        "traffic": look.traffic and asdict(look.traffic),
+        "traffic_before": look.traffic_before and asdict(look.traffic_before),
+        "patterns": [{**asdict(one), "last_at": _time(one.last_at)} for one in look.patterns],
+        "machine": look.machine and asdict(look.machine),
+        "backup_at": _time(look.backup_at),
+        "sessions": dict(look.sessions),
     }
+
+
+def down(code: str, detail: str) -> Report:
+    """What can be said of a house in which nobody can be asked anything."""
+    found = [remedies.explained(Finding(code, "down", detail))]
+    told = [_finding(one) for one in found]
+    return {"summary": summary(found), "worded_by": "rules", "findings": told}
+
+
+def summary(found: Sequence[Finding]) -> str:
+    """The house in a few sentences, by rule: how it is, and of the worst what to do."""
+    if not found:
+        return "Everything is as it should be."
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    worst = found[0]
+    said = f"The house is {worst.level}: {worst.detail}{others}."
+    return f"{said} Probable cause: {worst.cause}. What to do: {worst.remedy}."
 
 
 def books_report(books: Books) -> Report:
@@ -63,6 +100,31 @@ def books_of(said: Report | None) -> Books:
         return Books(None)
     checked_at = datetime.fromisoformat(said["checked_at"])
     return Books(checked_at, said["tenants"], tuple(said["violations"]))
+
+
+def _finding(one: Finding) -> Report:
+    return {
+        "code": one.code,
+        "subject": one.subject,
+        "level": one.level,
+        "detail": one.detail,
+        "cause": one.cause,
+        "remedy": one.remedy,
+    }
+
+
+def _server(server: Server | None) -> Report:
+    """Who is connected and who follows; nothing where nobody asked."""
+    if server is None:
+        return {}
+    return {
+        "connections": server.connections,
+        "connections_max": server.connections_max,
+        "is_replica": server.is_replica,
+        "replicas": [asdict(one) for one in server.replicas],
+        "archived_at": _time(server.archived_at),
+        "archive_failures": server.archive_failures,
+    }
 
 
 def _names(look: Look) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Final
 from uuid import UUID
 
 from overround.core.clock import millis
-from overround.ops.model import Asked, Finding, Health, Life, Look
+from overround.ops import remedies
+from overround.ops.model import Asked, Finding, Health, Life, Look, Written
 
 # A process says every five seconds that it lives.
 SILENT: Final = timedelta(seconds=20)
@@ -25,9 +26,16 @@ SERVING: Final = {
     "settle": "no bet is settled",
     "jobs": "no revenue day is closed and nothing old is deleted",
 }
-# Of a provider that was asked at least so often in a day, this part has to have come to something.
+# Who was quiet for so long has stopped; or for so many times what the last look took.
+_STALE: Final = timedelta(minutes=2)
+_STALE_TIMES: Final = 100
+# What was asked or answered less often says nothing about a share.
 _ASKED_MIN: Final = 5
-_SUCCESS_BPS_MIN: Final = 8_000
+_REQUESTS_MIN: Final = 50
+_ERRORS_MIN: Final = 10
+# Below it nobody feels how many times slower it became.
+_SLOW_MS_MIN: Final = 50.0
+_REPLICA_BEHIND_MS: Final = 60_000
 _BPS: Final = 10_000
 
 _WORST_FIRST: Final[tuple[Health, ...]] = ("down", "degraded", "healthy")
@@ -56,11 +64,22 @@ def first_id(at: datetime) -> UUID:
 
 def findings(look: Look) -> list[Finding]:
     """What is not as it should be, the worst first; nothing in a healthy house."""
-    found = [*_roles(look), *_hub(look), *_work(look), *_providers(look), *_books(look)]
+    found = [
+        *_roles(look),
+        *_hub(look),
+        *_work(look),
+        *_providers(look),
+        *_prices(look),
+        *_books(look),
+        *_connections(look),
+        *_answers(look),
+        *_errors(look),
+        *_room(look),
+    ]
     if look.cache is None:
         detail = "the cache does not answer: pages ask the database and look again by themselves"
         found.append(Finding("cache_away", "degraded", detail))
-    return sorted(found, key=lambda one: _WORST_FIRST.index(one.level))
+    return sorted(map(remedies.explained, found), key=lambda one: _WORST_FIRST.index(one.level))
 
 
 def overall(found: Sequence[Finding]) -> Health:
@@ -70,6 +89,17 @@ def overall(found: Sequence[Finding]) -> Health:
         if level in levels:
             return level
     return "healthy"
+
+
+def believed(written: Written | None, at: datetime) -> Health:
+    """The status of the last report; an old one is not believed, whatever it says.
+
+    The jobs look every few seconds, or where that takes long, for a twentieth of their time.
+    """
+    if written is None:
+        return "degraded"
+    patience = max(_STALE, timedelta(milliseconds=written.took_ms * _STALE_TIMES))
+    return "degraded" if at - written.made_at > patience else written.report["status"]
 
 
 def _roles(look: Look) -> Iterator[Finding]:
@@ -115,18 +145,96 @@ def _providers(look: Look) -> Iterator[Finding]:
         polls, ok = sum(one.polls for one in asked), sum(one.ok for one in asked)
         bps = success_bps(polls, ok)
         last = max(asked, key=lambda one: one.last_at)
-        if polls >= _ASKED_MIN and bps is not None and bps < _SUCCESS_BPS_MIN:
+        least_bps = look.thresholds.provider_ok_percent_min * 100
+        if polls >= _ASKED_MIN and bps is not None and bps < least_bps:
             detail = f"{provider} answered {ok} of {polls} times; at last {last.last_state}"
-            yield Finding("provider_fails", "degraded", detail)
+            yield Finding("provider_fails", "degraded", detail, provider)
         elif not ok:
             detail = f"{provider} has not answered yet: {last.last_state}"
-            yield Finding("provider_fails", "degraded", detail)
+            yield Finding("provider_fails", "degraded", detail, provider)
     for provider, gate in look.gates.items():
         if gate.breaker != "closed":
             until = "" if gate.breaker_until is None else f" until {_told(gate.breaker_until)}"
-            yield Finding("breaker_open", "degraded", f"{provider} is left alone{until}")
+            yield Finding("breaker_open", "degraded", f"{provider} is left alone{until}", provider)
         if gate.quota_left == 0:
-            yield Finding("quota_spent", "degraded", f"{provider} answers no more: quota spent")
+            detail = f"{provider} answers no more: quota spent"
+            yield Finding("quota_spent", "degraded", detail, provider)
+
+
+def _prices(look: Look) -> Iterator[Finding]:
+    """Prices that stand and that nobody has seen for long: the hub still holds them up."""
+    for one in look.standing:
+        if one.source is not None or one.sport is not None or not one.open_prices:
+            continue
+        if one.p50_ms > look.thresholds.price_age_s_max * 1_000:
+            detail = f"half of {one.provider}'s prices were seen last {one.p50_ms // 1_000} s ago"
+            yield Finding("prices_stale", "degraded", detail, one.provider)
+
+
+def _connections(look: Look) -> Iterator[Finding]:
+    most = look.thresholds
+    for one in look.pools:
+        if one.usage_percent >= most.pool_percent_max or one.waiting >= most.pool_waiting_max:
+            detail = (
+                f"the pool `{one.pool}` of {one.process} is at {one.usage_percent:.0f} %,"
+                f" {one.waiting} wait"
+            )
+            yield Finding("pool_crowded", "degraded", detail, f"{one.process}:{one.pool}")
+    server = look.server
+    if server is None:
+        return
+    if server.connections * 100 >= most.connections_percent_max * server.connections_max:
+        detail = (
+            f"{server.connections} of the server's {server.connections_max} connections are in use"
+        )
+        yield Finding("connections_short", "degraded", detail)
+    for replica in server.replicas:
+        if replica.behind_ms is not None and replica.behind_ms > _REPLICA_BEHIND_MS:
+            detail = f"the replica {replica.name} is {replica.behind_ms // 1_000} s behind"
+            yield Finding("replica_behind", "degraded", detail, replica.name)
+
+
+def _answers(look: Look) -> Iterator[Finding]:
+    now, before, most = look.traffic, look.traffic_before, look.thresholds
+    if now is None or now.requests < _REQUESTS_MIN:
+        return
+    if now.failed * 100 > most.failed_percent_max * now.requests:
+        detail = f"{now.failed} of {now.requests} requests failed by our fault"
+        yield Finding("answers_fail", "degraded", detail)
+    p95_ms = now.p95_ms or 0.0
+    if p95_ms > most.response_ms_max:
+        detail = f"95 % of requests take up to {p95_ms:,.0f} ms"
+        yield Finding("answers_slow", "degraded", detail)
+    elif before is not None and before.p95_ms and before.requests >= _REQUESTS_MIN:
+        times = p95_ms / before.p95_ms
+        if p95_ms > _SLOW_MS_MIN and times > most.response_growth_max:
+            detail = (
+                f"95 % of requests take up to {p95_ms:,.0f} ms, {times:.0f} times the hour before"
+            )
+            yield Finding("answers_slow", "degraded", detail)
+
+
+def _errors(look: Look) -> Iterator[Finding]:
+    """More lines of errors than this house is used to; what there is to compare with is an hour."""
+    now, before = look.traffic, look.traffic_before
+    if now is None or before is None or now.error_lines < _ERRORS_MIN:
+        return
+    usual = before.error_lines * now.span_s / max(before.span_s, 1.0)
+    if now.error_lines > look.thresholds.errors_growth_max * usual:
+        often = max(look.patterns, key=lambda one: one.count, default=None)
+        most = f"; most often {often.what}" if often is not None else ""
+        detail = (
+            f"{now.error_lines} errors were logged in {now.span_s:.0f} s, usual are {usual:.0f}"
+        )
+        yield Finding("errors_unusual", "degraded", f"{detail}{most}")
+
+
+def _room(look: Look) -> Iterator[Finding]:
+    machine = look.machine
+    least = look.thresholds.disk_free_percent_min
+    if machine is not None and machine.disk_free_bytes * 100 < least * machine.disk_bytes:
+        detail = f"{machine.disk_free_bytes // 1_000_000:,} MB of the disk are free"
+        yield Finding("disk_short", "degraded", detail)
 
 
 def _books(look: Look) -> Iterator[Finding]:

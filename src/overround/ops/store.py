@@ -12,16 +12,19 @@ from uuid import UUID
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from overround.db import Connection, work
+from overround.db import Connection, facts, work
 from overround.odds.feeds import Outcome
 from overround.ops import rules
 from overround.ops.model import (
+    Alert,
     Asked,
     Counted,
     FoundEdge,
     Held,
     Life,
+    Replica,
     ReportKind,
+    Server,
     Standing,
     Storage,
     Waiting,
@@ -190,6 +193,27 @@ WRITE_REPORT = """
 INSERT INTO status_report (kind, made_at, took_ms, report) VALUES (%s, %s, %s, %s)
 ON CONFLICT (kind) DO UPDATE
 SET made_at = EXCLUDED.made_at, took_ms = EXCLUDED.took_ms, report = EXCLUDED.report"""
+
+# Every finding that stands or was not told yet.
+ALERTS = """
+SELECT code, subject, level, detail, state, raised_at, changed_at, told_at FROM alert
+ORDER BY raised_at, code, subject"""
+
+# How a finding stands now. What was told stays told until it changes.
+PUT_ALERT = """
+INSERT INTO alert (code, subject, level, detail, state, raised_at, changed_at, told_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (code, subject) DO UPDATE
+SET level = EXCLUDED.level, detail = EXCLUDED.detail, state = EXCLUDED.state,
+    raised_at = EXCLUDED.raised_at, changed_at = EXCLUDED.changed_at, told_at = EXCLUDED.told_at"""
+
+# The sinks took the state of that moment; a later one has to be told anew.
+TOLD_ALERT = """
+UPDATE alert SET told_at = %s
+WHERE code = %s AND subject = %s AND state = %s AND changed_at = %s"""
+
+# What has gone and was told is over.
+FORGET_ALERTS = "DELETE FROM alert WHERE state = 'cleared' AND told_at IS NOT NULL"
 
 # Processes that were killed long ago.
 FORGET_LIVES = "DELETE FROM role_life WHERE beat_at < %s"
@@ -391,12 +415,12 @@ async def beat(
     role: str,
     version: str,
     at: datetime,
-    facts: Mapping[str, object],
+    said: Mapping[str, object],
     *,
     ends: bool = False,
 ) -> None:
     """A process says that it lives, or that it ends."""
-    await conn.execute(BEAT, [holder, role, version, at, Jsonb(dict(facts)), ends])
+    await conn.execute(BEAT, [holder, role, version, at, Jsonb(dict(said)), ends])
 
 
 async def last_report(conn: Connection, kind: ReportKind) -> Written | None:
@@ -416,3 +440,31 @@ async def forget(conn: Connection, lives_before: datetime, hours_before: datetim
     """Delete processes and hours of long ago; returns how many rows."""
     gone = (await conn.execute(FORGET_LIVES, [lives_before])).rowcount
     return gone + (await conn.execute(FORGET_HOURS, [hours_before])).rowcount
+
+
+async def server(conn: Connection) -> Server:
+    """The database server: connections, replicas, archiving, rows inserted."""
+    replicas = [Replica(*row) for row in await facts.replicas(conn)]
+    inserted = await facts.inserted(conn)
+    return Server(**await facts.server(conn), replicas=replicas, inserted=inserted)
+
+
+async def alerts(conn: Connection) -> list[Alert]:
+    """The findings that stand, and those that have gone and were not told yet."""
+    async with conn.cursor(row_factory=class_row(Alert)) as cursor:
+        await cursor.execute(ALERTS)
+        return await cursor.fetchall()
+
+
+async def put_alert(conn: Connection, alert: Alert) -> None:
+    """Write down how a finding stands."""
+    written = [alert.code, alert.subject, alert.level, alert.detail, alert.state]
+    times = [alert.raised_at, alert.changed_at, alert.told_at]
+    await conn.execute(PUT_ALERT, [*written, *times])
+
+
+async def told_alert(conn: Connection, alert: Alert, at: datetime) -> None:
+    """The sinks took it; what is over is forgotten."""
+    state = [alert.code, alert.subject, alert.state, alert.changed_at]
+    await conn.execute(TOLD_ALERT, [at, *state])
+    await conn.execute(FORGET_ALERTS)

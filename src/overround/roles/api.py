@@ -8,31 +8,46 @@ stream is told to come back (test: every stream gets its bye).
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import resource
 import socket
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any, Final
 from uuid import UUID
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from overround import cache
 from overround.betting import offers
+from overround.betting.bets import Ask
+from overround.betting.bets.jobs import Acceptor
+from overround.cache.leases import Leases
+from overround.cache.limits import SharedBuckets
 from overround.core.clock import Clock, WallClock
-from overround.core.errors import SettingsError, Unavailable
-from overround.db import Database, guard, migrate
+from overround.db import Bulkheads, Database, guard, migrate
 from overround.kit import logs
+from overround.kit.limits import Limiter, Rate
 from overround.kit.settings import Settings
 from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
-from overround.people.sessions import SessionLimits
 from overround.roles import presence
-from overround.roles.process import prepare_threshold, stopping
-from overround.storefront import Hints, OfferFeed, Shown
+from overround.roles.figures import counted, streams_sampled
+from overround.roles.knowing import Knowing
+from overround.roles.listening import listen
+from overround.roles.process import prepare_threshold, session_limits, stopping
+from overround.roles.publishing import Publishing
+from overround.storefront import Hints, OfferFeed, Shelf, Shown
 from overround.storefront import listen as listen_to_hints
-from overround.web import Services, create_app
+from overround.web import Services, assembled, wire
+from overround.web.copies import BookMarks
+from overround.web.front import Authenticate
+from overround.web.limits import Limits, rates_of
 from overround.web.live import Live, StreamLimits
+from overround.web.proxies import Trusted
+from overround.web.watching import Watch
 
 # Longer than the wait for a connection (5 s) and the longest statement (3 s) together.
 DRAIN_S: Final = 10
@@ -40,7 +55,10 @@ DRAIN_S: Final = 10
 HASHING_WORKERS: Final = 2
 HASHING_WAITING_MAX: Final = 64
 KEEP_ALIVE_S: Final = 30
-BACKLOG: Final = 1024
+# New objects after which garbage in circles is looked for.
+GARBAGE_AT: Final = 10_000
+# All that wait for tokens are asked for in one go, so that few are open at once.
+LIMIT_CONNECTIONS: Final = 4
 # Descriptors beside the streams: connections of requests, of the pools, files.
 OTHER_FILES: Final = 1_024
 
@@ -57,30 +75,6 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Capture none."""
         yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises Unavailable, naming the address, when it is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise Unavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error
-
-
-def inherited(descriptor: int) -> socket.socket:
-    """The listening socket that a parent keeps open for us, so that nobody is refused meanwhile.
-
-    Raises SettingsError when the descriptor is no such thing.
-    """
-    try:
-        listener = socket.socket(fileno=descriptor)
-        if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            return listener
-        listener.detach()
-    except OSError:
-        pass
-    raise SettingsError(f"descriptor {descriptor} is no listening socket")
 
 
 async def run(
@@ -106,18 +100,39 @@ async def run(
             clock = clock or WallClock()
             async with (
                 presence.told(database, "api", clock),
-                _live(settings, database, redis_url) as (live, tell),
+                _live(settings, database, redis_url) as (live, tell, feed),
+                _throttle(settings, redis_url) as throttle,
+                _accepting(settings, url) as accept,
+                _knowing(settings, url, clock) as know,
+                aclosing(Shelf.open(redis_url)) as shelf,
+                aclosing(Leases.open(redis_url, "session")) as leases,
             ):
                 services = Services(
                     database=database,
                     clock=clock,
                     hashing=hashing,
                     base_domain=settings.web.base_domain,
-                    limits=SessionLimits(settings.session.idle_s, settings.session.absolute_s),
+                    limits=session_limits(settings),
                     live=live,
                     tell=tell,
+                    throttle=throttle,
+                    accept=counted(accept),
+                    know=know,
+                    mark=BookMarks(feed),
+                    proxies=_proxies(settings),
+                    raw=_watch(settings, database, clock).routes(),
+                    shelf=shelf,
+                    leases=leases,
                 )
-                await _serve(_Server(_config(services)), listener, live, stop)
+                app, outage = assembled(services)
+                publishing = Publishing(database, shelf, outage, clock)
+                async with _beside(publishing.run(stop)):
+                    server = _Server(_config(app))
+                    try:
+                        with streams_sampled(live):
+                            await _serve(server, listener, live, stop, settings.web.header_s)
+                    finally:
+                        services.recorder.flush()
         finally:
             await database.close()
     finally:
@@ -136,14 +151,26 @@ async def run_until_signal(
         await run(settings, url, stop, redis_url=redis_url, listener=listener)
 
 
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Have `work` done beside the block, and no longer."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def _open(settings: Settings, url: str) -> Database:
-    database = await Database.open(
+    database = await Bulkheads.open_shares(
         url,
-        purpose="web",
         size_min=settings.database.pool_min,
         size_max=settings.database.pool_web,
         acquire_timeout_s=settings.database.acquire_s,
         prepare_threshold=prepare_threshold(settings),
+        # Nothing that a request does takes longer than its statements may, a few of them.
+        hold_s_max=settings.database.statement_s + settings.database.idle_in_transaction_s,
     )
     try:
         async with database.reading(None) as conn:
@@ -158,8 +185,8 @@ async def _open(settings: Settings, url: str) -> Database:
 @asynccontextmanager
 async def _live(
     settings: Settings, database: Database, redis_url: str | None
-) -> AsyncGenerator[tuple[Live, Tell]]:
-    """The open streams and what tells them, for the length of the block."""
+) -> AsyncGenerator[tuple[Live, Tell, OfferFeed]]:
+    """The open streams, what tells them, and what they show, for the length of the block."""
 
     async def poll(book_id: UUID, after_seq: int) -> list[tuple[int, Shown]]:
         async with database.reading(None) as conn:
@@ -172,7 +199,7 @@ async def _live(
     hints = Hints.open(redis_url) if redis_url else None
     hearing = asyncio.create_task(listen_to_hints(redis_url, live.heard)) if redis_url else None
     try:
-        yield live, hints.tell if hints else tell_nobody
+        yield live, hints.tell if hints else tell_nobody, feed
     finally:
         if hearing is not None:
             hearing.cancel()
@@ -180,6 +207,47 @@ async def _live(
             await hints.close()
         await live.drain()
         await feed.close()
+
+
+@asynccontextmanager
+async def _accepting(settings: Settings, url: str) -> AsyncGenerator[Ask]:
+    """What answers slips; closed after the last request has ended, so that it is answered."""
+    acceptor = Acceptor(url, prepares=prepare_threshold(settings) is not None)
+    async with acceptor.running():
+        yield acceptor.ask
+
+
+@asynccontextmanager
+async def _knowing(settings: Settings, url: str, clock: Clock) -> AsyncGenerator[Authenticate]:
+    """What says who sends slips."""
+    prepares = prepare_threshold(settings) is not None
+    knowing = Knowing(url, session_limits(settings), clock, prepares=prepares)
+    async with knowing.running():
+        yield knowing.who
+
+
+@asynccontextmanager
+async def _throttle(settings: Settings, redis_url: str | None) -> AsyncGenerator[Limits]:
+    """The limits, shared with other processes where there is a cache."""
+    client = cache.connect(redis_url, connections_max=LIMIT_CONNECTIONS) if redis_url else None
+    limiter = Limiter(SharedBuckets(client) if client is not None else None)
+    found = settings.limits
+    try:
+        yield Limits(limiter, rates_of(found), Rate(found.tenant_burst, found.tenant_per_s))
+    finally:
+        await limiter.close()
+        if client is not None:
+            await client.aclose()
+
+
+def _watch(settings: Settings, database: Database, clock: Clock) -> Watch:
+    token = settings.watch.token
+    return Watch(database, clock, token.get_secret_value() if token is not None else None)
+
+
+def _proxies(settings: Settings) -> Trusted | None:
+    named = settings.web.trusted_proxies
+    return Trusted(named) if named else None
 
 
 def _allow_files(count: int) -> None:
@@ -191,7 +259,11 @@ def _allow_files(count: int) -> None:
 
 
 async def _serve(
-    server: uvicorn.Server, listener: socket.socket, live: Live, stop: asyncio.Event
+    server: uvicorn.Server,
+    listener: socket.socket,
+    live: Live,
+    stop: asyncio.Event,
+    header_s: float,
 ) -> None:
     async def drain_when_told() -> None:
         await stop.wait()
@@ -201,23 +273,31 @@ async def _serve(
         await live.drain()
 
     host, port = listener.getsockname()[:2]
+    # What was made until here stays: looking through it again and again for what could be thrown
+    # away costs each request several microseconds.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AT)
     _log.info("api.started", host=host, port=port)
     waiting = asyncio.create_task(drain_when_told())
+    sweeping = asyncio.create_task(wire.sweep(lambda: server.server_state.connections, header_s))
     try:
         await server.serve(sockets=[listener])
     finally:
         waiting.cancel()
+        sweeping.cancel()
     _log.info("api.stopped")
 
 
-def _config(services: Services) -> uvicorn.Config:
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(services),
+        app,
         loop="none",
-        http="httptools",
+        # httptools, lending streams its transports, and with an end to every wait.
+        http=wire.Wire,
         ws="none",
         lifespan="off",
-        # Anybody can write X-Forwarded-For; it is believed from nobody.
+        # Anybody can write X-Forwarded-For; `web.proxies` believes it where the operator says so.
         proxy_headers=False,
         server_header=False,
         access_log=False,

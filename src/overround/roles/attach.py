@@ -111,9 +111,9 @@ class _Watcher(threading.Thread):
         while not self._done.wait(WATCH_S):
             try:
                 if not places.supervisor_runs(state) and _launch(self._plan, self._done):
-                    _log.warning("supervisor_replaced")
+                    _log.warning("supervisor.replaced")
             except (OverroundError, OSError, subprocess.SubprocessError) as error:
-                _log.error("supervisor_not_started", reason=str(error))
+                _log.error("supervisor.not_started", reason=str(error))
                 if not state.is_dir():
                     return
 

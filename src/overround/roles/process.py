@@ -6,12 +6,15 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import psycopg
 
 from overround.db import Database, guard, migrate
 from overround.kit.settings import Settings
+
+if TYPE_CHECKING:
+    from overround.people.sessions import SessionLimits
 
 # What a database that is away raises; a loop waits it out.
 TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError)
@@ -27,6 +30,15 @@ def prepare_threshold(settings: Settings) -> int | None:
     if settings.database.url is None:
         return _EMBEDDED_PREPARE_THRESHOLD
     return settings.database.prepare_threshold
+
+
+def session_limits(settings: Settings) -> SessionLimits:
+    """How long sessions last."""
+    # Imported here: the hub starts by this file too, and logs nobody in.
+    from overround.people.sessions import SessionLimits
+
+    of = settings.session
+    return SessionLimits(of.idle_s, of.absolute_s, of.permanent_idle_s, of.permanent_absolute_s)
 
 
 @asynccontextmanager

@@ -84,7 +84,9 @@ async def house(
     common += ["--config", str(config)] if config is not None else []
     # A flag of this command is a setting of its roles.
     flags = {"OVERROUND_WEB__PORT": str(settings.web.port)}
-    supervisor = Supervisor(endpoints.state, common=common, environment=flags, say=say)
+    supervisor = Supervisor(
+        endpoints.state, common=common, environment=flags, say=say, keeping=settings.log
+    )
     handed = listener.fileno()
     try:
         supervisor.start(Role("api", ("--listen-fd", str(handed)), (handed,)))

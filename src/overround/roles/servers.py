@@ -113,7 +113,7 @@ class Child:
         self._due_s = now_s + BACKOFF_S[min(self.failures, len(BACKOFF_S) - 1)]
         self._process, self.key, self.ready = None, None, False
         last = db_server.last_line(self.server.log)
-        _log.warning("server_ended", server=self.name, code=code, last=last)
+        _log.warning("server.ended", server=self.name, code=code, last=last)
         return True
 
     def _start_if_due(self, now_s: float) -> bool:
@@ -123,7 +123,7 @@ class Child:
         self._process = self.server.start()
         self.key = processes.key_of(self._process.pid)
         self.starts += 1
-        _log.info("server_started", server=self.name, pid=self._process.pid)
+        _log.info("server.started", server=self.name, pid=self._process.pid)
         return True
 
     def _note_ready(self) -> bool:
@@ -316,7 +316,7 @@ def supervise(plan: Plan, *, idle_stop: bool) -> None:
             supervisor.stop()
         if lock.is_in_place():
             places.forget_record(state)
-        _log.info("servers_stopped")
+        _log.info("servers.stopped")
     except Exception as error:
         if lock.is_in_place():
             places.write_record(state, replace(record, phase="failed", reason=str(error)))
@@ -338,7 +338,7 @@ def end_orphans(record: Record | None) -> None:
     steps = {record.postgres: LEFTOVER_STEPS, record.valkey: cache_server.STOP_STEPS}
     for key, its_steps in steps.items():
         if key and any(record.home in argument for argument in processes.command_line(key)):
-            _log.warning("orphan_ended", pid=key.pid)
+            _log.warning("server.orphan_ended", pid=key.pid)
             processes.end([key], its_steps)
 
 
@@ -355,7 +355,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         supervise(plan, idle_stop=True)
     except (OverroundError, OSError) as error:
-        _log.error("supervisor_failed", reason=str(error))
+        _log.error("supervisor.failed", reason=str(error))
         return 1
     return 0
 

@@ -27,6 +27,7 @@ from typing import Final
 
 from overround.core.errors import SettingsError
 from overround.kit import logs, loop
+from overround.kit.settings import LogSettings
 
 # After a life that was long enough, and after the first that was not: what killed it is over.
 BACKOFF_S: Final = (0.0, 0.0, 0.25, 0.5, 1.0, 2.0)
@@ -34,8 +35,8 @@ BACKOFF_S: Final = (0.0, 0.0, 0.25, 0.5, 1.0, 2.0)
 STARTED_S: Final = 5.0
 # Longer than the api's drain.
 TERM_S: Final = 12.0
-LOG_BYTES_MAX: Final = 32_000_000
-LOGS_EVERY_S: Final = 30.0
+# A busy api writes a megabyte in that time.
+LOGS_EVERY_S: Final = 5.0
 ORPHAN_GRACE_S: Final = 1.0
 
 # How often a role that keeps ending is mentioned.
@@ -69,8 +70,8 @@ class _Child:
 class Supervisor:
     """The roles of one state directory. Stopping twice is safe.
 
-    `common` are arguments that every role gets, `environment` is theirs beside our own, and `say`
-    tells a person what does not work.
+    `common` are arguments that every role gets, `environment` is theirs beside our own, `say`
+    tells a person what does not work, and `keeping` how much of their logs is kept.
     """
 
     def __init__(
@@ -80,8 +81,10 @@ class Supervisor:
         common: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _line: None,
+        keeping: LogSettings | None = None,
     ) -> None:
         self._logs = state / "logs"
+        self._keeping = keeping or LogSettings()
         self._common = tuple(common)
         self._environment = {**os.environ, **(environment or {})}
         self._say = say
@@ -187,18 +190,23 @@ class Supervisor:
             await asyncio.sleep(LOGS_EVERY_S)
             for log in self._logs.glob("*.log"):
                 with suppress(OSError):
-                    shorten(log, LOG_BYTES_MAX)
+                    shorten(log, self._keeping.file_bytes_max, self._keeping.files_max)
 
 
-def shorten(log: Path, bytes_max: int) -> None:
-    """Put a log that has grown too long aside, as `.log.1`; the one that was there is gone.
+def shorten(log: Path, bytes_max: int, files_max: int = 1) -> None:
+    """Put a log that has grown too long aside, as `.log.1`; those put aside before move on by one,
+    and the oldest of `files_max` is gone.
 
     A role goes on writing to the file it was given, so the file is emptied and not renamed; what
     is written between the two steps is lost, which a log can bear.
     """
-    if log.stat().st_size > bytes_max:
-        shutil.copyfile(log, log.with_suffix(".log.1"))
-        os.truncate(log, 0)
+    if log.stat().st_size <= bytes_max:
+        return
+    for number in range(files_max - 1, 0, -1):
+        with suppress(FileNotFoundError):
+            log.with_suffix(f".log.{number}").replace(log.with_suffix(f".log.{number + 1}"))
+    shutil.copyfile(log, log.with_suffix(".log.1"))
+    os.truncate(log, 0)
 
 
 def _reason(code: int | None) -> str:

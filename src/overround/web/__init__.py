@@ -6,6 +6,21 @@ line, the last resort for errors) · `gate` (which tenant's host, whose token, n
 answer is a problem of RFC 9457 (`problems`).
 """
 
-from overround.web.app import Services, api, create_app
+from __future__ import annotations
 
-__all__ = ["Services", "api", "create_app"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from overround.web.app import Services, api, assembled, create_app
+
+
+def __getattr__(name: str) -> object:
+    """The application is loaded when somebody asks for it: the hub's port uses the inner parts of
+    the edge and none of its pages, and is to be there within a moment of a crash."""
+    if name in __all__:
+        return getattr(importlib.import_module("overround.web.app"), name)
+    raise AttributeError(f"module {__name__} has no attribute {name}")
+
+
+__all__ = ["Services", "api", "assembled", "create_app"]

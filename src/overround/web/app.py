@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
+from time import monotonic
+from typing import Final
+from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from overround.betting.bets import Ask
 from overround.betting.bets import http as bets
 from overround.betting.offers import http as offers
+from overround.betting.settlement import http as settlement
+from overround.cache.leases import Leases
 from overround.core.clock import Clock
-from overround.db import Database
+from overround.core.principal import Principal
+from overround.db import Database, calling
 from overround.kit.routes import Anybody, Output, RouteTools
 from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
@@ -21,16 +29,29 @@ from overround.odds.board import http as board
 from overround.odds.catalogue import http as catalogue
 from overround.odds.edges import http as edges
 from overround.ops import http as status
+from overround.people import tenants
 from overround.people.cashier import http as cashier
 from overround.people.sessions import SessionLimits
 from overround.people.sessions import http as sessions
+from overround.storefront import Shelf
 from overround.trading.screen import http as screen
-from overround.web import pages, problems
+from overround.web import copies as copying
+from overround.web import pages, problems, reference, shown
 from overround.web.bodies import Bodies
-from overround.web.gate import Authenticator, Gate
+from overround.web.copies import BoardCopies, Mark
+from overround.web.front import Answer, Asked, Authenticate, Front, Reading, Route, json_answer
+from overround.web.gate import Authenticator, Gate, find_tenant
 from overround.web.ids import Ids
+from overround.web.limits import Limits
 from overround.web.live import Live
+from overround.web.outage import Outage
+from overround.web.programs import Programs
+from overround.web.proxies import Behind, Trusted
+from overround.web.records import Recorder
+from overround.web.sites import Sites
+from overround.web.slips import Slips
 from overround.web.stream import Streams
+from overround.web.urgency import Table
 from overround.web.v4 import http as v4
 
 
@@ -38,7 +59,12 @@ from overround.web.v4 import http as v4
 class Services:
     """What the application needs of its process: opened before it, closed after it.
 
-    Without `live` there are no streams, and pages look again by themselves.
+    Without `live` there are no streams, and pages look again by themselves. Without `throttle`
+    nobody is limited: the role always gives one. `raw` are routes that the front answers; with
+    `accept`, placing bets is one of them, for whom `know` says (many at once). Without `mark`,
+    which says where a book stands, the board is made for each visitor. Without `shelf` copies are
+    this process's own, and there are none at its start; without `leases` each request asks for
+    its session's record.
     """
 
     database: Database
@@ -48,6 +74,15 @@ class Services:
     limits: SessionLimits
     live: Live | None = None
     tell: Tell = tell_nobody
+    throttle: Limits | None = None
+    raw: tuple[Route, ...] = ()
+    accept: Ask | None = None
+    know: Authenticate | None = None
+    mark: Mark | None = None
+    proxies: Trusted | None = None
+    recorder: Recorder = field(default_factory=Recorder)
+    shelf: Shelf = field(default_factory=lambda: Shelf(None))
+    leases: Leases = field(default_factory=lambda: Leases(None, "session"))
 
 
 class HealthOut(Output):
@@ -73,14 +108,21 @@ ROUTERS = (
     catalogue.router,
     offers.router,
     bets.router,
+    settlement.router,
     board.router,
     screen.router,
     edges.router,
     revenue.router,
     status.router,
     v4.router,
+    reference.router,
     *pages.ROUTERS,
 )
+
+
+def api_routes() -> list[APIRoute]:
+    """Every route of the parts and of the pages."""
+    return [one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute)]
 
 
 def operation_id(route: APIRoute) -> str:
@@ -93,12 +135,14 @@ def api(services: Services) -> FastAPI:
     app = FastAPI(
         title="Overround",
         version=version("overround"),
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
     app.state.database = services.database
+    app.state.session_limits = services.limits
+    app.state.session_leases = services.leases
     app.state.route_tools = RouteTools(
         clock=services.clock,
         authenticate=_authenticator(services),
@@ -106,6 +150,7 @@ def api(services: Services) -> FastAPI:
         session_idle_s=services.limits.idle_s,
         session_absolute_s=services.limits.absolute_s,
         tell=services.tell,
+        by_key=Programs(services.database, services.clock),
     )
     problems.install(app)
     for router in ROUTERS:
@@ -114,14 +159,92 @@ def api(services: Services) -> FastAPI:
 
 
 def _authenticator(services: Services) -> Authenticator:
-    return Authenticator(services.database, services.clock, services.limits)
+    return Authenticator(services.database, services.clock, services.limits, services.leases)
+
+
+def _slips(services: Services, accept: Ask, knows: Authenticator) -> Slips:
+    async def currency_of(tenant_id: UUID) -> str:
+        async with services.database.reading(None) as conn:
+            return (await tenants.by_id(conn, tenant_id)).currency
+
+    return Slips(
+        services.know or knows.who,
+        currency_of,
+        bets.place_raw,
+        accept,
+        tell=services.tell,
+        clock=services.clock,
+    )
+
+
+async def _who_writes(
+    knows: Authenticator, covered: Outage, tenant_id: UUID, token: str
+) -> Principal | None:
+    """Who writes on the raw front: found by the connections that are kept for bets."""
+    with calling("bets"):
+        principal = await knows.who(tenant_id, token)
+    covered.wrote(token)
+    return principal
+
+
+async def _known_live(sites: Sites, knows: Authenticator, label: str, token: str) -> bool:
+    """Whether a token's session is known to be live, at a tenant that is known to be open."""
+    site = sites.known(label, monotonic())
+    return site is not None and await knows.known_live(site.tenant_id, token)
 
 
 def create_app(services: Services) -> ASGIApp:
     """The ASGI application that a server runs."""
-    inner: ASGIApp = Bodies(api(services))
+    return assembled(services)[0]
+
+
+def assembled(services: Services) -> tuple[ASGIApp, Outage]:
+    """The application, and the layer of it whose copies somebody has to keep true."""
+    knows = _authenticator(services)
+    routes = api(services)
+    inner: ASGIApp = Bodies(routes)
     if services.live is not None:
-        knows = _authenticator(services)
         inner = Streams(inner, services.live, knows, knows.may_stay)
-    gated = Gate(inner, services.database, services.base_domain)
-    return Ids(pages.Browsers(pages.Assets(gated)))
+    sites = Sites(partial(find_tenant, services.database), services.base_domain)
+    gated = Gate(inner, services.database, sites, services.clock, services.throttle)
+    covered = Outage(
+        gated,
+        table=Table(api_routes()),
+        database=services.database,
+        shelf=services.shelf,
+        clock=services.clock,
+        label_of=sites.label,
+        is_platform=sites.is_platform,
+        base_domain=services.base_domain,
+        known_live=partial(_known_live, sites, knows),
+    )
+    layered = Ids(pages.Browsers(pages.Assets(covered)), services.recorder)
+    raw: list[Route] = [
+        Reading("/healthz", healthy, needs="nothing"),
+        *shown.readings(services.shelf, services.clock),
+        *services.raw,
+    ]
+    if services.accept is not None:
+        raw.append(_slips(services, services.accept, knows).route())
+    if services.mark is not None:
+        copies = BoardCopies(routes, services.mark, services.database.admits)
+        raw.append(Reading(copying.PATH, copies.now, copies.later))
+    front = Front(
+        layered,
+        raw,
+        sites=sites,
+        limited=services.throttle,
+        authenticate=partial(_who_writes, knows, covered),
+        recorder=services.recorder,
+        clock=services.clock,
+    )
+    app = Behind(front, services.proxies) if services.proxies is not None else front
+    return app, covered
+
+
+_HEALTHY: Final = json_answer(200, b'{"status":"ok"}')
+
+
+def healthy(_: Asked) -> Answer:
+    """The health check, before any layer: a load balancer asks it many times a second."""
+    return _HEALTHY

@@ -77,29 +77,30 @@ class Bodies:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
-        body = await self._read(scope, receive)
+        body = await read(scope, receive, self._read_timeout_s)
         await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        """The body. Raises HTTPException 400, 408, 413 or 415."""
-        length = header(scope, b"content-length") or "0"
-        # Seven digits are above the limit whatever they are.
-        if len(length) > 6 or int(length) > BODY_BYTES_MAX:
-            raise HTTPException(413, headers=_CLOSE)
-        try:
-            async with asyncio.timeout(self._read_timeout_s):
-                body = await _collect(receive)
-        except TimeoutError:
-            raise HTTPException(408, headers=_CLOSE) from None
-        if body:
-            kind = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-            # A form is a page's: the API reads one language, and a page reads its form strictly.
-            if kind == FORM and not scope["path"].startswith("/api/"):
-                return body
-            if kind != "application/json":
-                raise HTTPException(415)
-            check_json(body)
-        return body
+
+async def read(scope: Scope, receive: Receive, timeout_s: float = READ_TIMEOUT_S) -> bytes:
+    """The whole body, checked. Raises HTTPException 400, 408, 413 or 415."""
+    length = header(scope, b"content-length") or "0"
+    # Seven digits are above the limit whatever they are.
+    if len(length) > 6 or int(length) > BODY_BYTES_MAX:
+        raise HTTPException(413, headers=_CLOSE)
+    try:
+        async with asyncio.timeout(timeout_s):
+            body = await _collect(receive)
+    except TimeoutError:
+        raise HTTPException(408, headers=_CLOSE) from None
+    if body:
+        kind = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+        # A form is a page's: the API reads one language, and a page reads its form strictly.
+        if kind == FORM and not scope["path"].startswith("/api/"):
+            return body
+        if kind != "application/json":
+            raise HTTPException(415)
+        check_json(body)
+    return body
 
 
 async def _collect(receive: Receive) -> bytes:

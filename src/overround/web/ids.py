@@ -1,30 +1,16 @@
-"""The outermost layer: a request id and a correlation id on every answer, one log line a request,
-and the answer of last resort."""
+"""The outermost layer of the framework's routes: ids and security headers on every answer, one
+record a request, and the answer of last resort."""
 
 from __future__ import annotations
 
-import re
-import secrets
 import time
 from dataclasses import dataclass
-from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from overround.kit import logs
-from overround.web import problems
-
-_CORRELATION: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
-
-_log = logs.get("overround.http")
-
-
-def correlation_id(offered: str | None, made: str) -> str:
-    """The caller's correlation id where it is one, else `made`."""
-    if offered is not None and _CORRELATION.fullmatch(offered):
-        return offered
-    return made
+from overround.web import marks, problems
+from overround.web.records import Record, Recorder
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -42,25 +28,30 @@ class _Seen:
 
 
 class Ids:
-    """ASGI middleware. Puts `correlation_id` and `request_id` on `scope["state"]`."""
+    """ASGI middleware. Puts `ids` on `scope["state"]`, and `answer_headers`: a list to which
+    inner layers add what the answer shall carry."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, recorder: Recorder | None = None) -> None:
         self._app = app
+        self._recorder = recorder or Recorder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(16)
-        correlation = correlation_id(header(scope, b"x-correlation-id"), request_id)
-        scope.setdefault("state", {}).update(correlation_id=correlation, request_id=request_id)
-        logs.bind(correlation_id=correlation, request_id=request_id)
-        seen, started_s = _Seen(), time.perf_counter()
+        seen, began_ns = _Seen(), time.perf_counter_ns()
+        state = scope.setdefault("state", {})
+        ids: marks.Ids = state.get("ids") or marks.ids(
+            _bytes(scope, b"x-correlation-id"), _bytes(scope, b"traceparent")
+        )
+        added: marks.Headers = state.setdefault("answer_headers", [])
+        state["ids"] = ids
+        logs.bind(correlation_id=ids.correlation_id, request_id=ids.request_id)
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen.status = message["status"]
-                _mark(MutableHeaders(scope=message), correlation, request_id)
+                message["headers"] = _marked(message.get("headers", ()), added, ids, scope)
             elif message["type"] == "http.response.body":
                 seen.body_bytes += len(message.get("body", b""))
             await send(message)
@@ -70,34 +61,39 @@ class Ids:
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
             # After a status nothing more can be said; the application has logged it by then.
             if not seen.status:
-                answer = problems.of_exception(error, scope["path"], correlation)
+                answer = problems.of_exception(error, scope["path"], ids)
                 await answer(scope, receive, send_marked)
         finally:
-            _log_line(scope, seen, time.perf_counter() - started_s)
+            self._record(scope, seen, time.perf_counter_ns() - began_ns)
             logs.unbind_all()
 
+    def _record(self, scope: Scope, seen: _Seen, taken_ns: int) -> None:
+        client, state = scope.get("client"), scope["state"]
+        self._recorder.record(
+            Record(
+                method=scope["method"],
+                path=scope["path"],
+                route=getattr(scope.get("route"), "path", None),
+                status=seen.status,
+                taken_ns=taken_ns,
+                body_bytes=seen.body_bytes,
+                ids=state["ids"],
+                client=client[0] if client else None,
+                tenant=state.get("subdomain"),
+                user_id=state.get("user_id"),
+            )
+        )
 
-def _mark(headers: MutableHeaders, correlation: str, request_id: str) -> None:
-    headers["X-Correlation-ID"] = correlation
-    headers["X-Request-ID"] = request_id
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    # What one person may see is kept by nobody else; a public route says otherwise for itself.
-    headers.setdefault("Cache-Control", "private, no-store")
+
+def _marked(
+    said: marks.Headers, added: marks.Headers, ids: marks.Ids, scope: Scope
+) -> marks.Headers:
+    headers = [*said, *added, *marks.around(said), *ids.headers()]
+    if scope.get("scheme") == "https":
+        headers.append(marks.STRICT_TRANSPORT)
+    return headers
 
 
-def _log_line(scope: Scope, seen: _Seen, taken_s: float) -> None:
-    client = scope.get("client")
-    route = scope.get("route")
-    _log.info(
-        "http.request",
-        method=scope["method"],
-        path=scope["path"],
-        route=getattr(route, "path", None),
-        status=seen.status,
-        taken_ms=round(taken_s * 1000, 2),
-        body_bytes=seen.body_bytes,
-        client=client[0] if client else None,
-        tenant=scope["state"].get("subdomain"),
-    )
+def _bytes(scope: Scope, name: bytes) -> bytes | None:
+    found = [value for key, value in scope["headers"] if key == name]
+    return found[0] if len(found) == 1 else None

@@ -21,8 +21,9 @@ from overround.core.errors import Refusal, Unavailable
 from overround.core.principal import Principal
 from overround.kit import logs
 from overround.storefront import BookView, Hint, OfferFeed, Shown
-from overround.web import frames
+from overround.web import frames, outlets
 from overround.web.frames import ByeReason, Mark, PrivateTopic, Public, Topics
+from overround.web.outlets import Outlet
 
 TICK_S: Final = 0.05
 HEARTBEAT_S: Final = 10.0
@@ -33,6 +34,8 @@ FRAMES_WAITING_MAX: Final = 16
 RETRY_MS: Final = (500, 2_000)
 FAREWELL_S: Final = 2.0
 LOOK_EVERY_S: Final = 1.0
+
+_HEARTBEAT: Final = outlets.packed(frames.HEARTBEAT)
 
 _log = logs.get(__name__)
 
@@ -92,25 +95,30 @@ class Stream:
     is_cut_off: bool = False
     sending_since_s: float | None = None
     task: asyncio.Task[None] | None = None
+    # Where the server lends one: what is told to all is written here, and wakes no task.
+    outlet: Outlet | None = None
+    # Its task has written everything and waits for more.
+    _is_idle: bool = False
     _is_behind: bool = True
     _waiting: list[bytes] = field(default_factory=list[bytes])
     _hints: set[PrivateTopic] = field(default_factory=set[PrivateTopic])
     _last_words: bytes = b""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def push(self, frame: bytes) -> None:
+    def push(self, frame: bytes, chunk: bytes = b"") -> None:
         """Send a frame; when too many wait they are dropped for a snapshot.
 
-        An empty one wakes the stream that waits for the view to be ready, and nobody else.
+        `chunk` is the same frame, packed once for everybody. An empty frame wakes the stream that
+        waits for the view to be ready, and nobody else.
         """
         if not self._is_behind:
-            if not frame:
+            if not frame or (chunk and self._written(chunk)):
                 return
             self._waiting.append(frame)
             if len(self._waiting) > FRAMES_WAITING_MAX:
                 self._waiting.clear()
                 self._is_behind = True
-        self._wake.set()
+        self._rouse()
 
     def resume(self, frame: bytes) -> None:
         """What the stream missed is known: it needs no snapshot."""
@@ -121,20 +129,24 @@ class Stream:
         """Tell the client to look again, if it follows the topic."""
         if topic in self.topics.private:
             self._hints.add(topic)
-            self._wake.set()
+            self._rouse()
 
     def beat(self) -> None:
         """Send a sign of life, if nothing else waits."""
+        if self._written(_HEARTBEAT):
+            return
         if not self._waiting:
             self._waiting.append(frames.HEARTBEAT)
-        self._wake.set()
+        self._rouse()
 
     def end(self, reason: ByeReason) -> None:
         """Say goodbye after what waits; ending twice is ending once."""
         if not self.is_over:
             self.is_over = True
-            self._last_words = frames.bye(reason, self.room.retry_ms())
-            self._wake.set()
+            last_words = frames.bye(reason, self.room.retry_ms())
+            if not self._written(outlets.packed(last_words)):
+                self._last_words = last_words
+            self._rouse()
 
     def cut_off(self) -> None:
         """End it without another word: the client does not read."""
@@ -143,8 +155,9 @@ class Stream:
             self.task.cancel()
 
     async def next(self) -> bytes:
-        """What to write next; the last of it once `is_over`."""
+        """What to write next; the last of it, which may be nothing, once `is_over`."""
         while True:
+            self._is_idle = not self._wake.is_set()
             await self._wake.wait()
             self._wake.clear()
             if self._is_behind and self.room.view.is_ready:
@@ -154,8 +167,17 @@ class Stream:
             self._waiting.clear()
             self._hints.clear()
             found.append(self._last_words)
-            if chunk := b"".join(found):
+            chunk = b"".join(found)
+            if chunk or self.is_over:
                 return chunk
+
+    def _written(self, chunk: bytes) -> bool:
+        """Whether a chunk could be written at once, after all that was sent before."""
+        return self._is_idle and self.outlet is not None and self.outlet.write(chunk)
+
+    def _rouse(self) -> None:
+        self._is_idle = False
+        self._wake.set()
 
 
 class Room:
@@ -166,6 +188,7 @@ class Room:
         self.book_id = book_id
         self.view = view
         self.streams: set[Stream] = set()
+        self._followers: dict[Public, set[Stream]] = {}
         self._rng = rng
         self._changed: dict[UUID, Shown] = {}
         self._woken = asyncio.Event()
@@ -177,6 +200,19 @@ class Room:
     def retry_ms(self) -> int:
         """A short random wait."""
         return self._rng.randint(*RETRY_MS)
+
+    def join(self, stream: Stream) -> None:
+        """One more stream."""
+        self.streams.add(stream)
+        self._followers.setdefault(stream.topics.public, set()).add(stream)
+
+    def leave(self, stream: Stream) -> None:
+        """One stream less; leaving twice is leaving once."""
+        self.streams.discard(stream)
+        followers = self._followers.get(stream.topics.public, set())
+        followers.discard(stream)
+        if not followers:
+            self._followers.pop(stream.topics.public, None)
 
     def note(self, changed: Sequence[Shown]) -> None:
         """The view has changed; the newest of each selection is told with the next tick."""
@@ -205,8 +241,7 @@ class Room:
             parts = [frames.rows(self.view.event(event)) for event in public.events]
             parts += [frames.rows(self.view.board())] if public.board else []
             frame = frames.offers("snapshot", self.mark(), parts)
-            wanted = {stream.topics.public for stream in self.streams}
-            self._snapshots = {k: v for k, v in self._snapshots.items() if k in wanted}
+            self._snapshots = {k: v for k, v in self._snapshots.items() if k in self._followers}
             self._snapshots[public] = (self.view.version, frame)
         return frame
 
@@ -227,16 +262,15 @@ class Room:
         for one in changed.values():
             of_event.setdefault(one.event_id, []).append(one)
         rows: dict[UUID, str] = {}
-        made: dict[Public, bytes] = {}
-        for stream in self.streams:
-            public = stream.topics.public
-            if public not in made:
-                for event in public.events & of_event.keys() - rows.keys():
-                    rows[event] = frames.rows(of_event[event])
-                parts = [rows[event] for event in public.events if event in rows]
-                parts += [main] if public.board and main else []
-                made[public] = frames.offers("offers", self.mark(), parts) if parts else b""
-            stream.push(made[public])
+        for public, followers in self._followers.items():
+            for event in public.events & of_event.keys() - rows.keys():
+                rows[event] = frames.rows(of_event[event])
+            parts = [rows[event] for event in public.events if event in rows]
+            parts += [main] if public.board and main else []
+            frame = frames.offers("offers", self.mark(), parts) if parts else b""
+            chunk = outlets.packed(frame) if frame else b""
+            for stream in followers:
+                stream.push(frame, chunk)
 
     def close(self) -> None:
         """The last stream has gone."""
@@ -290,7 +324,7 @@ class Live:
         room = self._room(visit)
         now_s = asyncio.get_running_loop().time()
         stream = Stream(room, topics, visit, now_s, task=asyncio.current_task())
-        room.streams.add(stream)
+        room.join(stream)
         self._streams.add(stream)
         self._from_address[visit.tenant_id, visit.address] += 1
         self._nobody.clear()
@@ -309,7 +343,7 @@ class Live:
         if not self._from_address[address]:
             del self._from_address[address]
         room = stream.room
-        room.streams.discard(stream)
+        room.leave(stream)
         if not room.streams:
             self._rooms.pop(room.tenant_id, None)
             room.close()

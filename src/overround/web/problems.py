@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from overround.core.errors import OverroundError
 from overround.kit import logs
+from overround.web.marks import Ids
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1
@@ -31,6 +32,8 @@ _CODES: Final[Mapping[int, str]] = {
     408: "request_timeout",
     413: "body_too_large",
     415: "not_json",
+    429: "too_many_requests",
+    431: "headers_too_large",
     500: "internal",
     503: "unavailable",
 }
@@ -44,7 +47,7 @@ def problem(
     detail: str,
     *,
     instance: str,
-    correlation_id: str,
+    ids: Ids,
     errors: Sequence[Mapping[str, str]] = (),
     facts: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
@@ -58,7 +61,8 @@ def problem(
         "detail": detail,
         "instance": instance,
         "code": code,
-        "correlation_id": correlation_id,
+        "correlation_id": ids.correlation_id,
+        "request_id": ids.request_id,
     }
     if errors:
         body["errors"] = list(errors)
@@ -66,7 +70,7 @@ def problem(
     return Response(content, status, dict(headers or {}), MEDIA_TYPE)
 
 
-def of_error(error: OverroundError, instance: str, correlation_id: str) -> Response:
+def of_error(error: OverroundError, instance: str, ids: Ids) -> Response:
     """The problem that an error of ours is; one that names a wait says it in Retry-After."""
     wait_s: int | None = getattr(error, "retry_after_s", None)
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -82,14 +86,14 @@ def of_error(error: OverroundError, instance: str, correlation_id: str) -> Respo
         error.code,
         detail,
         instance=instance,
-        correlation_id=correlation_id,
+        ids=ids,
         facts={} if inside else error.facts,
         headers=headers,
     )
 
 
 def of_status(
-    status: int, instance: str, correlation_id: str, headers: Mapping[str, str] | None = None
+    status: int, instance: str, ids: Ids, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The problem of a bare HTTP status."""
     phrase = HTTPStatus(status).phrase
@@ -99,31 +103,36 @@ def of_status(
         code,
         HTTPStatus(status).description or phrase,
         instance=instance,
-        correlation_id=correlation_id,
+        ids=ids,
         headers=headers,
     )
 
 
-def of_exception(error: Exception, instance: str, correlation_id: str) -> Response:
+def of_exception(error: Exception, instance: str, ids: Ids) -> Response:
     """The problem that any exception is; what nobody expected is logged and is a bare 500."""
     if isinstance(error, OverroundError):
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("http.failed", code=error.code, reason=error.detail)
-        return of_error(error, instance, correlation_id)
+        return of_error(error, instance, ids)
     if isinstance(error, HTTPException):
-        return of_status(error.status_code, instance, correlation_id, error.headers)
+        return of_status(error.status_code, instance, ids, error.headers)
     if isinstance(error, RequestValidationError):
-        return of_validation(error, instance, correlation_id)
+        return of_validation(error, instance, ids)
     _log.error("http.crashed", path=instance, exc_info=error)
     if isinstance(error, OperationalError):
         # The database went away or was too slow: nothing is committed, or the key will tell.
         wait = {"Retry-After": str(RETRY_AFTER_S)}
-        return of_status(HTTPStatus.SERVICE_UNAVAILABLE, instance, correlation_id, wait)
-    return of_status(HTTPStatus.INTERNAL_SERVER_ERROR, instance, correlation_id)
+        return of_status(HTTPStatus.SERVICE_UNAVAILABLE, instance, ids, wait)
+    return of_status(HTTPStatus.INTERNAL_SERVER_ERROR, instance, ids)
 
 
-def of_validation(error: RequestValidationError, instance: str, correlation_id: str) -> Response:
-    """The problem of values that do not fit; it points at each and repeats none."""
+def of_validation(error: RequestValidationError, instance: str, ids: Ids) -> Response:
+    """The problem of values that do not fit; it points at each and repeats none.
+
+    A path with a value that cannot be one, such as an id that is none, leads nowhere: 404.
+    """
+    if any(found["loc"][:1] == ("path",) for found in error.errors()):
+        return of_status(HTTPStatus.NOT_FOUND, instance, ids)
     errors = [
         {"pointer": _pointer(found["loc"]), "detail": str(found["msg"])}
         for found in error.errors()[:_ERRORS_MAX]
@@ -133,7 +142,7 @@ def of_validation(error: RequestValidationError, instance: str, correlation_id: 
         "invalid",
         "A value is missing, unknown or outside its bounds.",
         instance=instance,
-        correlation_id=correlation_id,
+        ids=ids,
         errors=errors,
     )
 
@@ -145,7 +154,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    return of_exception(error, request.url.path, request.state.correlation_id)
+    return of_exception(error, request.url.path, request.state.ids)
 
 
 def _pointer(place: Sequence[int | str]) -> str:

@@ -19,9 +19,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from overround.core.errors import Forbidden, Invalid, Unauthenticated
 from overround.core.principal import Kind, Principal
-from overround.web import frames
+from overround.web import frames, outlets
 from overround.web.frames import PrivateTopic, Topics
 from overround.web.live import Live, Stream, Visit
+from overround.web.outlets import Outlet
 
 PATH: Final = "/api/v1/stream"
 
@@ -33,6 +34,8 @@ _HEADERS: Final = [
     # A proxy that gathers or packs what passes would hold the prices back.
     (b"cache-control", b"no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
+    # Said here, because what is told to everybody is written in chunks by us.
+    (b"transfer-encoding", b"chunked"),
 ]
 
 Authenticate = Callable[[Request], Awaitable[Principal | None]]
@@ -71,7 +74,7 @@ class Streams:
         )
         stream = self._live.open(visit, topics, frames.mark_of(_header(scope, b"last-event-id")))
         try:
-            await _write(stream, receive, send)
+            await _write(stream, outlets.outlet_of(scope), receive, send)
         finally:
             self._live.close(stream)
 
@@ -87,7 +90,7 @@ class Streams:
         return principal
 
 
-async def _write(stream: Stream, receive: Receive, send: Send) -> None:
+async def _write(stream: Stream, outlet: Outlet | None, receive: Receive, send: Send) -> None:
     """Everything that the stream gives, until it or its client ends."""
     loop = asyncio.get_running_loop()
     leaving = asyncio.create_task(_until_left(receive))
@@ -96,6 +99,7 @@ async def _write(stream: Stream, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         # At once, so that a page knows that it is connected before anything happens.
         await send(_body(frames.retry(stream.room.retry_ms())))
+        stream.outlet = outlet
         is_last = False
         while not is_last:
             chunk = await stream.next()

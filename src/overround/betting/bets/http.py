@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from overround.betting.bets import rules, service
 from overround.betting.bets.model import (
@@ -47,6 +47,7 @@ from overround.people import tenants
 router = APIRouter(prefix="/api/v1", tags=["bets"])
 
 _EXPOSURES_DEFAULT = 10
+_ID = TypeAdapter(UUID)
 
 PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
 AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
@@ -237,8 +238,7 @@ async def place_raw(sent: SentSlip, ask: Ask) -> tuple[bytes, Decision]:
 
     (test: the raw route and the frameworks answer alike)
     """
-    if sent.asked_by is not None and sent.asked_by != str(sent.caller.actor_id):
-        _check_asked_by(sent.asked_by)
+    if sent.asked_by is not None and _player_id(sent.asked_by) != sent.caller.actor_id:
         raise AnotherPlayer
     key = checked_key(sent.key)
     slip = _slip(_slip_in(sent.body), sent.caller, key, sent.at, sent.currency)
@@ -258,13 +258,13 @@ def _slip_in(body: bytes) -> SlipIn:
         raise RequestValidationError(found) from None
 
 
-def _check_asked_by(text: str) -> None:
+def _player_id(text: str) -> UUID:
+    """Raises RequestValidationError, as the framework does."""
     try:
-        UUID(text)
-    except ValueError:
-        raise RequestValidationError(
-            [{"loc": ("header", "X-Player-ID"), "msg": "not an id", "type": "uuid_parsing"}]
-        ) from None
+        return _ID.validate_python(text)
+    except ValidationError as error:
+        found = [{**one, "loc": ("header", "X-Player-ID")} for one in error.errors()]
+        raise RequestValidationError(found) from None
 
 
 @router.get("/bets")

@@ -38,6 +38,8 @@ RECONNECT_S: Final = 0.25
 # What a drain may take; longer than a call (its login's statement_timeout) can.
 DRAIN_S: Final = 8.0
 
+_TIMED_OUT: Final = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
+
 _log = logs.get(__name__)
 
 
@@ -140,7 +142,7 @@ class Acceptor:
                     await self._place(conn, batch)
                 except (psycopg.Error, Unavailable) as error:
                     _log.warning("bets.unanswered", slips=len(batch), reason=str(error))
-                    _fail(batch, Unavailable("the database went away; ask again by the same key"))
+                    _fail(batch, Unavailable("the database was away; ask again by the same key"))
                 finally:
                     _fail(batch, Unavailable("the answer was lost; ask again by the same key"))
                     self._put_down(batch)
@@ -170,7 +172,8 @@ class Acceptor:
         try:
             decisions = await service.place_all(conn, [waiting.asked for waiting in batch])
         except psycopg.Error as error:
-            if conn.closed:
+            # What waited too long would wait as long again by itself, and each after the other.
+            if conn.closed or isinstance(error, _TIMED_OUT):
                 raise
             if len(batch) == 1:
                 bet_id = str(batch[0].asked.slip.bet_id)

@@ -33,6 +33,7 @@ from overround.odds.board.service import (
     suspend_silent,
     suspend_source,
     take,
+    take_moments,
     to_us,
 )
 from overround.odds.board.store import (
@@ -73,6 +74,7 @@ __all__ = [
     "suspend_silent",
     "suspend_source",
     "take",
+    "take_moments",
     "taken",
     "to_us",
     "tried",

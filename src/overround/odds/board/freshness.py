@@ -75,10 +75,19 @@ class Pace:
         score = late / np.maximum(deviation, _DEVIATION_MIN_US)
         return np.where(self.times[rows] < HEARD_MIN, 0.0, score)
 
-    def fallen_silent(self, at_us: int) -> Int64s:
-        """The rows that should have spoken by `at_us` and did not; each is told once."""
-        due_us = _INTERVALS * (self.interval_us + self.deviation_us)
-        late = at_us - self.heard_us > np.maximum(due_us, SILENT_US)
-        found = late & (self.times >= HEARD_MIN) & ~self.is_silent
-        self.is_silent |= found
-        return np.nonzero(found)[0]
+    def expect(self, rows: Int64s, interval_us: int, at_us: int) -> None:
+        """Sources that are known to speak so often, of which nothing was heard in this life: they
+        are given their intervals from `at_us` on."""
+        unheard = rows[self.times[rows] == 0]
+        self.interval_us[unheard], self.heard_us[unheard] = interval_us, at_us
+        self.times[unheard] = HEARD_MIN
+
+    def fallen_silent(self, at_us: int, among: Int64s | None = None) -> Int64s:
+        """The rows (of `among`) that should have spoken by `at_us` and did not; each is told
+        once."""
+        rows = np.arange(len(self.times)) if among is None else among
+        due_us = _INTERVALS * (self.interval_us[rows] + self.deviation_us[rows])
+        late = at_us - self.heard_us[rows] > np.maximum(due_us, SILENT_US)
+        found = rows[late & (self.times[rows] >= HEARD_MIN) & ~self.is_silent[rows]]
+        self.is_silent[found] = True
+        return found

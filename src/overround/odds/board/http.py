@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from overround.core import line, price
 from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.routes import CursorText, Limit, Now, Output, User
+from overround.kit.routes import CursorText, Limit, Now, Output, Reader
 from overround.odds import catalogue
 from overround.odds.board import store
 from overround.odds.board.model import SourcePrice
@@ -57,7 +57,7 @@ class GamesOut(Output):
 
 @router.get("/games")
 async def games(
-    _: User,
+    _: Reader,
     db: Db,
     now: Now,
     limit: Limit = paging.LIMIT_DEFAULT,

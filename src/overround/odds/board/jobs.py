@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from overround.db import Database
+from overround.odds import catalogue
 from overround.odds.board import retention, store
 from overround.odds.board.retention import Keeping, Piece
 
@@ -15,7 +16,8 @@ _STEPS_MAX: Final = 50
 
 
 async def run_once(db: Database, keeping: Keeping, at: datetime) -> int:
-    """Make the next piece of the history, drop the old ones, forget letters that were taken.
+    """Make the next piece of the history, drop the old ones, forget letters that were taken and
+    what was refused.
 
     Returns how many pieces and rows it moved; what it did not manage is the next run's. Raises
     psycopg's LockNotAvailable when somebody has kept the history to himself for too long.
@@ -26,7 +28,8 @@ async def run_once(db: Database, keeping: Keeping, at: datetime) -> int:
         done = 0 if ahead is None else int(await store.make_piece(conn, *ahead))
     for piece in retention.outlived(pieces, keeping, at):
         done += await _drop(db, piece)
-    return done + await _forget_letters(db, at - timedelta(days=keeping.inbox_days))
+    done += await _forget_letters(db, at - timedelta(days=keeping.inbox_days))
+    return done + await _forget_refused(db, at - timedelta(days=keeping.refused_days))
 
 
 async def _drop(db: Database, piece: Piece) -> int:
@@ -49,3 +52,10 @@ async def _drop(db: Database, piece: Piece) -> int:
 async def _forget_letters(db: Database, before: datetime) -> int:
     async with db.transaction(None) as conn:
         return await store.trim_inbox(conn, before, ROWS_PER_STEP)
+
+
+async def _forget_refused(db: Database, before: datetime) -> int:
+    """The prices that the gate refused, and what feeds said that could not be read or believed."""
+    async with db.transaction(None) as conn:
+        prices = await store.trim_refused(conn, before, ROWS_PER_STEP)
+        return prices + await catalogue.trim_quarantine(conn, before, ROWS_PER_STEP)

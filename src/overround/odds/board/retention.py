@@ -17,11 +17,13 @@ _SPANS_H: Final = (24, 6, 1)
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """What is kept: `days` from the end of a piece (or from its being read in, for an archive), and
-    of that the newest `bytes_max`. Letters to the hub that were taken are kept `inbox_days`."""
+    of that the newest `bytes_max`. Letters to the hub that were taken are kept `inbox_days`, and
+    what was refused `refused_days` from when it was recorded."""
 
     days: int = 90
     bytes_max: int = 10_000_000_000
     inbox_days: int = 7
+    refused_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)

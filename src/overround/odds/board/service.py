@@ -6,8 +6,8 @@ and loads it again (`load`), which is also how it starts.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +49,7 @@ _REFUSED_KEPT = 1_000
 Question = tuple[str, str, int | None]
 # (provider, provider_event_id) -> how many prices, by reason.
 Refused = Mapping[tuple[str, str], Counter[str]]
+_Counts = defaultdict[tuple[str, str], Counter[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +181,69 @@ async def take(
     With `seen_too` a board that stands before the journal's end is brought on by what it has seen
     (test: what was seen already changes nothing on a live board).
     """
-    said = {batch.event.key: batch for batch in batches}
-    decided = [(batch, events[key]) for key, batch in said.items() if key in events]
-    if not decided:
+    return await take_moments(conn, board, [(at, batches)], events, kinds, seen_too=seen_too)
+
+
+async def take_moments(
+    conn: Connection,
+    board: Board,
+    moments: Sequence[tuple[datetime, Sequence[FeedBatch]]],
+    events: Mapping[tuple[str, str], Resolved],
+    kinds: Mapping[str, SourceKind],
+    *,
+    seen_too: bool = True,
+) -> Taken:
+    """The same of several moments in order of time, with the statements of one
+    (test: an archive that is written in portions is the one written step by step)."""
+    said = [
+        (at, batch, events[batch.event.key])
+        for at, batches in moments
+        for batch in {batch.event.key: batch for batch in batches}.values()
+        if batch.event.key in events
+    ]
+    if not said:
         return Taken(0, 0, 0, ())
-    await _ensure_sources(conn, board, [batch for batch, _ in decided], kinds)
-    await _ensure_markets(conn, board, decided)
-    batch_ids = [batch_id(batch) for batch, _ in decided]
-    fresh = await store.add_batches(
+    await _ensure_sources(conn, board, [batch for _, batch, _ in said], kinds)
+    await _ensure_markets(conn, board, [(batch, ours) for _, batch, ours in said])
+    batch_ids = [batch_id(batch) for _, batch, _ in said]
+    fresh = await _record(conn, batch_ids, said)
+    changed = 0
+    new: list[tuple[Change, datetime | None]] = []
+    kept: defaultdict[datetime, list[tuple[UUID, RefusedPrice]]] = defaultdict(list)
+    counted: tuple[_Counts, _Counts] = defaultdict(Counter), defaultdict(Counter)
+    for one_id, (at, batch, ours) in zip(batch_ids, said, strict=True):
+        if one_id not in fresh and not seen_too:
+            continue
+        entered = intake.enter(board, batch, ours, at)
+        changed += entered.change.count
+        if one_id not in fresh:
+            continue
+        if entered.change.count:
+            new.append((entered.change, batch.source_at))
+        if entered.refused:
+            kept[at] += ((one_id, price) for price in entered.refused)
+            reasons = Counter(price.reason for price in entered.refused)
+            counted[entered.refused[0].recorded][batch.event.key] += reasons
+    if new:
+        await _journal(conn, board, new)
+    for at, prices in kept.items():
+        await store.keep_refused(conn, prices[:_REFUSED_KEPT], at)
+    return Taken(
+        sum(len(batch.prices) for _, batch, _ in said),
+        changed,
+        len(fresh),
+        tuple(dict.fromkeys(ours.event_id for _, _, ours in said)),
+        *counted,
+    )
+
+
+async def _record(
+    conn: Connection,
+    batch_ids: Sequence[UUID],
+    said: Sequence[tuple[datetime, FeedBatch, Resolved]],
+) -> set[UUID]:
+    """Record batches, each with the time that it is taken at; returns those that were new."""
+    return await store.add_batches(
         conn,
         [
             (
@@ -199,47 +255,26 @@ async def take(
                 batch.snapshot and batch.observed_at <= at,
                 len(batch.prices),
             )
-            for one_id, (batch, ours) in zip(batch_ids, decided, strict=True)
+            for one_id, (at, batch, ours) in zip(batch_ids, said, strict=True)
         ],
     )
-    changed = 0
-    new: list[tuple[Change, datetime | None]] = []
-    kept: list[tuple[UUID, RefusedPrice]] = []
-    counted: tuple[dict[tuple[str, str], Counter[str]], ...] = ({}, {})
-    for one_id, (batch, ours) in zip(batch_ids, decided, strict=True):
-        if one_id not in fresh and not seen_too:
-            continue
-        entered = intake.enter(board, batch, ours, at)
-        changed += entered.change.count
-        if one_id not in fresh:
-            continue
-        if entered.change.count:
-            new.append((entered.change, batch.source_at))
-        if entered.refused:
-            kept += ((one_id, price) for price in entered.refused)
-            reasons = Counter(price.reason for price in entered.refused)
-            counted[entered.refused[0].recorded][batch.event.key] = reasons
-    if new:
-        await _journal(conn, board, new)
-    if kept:
-        await store.keep_refused(conn, kept[:_REFUSED_KEPT], at)
-    return Taken(
-        sum(len(batch.prices) for batch, _ in decided),
-        changed,
-        len(fresh),
-        tuple(dict.fromkeys(ours.event_id for _, ours in decided)),
-        *counted,
-    )
 
 
-async def suspend_silent(conn: Connection, board: Board, at: datetime) -> tuple[UUID, ...]:
+async def suspend_silent(
+    conn: Connection, board: Board, at: datetime, providers: Collection[str] | None = None
+) -> tuple[UUID, ...]:
     """Suspend what sources feed that should have spoken by now; returns the events touched.
+
+    Without `providers` every source is meant, with them theirs alone: who was read in from a file
+    has nothing to say later.
 
     A source is given its own pace, and fourteen seconds where it is quicker (`freshness`). It is
     shown again event by event, when a snapshot has come
     (test: a source that falls silent is suspended until it says the whole).
     """
-    return await _suspend(conn, board, board.pace.fallen_silent(to_us(at)), at)
+    among = [s.row for s in board.sources if providers is None or s.provider in providers]
+    rows = board.pace.fallen_silent(to_us(at), np.array(among, np.int64))
+    return await _suspend(conn, board, rows, at)
 
 
 async def suspend_source(

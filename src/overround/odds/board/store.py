@@ -111,6 +111,11 @@ TRIM_INBOX = """
 DELETE FROM inbox WHERE id IN (
     SELECT id FROM inbox WHERE taken_at < %s ORDER BY taken_at LIMIT %s)"""
 
+# Refusals that were recorded long ago: who had to look has looked.
+TRIM_REFUSED = """
+DELETE FROM price_refused WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM price_refused WHERE recorded_at < %s LIMIT %s))"""
+
 # What was not believed, once; the same batch again adds nothing.
 KEEP_REFUSED = """
 INSERT INTO price_refused (batch_id, source_id, selection_id, reason, price_e4, held_e4,
@@ -313,6 +318,11 @@ async def trim_batches(conn: Connection, from_at: datetime, until_at: datetime, 
 async def trim_inbox(conn: Connection, before: datetime, limit: int) -> int:
     """Delete at most `limit` letters that were taken before a time; returns how many."""
     return (await conn.execute(TRIM_INBOX, [before, limit])).rowcount
+
+
+async def trim_refused(conn: Connection, before: datetime, limit: int) -> int:
+    """Delete at most `limit` refused prices that were recorded before a time; returns how many."""
+    return (await conn.execute(TRIM_REFUSED, [before, limit])).rowcount
 
 
 async def keep_refused(

@@ -25,7 +25,6 @@ from overround.kit.settings import Settings
 from overround.odds import feeds
 from overround.odds.feeds import Payload, Provider, Rejected
 from overround.odds.feeds.simulator import PROVIDER_KEY
-from overround.people.sessions import SessionLimits
 from overround.people.tenants import Tenant
 from overround.roles import jobs, seeding, serve, settle
 from overround.roles.archive import importer
@@ -36,7 +35,7 @@ from overround.roles.demo.report import Figures
 from overround.roles.demo.run import DemoRun, Staff, Truth
 from overround.roles.hub import inbox
 from overround.roles.hub import writer as hub
-from overround.roles.process import TRANSIENT, database, stopping
+from overround.roles.process import TRANSIENT, database, session_limits, stopping
 from overround.roles.serve import Say
 from overround.roles.supervisor import Role, Supervisor
 
@@ -230,8 +229,7 @@ class _Demo:
         """
         await asyncio.gather(*(supervisor.end(name) for name in ("hub", "settle", "jobs")))
         await self._insist(lambda: settle.run_once(self._worker, self._clock))
-        session = self._settings.session
-        limits = SessionLimits(session.idle_s, session.absolute_s)
+        limits = session_limits(self._settings)
         await self._insist(lambda: jobs.run_once(self._worker, limits, self._clock))
         return await self._insist(lambda: self._figures(run))
 

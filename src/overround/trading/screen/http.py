@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -13,9 +13,9 @@ from overround.core.errors import NotFound
 from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import paging, routes
-from overround.kit.routes import CursorText, Limit, Now, User
-from overround.trading.screen import asking, places, shapes, store, wire
-from overround.trading.screen.model import Asked, Listed, Move, Past, Place
+from overround.kit.routes import CursorText, Limit, Now, Reader
+from overround.trading.screen import asking, places, rendering, shapes, store, wire
+from overround.trading.screen.model import Asked, Listed, Move, Page, Past, Place
 
 router = APIRouter(prefix="/api/v1", tags=["screen"])
 
@@ -31,6 +31,7 @@ ODDS_EVENTS_MAX: Final = 500
 MOVES_MAX: Final = 5_000
 HISTORY_MAX: Final = 2_000
 GONE_MAX: Final = 500
+EVENTS_AT_ONCE: Final = 50
 
 _LIVE = {"Cache-Control": "private, no-cache"}
 _TEXT = Query(min_length=1, max_length=asking.TEXT_MAX)
@@ -47,6 +48,7 @@ def _filters(
     return asking.asked(sport, competition_id, event_ids, markets, sources)
 
 
+Write = Callable[[Sequence[Listed], Page], Iterable[str]]
 Filters = Annotated[Asked, Depends(_filters)]
 EventsLimit = Annotated[int, Query(ge=1, le=ODDS_EVENTS_MAX)]
 Known = Annotated[str | None, Header(alias="If-None-Match", max_length=1_000)]
@@ -54,7 +56,7 @@ Known = Annotated[str | None, Header(alias="If-None-Match", max_length=1_000)]
 
 @router.get("/odds", response_model=wire.OddsOut)
 async def odds(
-    _: User, request: Request, db: Db, now: Now, asked: Filters,
+    _: Reader, request: Request, db: Db, now: Now, asked: Filters,
     limit: EventsLimit = paging.LIMIT_DEFAULT, cursor: CursorText = None, known: Known = None,
 ) -> Response:  # fmt: skip
     """What every source quotes on events that are ahead or on, by start."""
@@ -64,14 +66,14 @@ async def odds(
         etag = shapes.etag(str(request.url.query), shown, await store.version(conn, ids))
         if known is not None and routes.matches(etag.removeprefix("W/"), known):
             return Response(status_code=304, headers=_LIVE | {"ETag": etag})
-        quotes = await store.quotes(conn, ids, asked)
-    answer = {"items": shapes.odds(shown, quotes), "next_cursor": following}
-    return _answer(request, answer, following, {"ETag": etag})
+        items = await _items(conn, shown, asked, rendering.odds)
+    answer = shapes.listing(items, following)
+    return _answered(request, answer, following, {"ETag": etag})
 
 
 @router.get("/best", response_model=wire.BestOut)
 async def best(
-    _: User, request: Request, db: Db, now: Now, asked: Filters,
+    _: Reader, request: Request, db: Db, now: Now, asked: Filters,
     limit: EventsLimit = paging.LIMIT_DEFAULT, cursor: CursorText = None, known: Known = None,
 ) -> Response:  # fmt: skip
     """The best open price of every selection, who quotes it, and what the best leave a book."""
@@ -81,14 +83,14 @@ async def best(
         etag = shapes.etag(str(request.url.query), shown, await store.version(conn, ids))
         if known is not None and routes.matches(etag.removeprefix("W/"), known):
             return Response(status_code=304, headers=_LIVE | {"ETag": etag})
-        quotes = await store.quotes(conn, ids, asked)
-    answer = {"items": shapes.best(shown, quotes), "next_cursor": following}
-    return _answer(request, answer, following, {"ETag": etag})
+        items = await _items(conn, shown, asked, rendering.best)
+    answer = shapes.listing(items, following)
+    return _answered(request, answer, following, {"ETag": etag})
 
 
 @router.get("/history", response_model=wire.HistoryOut)
 async def history(
-    _: User, request: Request, db: Db, now: Now, event_id: UUID, asked: Filters,
+    _: Reader, request: Request, db: Db, now: Now, event_id: UUID, asked: Filters,
     since: datetime | None = None, until: datetime | None = None,
     limit: Annotated[int, Query(ge=100, le=HISTORY_MAX)] = 500, cursor: CursorText = None,
 ) -> Response:  # fmt: skip
@@ -112,7 +114,7 @@ async def history(
 
 @router.get("/closing", response_model=wire.ClosingOut)
 async def closing(
-    _: User, request: Request, db: Db, now: Now, asked: Filters,
+    _: Reader, request: Request, db: Db, now: Now, asked: Filters,
     limit: Limit = paging.LIMIT_DEFAULT, cursor: CursorText = None,
 ) -> Response:  # fmt: skip
     """What every source quoted last before the start, of events that have begun."""
@@ -128,7 +130,7 @@ async def closing(
 
 @router.get("/delta", response_model=wire.DeltaOut)
 async def delta(
-    _: User, request: Request, db: Db, now: Now, asked: Filters,
+    _: Reader, request: Request, db: Db, now: Now, asked: Filters,
     since: Annotated[str | None, Query(max_length=places.TEXT_LENGTH)] = None,
     limit: Annotated[int, Query(ge=1, le=MOVES_MAX)] = 1_000,
 ) -> Response:  # fmt: skip
@@ -162,6 +164,18 @@ async def _page(
     return paging.cut(found, limit, lambda event: (event.starts_at, event.id))
 
 
+async def _items(
+    conn: Connection, shown: Sequence[Listed], asked: Asked, write: Write
+) -> list[str]:
+    """The events of a page as JSON. Some at a time, so that whoever else is served by this process
+    does not wait for the whole."""
+    items: list[str] = []
+    for first in range(0, len(shown), EVENTS_AT_ONCE):
+        some = shown[first : first + EVENTS_AT_ONCE]
+        items += write(some, await store.page(conn, [event.id for event in some], asked))
+    return items
+
+
 def _cut_whole(found: Sequence[Past], limit: int) -> tuple[Sequence[Past], str | None]:
     """A page that ends between two moments of a selection: its sources are not torn apart."""
     if len(found) <= limit:
@@ -180,14 +194,16 @@ def _place_of(move: Move, database: int) -> Place:
     return Place(database, move.written, move.selection_id, move.source_id)
 
 
-def _answer(
-    request: Request,
-    answer: object,
-    following: str | None = None,
-    headers: Mapping[str, str] | None = None,
+def _answer(request: Request, answer: object, following: str | None = None) -> Response:
+    """The answer as JSON."""
+    return _answered(request, shapes.body(answer), following)
+
+
+def _answered(
+    request: Request, body: bytes, following: str | None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer as JSON; the next page is named in the Link header too."""
+    """The body; the next page is named in the Link header too."""
     said = _LIVE | dict(headers or {})
     if following is not None:
         said["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
-    return Response(shapes.body(answer), headers=said, media_type="application/json")
+    return Response(body, headers=said, media_type="application/json")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,58 @@ class Quote(NamedTuple):
     state: str
     observed_at: datetime
     changed_at: datetime
+
+
+class Side(NamedTuple):
+    """One answer of a market on a page; `event` is the event's place on it, from 0."""
+
+    event: int
+    selection_id: str
+    market_type: str
+    period: str
+    line_q4: int | None
+    side: str
+
+
+class Teller(NamedTuple):
+    """A source as one provider delivers it; the same book through two providers is two of them."""
+
+    source_id: int
+    key: str
+    kind: str
+    provider: str
+
+
+Ints = NDArray[np.int64]
+
+# A price's state by whether it is open; one that is withdrawn is on no page.
+STATES: Final = ("suspended", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is quoted on some events, by the column: [k] each, by side and then by source.
+
+    `side` and `teller` are places in `sides` and `tellers`; sides are event by event, market by
+    market. `is_open` is 1 for open and 0 for suspended; times are microseconds since 1970.
+    """
+
+    sides: list[Side]
+    tellers: list[Teller]
+    side: Ints
+    teller: Ints
+    price_e4: Ints
+    is_open: Ints
+    observed_us: Ints
+    changed_us: Ints
+
+    def cells(self) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """The columns cell by cell, in the order in which they stand above."""
+        every = (
+            self.side, self.teller, self.price_e4, self.is_open, self.observed_us, self.changed_us,
+        )  # fmt: skip
+        columns: list[list[int]] = [column.tolist() for column in every]
+        return zip(*columns, strict=True)  # pyright: ignore[reportReturnType]
 
 
 @dataclass(frozen=True, slots=True)

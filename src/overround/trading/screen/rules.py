@@ -1,30 +1,14 @@
-"""What of the quotes is best, and what the best of a market leave a book."""
+"""What the best prices of a market leave a book, and the order of its answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
-from uuid import UUID
 
 from overround.core import grading, price
-from overround.trading.screen.model import Best, Quote
+from overround.trading.screen.model import Best, Side
 
 _PPM = 1_000_000
-
-
-def best(quotes: Iterable[Quote]) -> dict[UUID, Best]:
-    """selection -> its highest open price; a suspended one is nobody's to take."""
-    found: dict[UUID, Best] = {}
-    for quote in quotes:
-        if quote.state != "open":
-            continue
-        held = found.get(quote.selection_id)
-        if held is None or quote.price_e4 > held.price_e4:
-            found[quote.selection_id] = Best(quote.price_e4, (quote.source,))
-        elif quote.price_e4 == held.price_e4 and quote.source not in held.sources:
-            names = tuple(sorted((*held.sources, quote.source)))
-            found[quote.selection_id] = Best(quote.price_e4, names)
-    return found
 
 
 def overround_ppm(market_type: str, by_side: Mapping[str, Best]) -> int | None:
@@ -33,13 +17,15 @@ def overround_ppm(market_type: str, by_side: Mapping[str, Best]) -> int | None:
     None unless every side is quoted and exactly one of them wins: of other markets the sum of
     the implied probabilities says nothing about a margin.
     """
-    if market_type == "double_chance" or set(by_side) != set(grading.sides(market_type)):
+    sides = grading.sides(market_type)
+    # Without a fixed set of answers nobody knows whether all of them are quoted.
+    if market_type == "double_chance" or not sides or set(by_side) != set(sides):
         return None
     booksum = sum((1 / price.to_fraction(one.price_e4) for one in by_side.values()), Fraction())
     return (booksum - 1) * _PPM // 1
 
 
-def place_of(quote: Quote) -> tuple[int, str]:
+def place_of(quote: Side) -> tuple[int, str]:
     """Where a side stands among the answers of its market; answers of no fixed set go by name."""
     sides = grading.sides(quote.market_type)
     return (sides.index(quote.side) if quote.side in sides else len(sides), quote.side)

@@ -11,13 +11,10 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import groupby
 from uuid import UUID
 
 from overround.core import line, price
-from overround.trading.screen import rules
 from overround.trading.screen.model import (
-    Best,
     Closed,
     Gone,
     Listed,
@@ -33,6 +30,11 @@ Json = dict[str, object]
 def body(value: object) -> bytes:
     """The value as compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def listing(items: Iterable[str], following: str | None) -> bytes:
+    """A page of items that are written already."""
+    return f'{{"items":[{",".join(items)}],"next_cursor":{json.dumps(following)}}}'.encode()
 
 
 @lru_cache(maxsize=4_096)
@@ -71,20 +73,6 @@ def market(one: Quote | Move | Past | Closed) -> Json:
         "period": one.period,
         "line": None if one.line_q4 is None else line.to_text(one.line_q4),
     }
-
-
-def odds(events: Sequence[Listed], quotes: Iterable[Quote]) -> list[Json]:
-    """Events with markets, markets with selections, selections with the price of each source."""
-    found = {event_id: _markets(list(group)) for event_id, group in groupby(quotes, key=_event_of)}
-    return [event(one) | {"markets": found.get(one.id, [])} for one in events]
-
-
-def best(events: Sequence[Listed], quotes: Iterable[Quote]) -> list[Json]:
-    """Events with markets, markets with the best price of each selection and what they leave."""
-    found = {
-        event_id: _best_markets(list(group)) for event_id, group in groupby(quotes, key=_event_of)
-    }
-    return [event(one) | {"markets": found.get(one.id, [])} for one in events]
 
 
 def closing(events: Sequence[Listed], closed: Iterable[Closed]) -> list[Json]:
@@ -162,72 +150,4 @@ def _cell(one: Move) -> Json:
         "side": one.side,
         "source": one.source,
         "source_kind": one.kind,
-    }
-
-
-def _event_of(one: Quote) -> UUID:
-    return one.event_id
-
-
-def _market_of(one: Quote) -> tuple[str, str, int | None]:
-    return one.market_type, one.period, one.line_q4
-
-
-def _markets(quotes: Sequence[Quote]) -> list[Json]:
-    return [
-        market(quoted[0])
-        | {
-            "selections": [
-                {
-                    "selection_id": str(selection_id),
-                    "side": prices[0].side,
-                    "prices": [_quote(one) for one in prices],
-                }
-                for selection_id, prices in _by_selection(quoted)
-            ]
-        }
-        for quoted in (list(group) for _, group in groupby(quotes, key=_market_of))
-    ]
-
-
-def _by_selection(quotes: Sequence[Quote]) -> list[tuple[UUID, list[Quote]]]:
-    """The prices of each selection, in the order of the board."""
-    found = [
-        (selection_id, list(group))
-        for selection_id, group in groupby(quotes, key=lambda one: one.selection_id)
-    ]
-    return sorted(found, key=lambda pair: rules.place_of(pair[1][0]))
-
-
-def _quote(one: Quote) -> Json:
-    return {
-        "source": one.source,
-        "source_kind": one.kind,
-        "price": price.to_text(one.price_e4),
-        "state": one.state,
-        "observed_at": stamp(one.observed_at),
-        "changed_at": stamp(one.changed_at),
-    }
-
-
-def _best_markets(quotes: Sequence[Quote]) -> list[Json]:
-    found = rules.best(quotes)
-    answer: list[Json] = []
-    for quoted in (list(group) for _, group in groupby(quotes, key=_market_of)):
-        ordered = sorted(quoted, key=rules.place_of)
-        sides = {one.side: one.selection_id for one in ordered}
-        by_side = {side: found[each] for side, each in sides.items() if each in found}
-        ppm = rules.overround_ppm(quoted[0].market_type, by_side)
-        left = {"overround": None if ppm is None else rules.ppm_text(ppm)}
-        chosen = [_best(sides[side], side, one) for side, one in by_side.items()]
-        answer.append(market(quoted[0]) | left | {"selections": chosen})
-    return answer
-
-
-def _best(selection_id: UUID, side: str, one: Best) -> Json:
-    return {
-        "selection_id": str(selection_id),
-        "side": side,
-        "price": price.to_text(one.price_e4),
-        "sources": list(one.sources),
     }

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.rows import class_row
+import numpy as np
+from psycopg.rows import class_row, tuple_row
 
-from overround.db import Connection
+from overround.db import Connection, columns
+from overround.odds.board import from_us, to_us
 from overround.trading.screen import places
 from overround.trading.screen.model import (
+    STATES,
     Asked,
     Closed,
     Competition,
     Gone,
+    Ints,
     Listed,
     Move,
+    Page,
     Past,
     Place,
     Quote,
+    Side,
+    Teller,
     Version,
 )
 
@@ -64,28 +72,42 @@ SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home
        e.starts_at, e.status
 FROM event e JOIN competition c ON c.id = e.competition_id WHERE e.id = %s"""
 
-# What is quoted on some events now. A price that did not change was seen last with its provider's
-# last snapshot of the event, which is looked up once for each of the two.
-QUOTES = """
-WITH quoted AS MATERIALIZED (
-    SELECT m.event_id, s.id AS selection_id, m.market_type, m.period, m.line_q4, s.side,
-           o.key AS source, o.kind, o.provider, p.price_e4, p.state, p.observed_at, p.changed_at
-    FROM market m
-    JOIN selection s ON s.market_id = m.id
-    JOIN price p ON p.selection_id = s.id
-    JOIN source o ON o.id = p.source_id
-    WHERE m.event_id = ANY(%(events)s) AND p.state <> 'withdrawn'
-      AND (%(markets)s::text[] IS NULL OR m.market_type = ANY(%(markets)s))
-      AND (%(sources)s::text[] IS NULL OR o.key = ANY(%(sources)s))),
-seen AS MATERIALIZED (
-    SELECT d.event_id, d.provider, (
-        SELECT max(b.observed_at) FROM feed_batch b
-        WHERE b.event_id = d.event_id AND b.provider = d.provider AND b.snapshot) AS at
-    FROM (SELECT DISTINCT event_id, provider FROM quoted) d)
-SELECT q.event_id, q.selection_id, q.market_type, q.period, q.line_q4, q.side, q.source, q.kind,
-       q.price_e4, q.state, greatest(q.observed_at, seen.at) AS observed_at, q.changed_at
-FROM quoted q JOIN seen ON seen.event_id = q.event_id AND seen.provider = q.provider
-ORDER BY q.event_id, q.market_type, q.period, q.line_q4, q.selection_id, q.source"""
+# The answers of some events' markets, quoted or not, in the order of a page.
+SIDES = """
+SELECT (e.n - 1)::integer AS event, s.id::text AS selection_id, m.market_type, m.period, m.line_q4,
+       s.side
+FROM unnest(%(events)s::uuid[]) WITH ORDINALITY AS e (id, n)
+JOIN market m ON m.event_id = e.id
+JOIN selection s ON s.market_id = m.id
+WHERE %(markets)s::text[] IS NULL OR m.market_type = ANY(%(markets)s)
+ORDER BY e.n, m.market_type, m.period, m.line_q4, s.id"""
+
+# Whose prices are asked for, in the order in which they are shown.
+TELLERS = """
+SELECT id AS source_id, key, kind, provider FROM source
+WHERE %(sources)s::text[] IS NULL OR key = ANY(%(sources)s) ORDER BY key, id"""
+
+# What these sources quote for these answers, by the column: a page holds tens of thousands, and by
+# the row each would be made and read one by one. Each answer's prices are found by the index:
+# OFFSET keeps the planner, who does not know how few answers these are, from reading all prices.
+CELLS = """
+SELECT array_send(array_agg(s.n)) AS side, array_send(array_agg(p.source_id)) AS source,
+       array_send(array_agg(p.price_e4)) AS price_e4,
+       array_send(array_agg(p.state = 'open')) AS is_open,
+       array_send(array_agg(p.observed_at)) AS observed,
+       array_send(array_agg(p.changed_at)) AS changed
+FROM (SELECT a.id, (a.n - 1)::integer AS n
+      FROM unnest(%(sides)s::uuid[]) WITH ORDINALITY AS a (id, n)) s
+CROSS JOIN LATERAL (
+    SELECT * FROM price o WHERE o.selection_id = s.id OFFSET 0) p
+WHERE p.state <> 'withdrawn' AND p.source_id = ANY(%(sources)s)"""
+
+# When each of some providers last said all of an event: its prices that did not change were seen
+# then.
+WHOLE_SEEN = """
+SELECT (SELECT max(b.observed_at) FROM feed_batch b
+        WHERE b.event_id = q.event_id AND b.provider = q.provider AND b.snapshot) AS at
+FROM unnest(%s::uuid[], %s::text[]) WITH ORDINALITY AS q (event_id, provider, n) ORDER BY q.n"""
 
 # The same prices as one number: each change of one makes the sum larger, because a later
 # transaction has a higher number. The row keeps the last 32 bits; the rest is the present's.
@@ -251,11 +273,76 @@ async def event_by_id(conn: Connection, event_id: UUID) -> Listed | None:
         return await cursor.fetchone()
 
 
+async def page(conn: Connection, event_ids: Sequence[UUID], asked: Asked) -> Page:
+    """What is quoted on the events now, by the column; in one snapshot of the database."""
+    async with conn.cursor(row_factory=class_row(Side), binary=True) as cursor:
+        await cursor.execute(SIDES, {**_asked(asked), "events": list(event_ids)})
+        sides = await cursor.fetchall()
+    async with conn.cursor(row_factory=class_row(Teller), binary=True) as cursor:
+        await cursor.execute(TELLERS, _asked(asked))
+        tellers = await cursor.fetchall()
+    words = {
+        "sides": [one.selection_id for one in sides],
+        "sources": [one.source_id for one in tellers],
+    }
+    async with conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+        await cursor.execute(CELLS, words)
+        row = await cursor.fetchone()
+    assert row is not None
+    found = _page(sides, tellers, row)
+    return replace(found, observed_us=await _seen_whole(conn, event_ids, found))
+
+
+def _page(sides: list[Side], tellers: list[Teller], sent: Sequence[bytes | None]) -> Page:
+    """The columns in the order of a page."""
+    side, source = columns.integers_read(sent[0]), columns.smallints_read(sent[1])
+    place_of = np.zeros(max((one.source_id for one in tellers), default=0) + 1, np.int64)
+    place_of[[one.source_id for one in tellers]] = np.arange(len(tellers))
+    teller = place_of[source]
+    order = np.lexsort((teller, side))
+    return Page(
+        sides,
+        tellers,
+        side[order],
+        teller[order],
+        columns.integers_read(sent[2])[order],
+        columns.booleans_read(sent[3])[order],
+        columns.times_read(sent[4])[order],
+        columns.times_read(sent[5])[order],
+    )
+
+
+async def _seen_whole(conn: Connection, event_ids: Sequence[UUID], found: Page) -> Ints:
+    """When each cell was last seen, [k]: in its own right or with all of its event."""
+    if not len(found.side):
+        return found.observed_us
+    providers = sorted({one.provider for one in found.tellers})
+    by_teller = np.array([providers.index(one.provider) for one in found.tellers], np.int64)
+    by_side = np.array([one.event for one in found.sides], np.int64)
+    pair = by_side[found.side] * len(providers) + by_teller[found.teller]
+    pairs: list[int] = np.unique(pair).tolist()
+    asked = [divmod(one, len(providers)) for one in pairs]
+    words = [[event_ids[event] for event, _ in asked], [providers[n] for _, n in asked]]
+    rows = await (await conn.execute(WHOLE_SEEN, words)).fetchall()
+    at_us = np.array([to_us(row[0]) if row[0] else 0 for row in rows], np.int64)
+    return np.maximum(found.observed_us, at_us[np.searchsorted(np.array(pairs), pair)])
+
+
 async def quotes(conn: Connection, event_ids: Sequence[UUID], asked: Asked) -> list[Quote]:
     """What is quoted on the events now, event by event, market by market, side by side."""
-    async with conn.cursor(row_factory=class_row(Quote), binary=True) as cursor:
-        await cursor.execute(QUOTES, {**_asked(asked), "events": list(event_ids)})
-        return await cursor.fetchall()
+    found = await page(conn, event_ids, asked)
+    ids = [UUID(one.selection_id) for one in found.sides]
+    answer: list[Quote] = []
+    for n, by, price_e4, is_open, observed_us, changed_us in found.cells():
+        own, teller = found.sides[n], found.tellers[by]
+        answer.append(
+            Quote(
+                event_ids[own.event], ids[n], own.market_type, own.period, own.line_q4, own.side,
+                teller.key, teller.kind, price_e4, STATES[is_open], from_us(observed_us),
+                from_us(changed_us),
+            )
+        )  # fmt: skip
+    return answer
 
 
 async def version(conn: Connection, event_ids: Sequence[UUID]) -> Version:

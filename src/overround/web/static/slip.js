@@ -386,6 +386,8 @@ export class Slip {
     this.#problem("");
     this.update();
     let placed = 0;
+    /** @type {Set<string>} */
+    const refusals = new Set();
     for (const one of asked) {
       const answer = await ask(one);
       if (answer?.status === 201) {
@@ -394,9 +396,10 @@ export class Slip {
         if (answer.legs.length > 1) this.#stake = "";
         this.#placed(answer, placed);
       } else {
-        this.#refused(answer);
+        refusals.add(this.#refused(answer));
       }
     }
+    if (refusals.size) this.#problem(...refusals);
     this.#busy = false;
     this.#build();
     this.#refresh();
@@ -413,11 +416,10 @@ export class Slip {
     this.#say(text);
   }
 
-  /** @param {Answer | null} answer */
+  /** What to say of it. @param {Answer | null} answer @returns {string} */
   #refused(answer) {
     if (!answer) {
-      this.#problem("There is no answer yet. It is asked again when the page is opened, and can become one bet only.");
-      return;
+      return "There is no answer yet. It is asked again when the page is opened, and can become one bet only.";
     }
     const { code, detail, leg, prices } = answer.body;
     if (Array.isArray(prices)) {
@@ -427,8 +429,8 @@ export class Slip {
       });
     }
     const which = this.legs.find((one) => one.id === answer.legs[(leg ?? 0) - 1]);
-    if (answer.status === 401) this.#problem("You are logged out. Log in to place this bet.");
-    else this.#problem(`${which ? `${which.side}: ` : ""}${detail} ${this.#bounds(answer.body)}${ADVICE[code] ?? ""}`);
+    if (answer.status === 401) return "You are logged out. Log in to place this bet.";
+    return `${which ? `${which.side}: ` : ""}${detail} ${this.#bounds(answer.body)}${ADVICE[code] ?? ""}`;
   }
 
   /** @param {Record<string, string>} body */
@@ -437,12 +439,15 @@ export class Slip {
     return body.payout_max ? `It is ${body.payout_max} ${CURRENCY}. ` : "";
   }
 
-  /** @param {string} text */
-  #problem(text) {
+  /** One line for each: of several singles each is refused for a reason of its own.
+   * @param {string[]} texts */
+  #problem(...texts) {
     const note = this.#el("slip-problem");
-    note.textContent = text;
-    note.hidden = text === "";
-    if (text) this.#say(text);
+    note.replaceChildren(
+      ...texts.map((text) => Object.assign(document.createElement("div"), { textContent: text })),
+    );
+    note.hidden = texts.every((text) => text === "");
+    if (!note.hidden) this.#say(texts.join(" "));
   }
 
   #summary() {

@@ -37,10 +37,12 @@ SPORTS: Final = frozenset({"apiKey", "all"})
 ODDS: Final = _ODDS
 EVENT_ODDS: Final = _ODDS - {"eventIds", "commenceTimeFrom", "commenceTimeTo"}
 HISTORY: Final = _ODDS | {"date"}
+EVENT_HISTORY: Final = EVENT_ODDS | {"date"}
 EVENTS: Final = frozenset(
     {"apiKey", "dateFormat", "eventIds", "commenceTimeFrom", "commenceTimeTo",
      "includeRotationNumbers"}
 )  # fmt: skip
+EVENTS_HISTORY: Final = EVENTS | {"date"}
 SCORES: Final = frozenset({"apiKey", "daysFrom", "dateFormat", "eventIds"})
 EVENT_MARKETS: Final = frozenset({"apiKey", "regions", "bookmakers", "dateFormat"})
 PARTICIPANTS: Final = frozenset({"apiKey"})

@@ -88,11 +88,11 @@ async def _serve(
                 facts={
                     "message": error.detail,
                     "error_code": error.code,
-                    "details_url": str(request.url_for("swagger_ui_html")),
+                    "details_url": str(request.url_for("reference")),
                 },
             ),
             request.url.path,
-            request.state.correlation_id,
+            request.state.ids,
         )
 
 
@@ -201,6 +201,38 @@ async def historical_odds(
     return await _serve(request, db, tenant_id, now, asked.HISTORY, _historical, sport)
 
 
+@router.get("/historical/sports/{sport}/events")
+@router.get("/historical/sports/{sport}/events/", include_in_schema=False)
+async def historical_events(
+    request: Request, sport: str, tenant_id: Visitor, db: Db, now: Now
+) -> Response:
+    """The events of a sport that were ahead at a `date`. Costs 1; nothing if there were none."""
+    return await _serve(
+        request, db, tenant_id, now, asked.EVENTS_HISTORY, _historical_events, sport
+    )
+
+
+@router.get("/historical/sports/{sport}/events/{event_id}/odds")
+@router.get("/historical/sports/{sport}/events/{event_id}/odds/", include_in_schema=False)
+async def historical_event_odds(
+    request: Request, sport: str, event_id: str, tenant_id: Visitor, db: Db, now: Now
+) -> Response:
+    """Any markets of one event as they stood at a `date`. Costs ten times the present's."""
+
+    async def route(ask: Asking) -> Answer:
+        at = asked.date(ask.given, ask.now)
+        wanted = await _wanted(ask, of_event=True)
+        one = await _event_at(ask, event_id, at)
+        types = words.market_types(one.sport, wanted.markets)
+        _afford(ask, HISTORY_COST * len(wanted.markets) * wanted.groups)
+        quotes = await _quotes_at(ask, [one], types, at)
+        body = shapes.odds(one, ask.sport, quotes, wanted)
+        cost = HISTORY_COST * len(shapes.market_keys(body)) * wanted.groups
+        return Answer(_at(at, ask.now, body), cost)
+
+    return await _serve(request, db, tenant_id, now, asked.EVENT_HISTORY, route, sport)
+
+
 async def _sports(ask: Asking) -> Answer:
     return Answer(shapes.sports(await _competitions(ask), asked.everything(ask.given)))
 
@@ -218,25 +250,22 @@ async def _odds(ask: Asking) -> Answer:
 async def _historical(ask: Asking) -> Answer:
     at = asked.date(ask.given, ask.now)
     wanted = await _wanted(ask, of_event=False)
-    by_key = await _competitions(ask)
-    meant = _meant(ask, by_key)
-    filters = Asked(competition_ids=meant, event_ids=_ids(wanted))
-    found = await screen.listed_at(ask.conn, filters, at, at + AHEAD, EVENTS_MAX)
-    found = [one for one in found if _starts_within(one, wanted)]
+    keys, found = await _listed_at(ask, wanted, at)
     cost = HISTORY_COST * len(wanted.markets) * wanted.groups if found else 0
     _afford(ask, cost)
     types = sorted({t for one in found for t in words.market_types(one.sport, wanted.markets)})
-    quotes = await screen.quotes_at(
-        ask.conn, [one.id for one in found], Asked(markets=types), at - HISTORY_BACK, at
-    )
-    data = [one for one in _by_event(found, _keys(by_key), quotes, wanted) if one["bookmakers"]]
-    body = {
-        "timestamp": shapes.time(at, unix=False),
-        "previous_timestamp": shapes.time(at - STEP, unix=False),
-        "next_timestamp": shapes.time(at + STEP, unix=False) if at + STEP <= ask.now else None,
-        "data": data,
-    }
-    return Answer(body, cost if data else 0)
+    quotes = await _quotes_at(ask, found, types, at)
+    data = [one for one in _by_event(found, keys, quotes, wanted) if one["bookmakers"]]
+    return Answer(_at(at, ask.now, data), cost if data else 0)
+
+
+async def _historical_events(ask: Asking) -> Answer:
+    at = asked.date(ask.given, ask.now)
+    wanted = asked.wanted(ask.given, of_event=True)
+    _afford(ask, 1)
+    keys, found = await _listed_at(ask, wanted, at)
+    data = [shapes.event(one, keys[one.competition_id], wanted.unix) for one in found]
+    return Answer(_at(at, ask.now, data), 1 if data else 0)
 
 
 async def _events(ask: Asking) -> Answer:
@@ -332,6 +361,51 @@ async def _event(ask: Asking, text: str) -> Listed:
     if one is None or one.competition_id not in (meant or ()) or _is_over(one):
         raise UnknownEvent("Event not found. The event may have expired or the id is invalid.")
     return one
+
+
+async def _event_at(ask: Asking, text: str, at: datetime) -> Listed:
+    """The event of a path that was ahead or on at a time, whatever became of it since.
+
+    Raises UnknownSport, UnknownEvent.
+    """
+    try:
+        event_id = asked.event_id(text)
+    except Invalid as error:
+        raise UnknownEvent("Event not found") from error
+    meant = _meant(ask, await _competitions(ask))
+    one = await screen.event_by_id(ask.conn, event_id)
+    if one is None or one.competition_id not in (meant or ()) or one.starts_at <= at - ON:
+        raise UnknownEvent("Event not found at this date")
+    return one
+
+
+async def _listed_at(
+    ask: Asking, wanted: Wanted, at: datetime
+) -> tuple[dict[UUID, str], list[Listed]]:
+    """competition -> key, and the events of the sport that were ahead. Raises UnknownSport."""
+    by_key = await _competitions(ask)
+    filters = Asked(competition_ids=_meant(ask, by_key), event_ids=_ids(wanted))
+    found = await screen.listed_at(ask.conn, filters, at, at + AHEAD, EVENTS_MAX)
+    return _keys(by_key), [one for one in found if _starts_within(one, wanted)]
+
+
+async def _quotes_at(
+    ask: Asking, found: Sequence[Listed], types: list[str], at: datetime
+) -> list[screen.Quote]:
+    """What was quoted on the events then."""
+    filters = Asked(markets=types)
+    ids = [one.id for one in found]
+    return await screen.quotes_at(ask.conn, ids, filters, at - HISTORY_BACK, at)
+
+
+def _at(at: datetime, now: datetime, data: object) -> shapes.Json:
+    """An answer about the past: which moment it is, and the ones before and after."""
+    return {
+        "timestamp": shapes.time(at, unix=False),
+        "previous_timestamp": shapes.time(at - STEP, unix=False),
+        "next_timestamp": shapes.time(at + STEP, unix=False) if at + STEP <= now else None,
+        "data": data,
+    }
 
 
 def _is_over(one: Listed) -> bool:

@@ -1,0 +1,368 @@
+"""Placing bets over HTTP, against seed 000's five statements and its Flask design, in one run.
+
+Ours is one api process as it serves people: every table and constraint, forced row security,
+sessions, limits, ids and metrics; singles by 32 keep-alive connections of a compiled load generator
+(`load.c`), each request a bet of its own. The paths take turns and the ratios are of neighbours.
+
+`ratio_pgbench`, `p99_ms`, `ratio_flask`: one tenant, ten thousand players. `ratio_tenants`: 32
+tenants at once over one. `ratio_hot_player`: one player over many. `cpu_us` and `wal_bytes` are for
+each bet: processor time of the api and of PostgreSQL, and the log as pg_waldump counts it, with and
+without full page images.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from benchmarks import bets_house, bets_seed
+from benchmarks.bets_house import House
+from overround.cli import books
+from overround.db import Database, binaries, logins, migrate
+from overround.kit.settings import DatabaseSettings, ServersSettings, Settings
+from overround.roles.attach import Endpoints, attached
+
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
+SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "4"))
+CONNECTIONS: Final = 32
+TENANTS: Final = 32
+PLAYERS: Final = 10_000
+PLAYERS_EACH: Final = 320
+EVENTS: Final = 300
+REQUESTS: Final = 50_000
+PORT: Final = int(os.environ.get("BENCH_PORT", "8118"))
+FLASK_PORT: Final = PORT + 1
+BASE_DOMAIN: Final = "bench.localhost"
+# Limits are on; these are high enough that a load of one player is no flood.
+LIMITS: Final = {
+    "OVERROUND_LIMITS__BETS_BURST": "1000000",
+    "OVERROUND_LIMITS__BETS_PER_S": "100000",
+    "OVERROUND_LIMITS__TENANT_BURST": "1000000",
+    "OVERROUND_LIMITS__TENANT_PER_S": "100000",
+}
+
+
+@dataclass(slots=True)
+class Bench:
+    """What is measured: the api and what it stands on."""
+
+    endpoints: Endpoints
+    folder: Path
+    load: Path
+    api_pid: int = 0
+    runs: int = 0
+    measured: dict[str, list[dict[str, float]]] = field(
+        default_factory=dict[str, list[dict[str, float]]]
+    )
+
+    def ask(self, name: str, requests: Path, port: int = PORT) -> dict[str, float]:
+        """One round of a path; kept under its name."""
+        self.runs += 1
+        said = subprocess.run(
+            [
+                str(self.load), str(port), str(CONNECTIONS), str(SECONDS),
+                f"{os.getpid()}-{self.runs}", str(requests),
+            ],
+            stdout=subprocess.PIPE, text=True, check=True,
+        ).stdout  # fmt: skip
+        found: dict[str, float] = json.loads(said)
+        found["per_s"] = found["accepted"] / found["seconds"]
+        if found["accepted"] < 0.99 * found["answered"]:
+            raise SystemExit(f"{name}: {said}")
+        self.measured.setdefault(name, []).append(found)
+        return found
+
+    def median(self, name: str, figure: str = "per_s") -> float:
+        """Of a path's rounds."""
+        return statistics.median(one[figure] for one in self.measured[name])
+
+    def ratio(self, name: str, reference: str) -> float:
+        """The median of the rounds' ratios."""
+        pairs = zip(self.measured[name], self.measured[reference], strict=True)
+        return round(statistics.median(one["per_s"] / other["per_s"] for one, other in pairs), 2)
+
+
+def compiled(folder: Path) -> Path:
+    """The load generator."""
+    program = folder / "load"
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise SystemExit("the load generator needs a C compiler (cc)")
+    source = Path(__file__).with_name("load.c")
+    subprocess.run([compiler, "-O2", "-o", str(program), str(source)], check=True)
+    return program
+
+
+def requests_of(
+    folder: Path, name: str, houses: Sequence[House], players: int, selections: Sequence[UUID]
+) -> Path:
+    """Singles of players by chance on selections by chance, as the load generator reads them."""
+    rng = random.Random(name)
+    lines = [
+        "\t".join(
+            (
+                f"{house.name}.{BASE_DOMAIN}",
+                bets_house.token(rng.randint(1, players)),
+                "/api/v1/bets",
+                json.dumps(
+                    {
+                        "legs": [{"selection_id": str(rng.choice(selections)), "price": "2.50"}],
+                        "stake": "10.00",
+                    }
+                ),
+            )
+        )
+        for house in (houses[n % len(houses)] for n in range(REQUESTS))
+    ]
+    return _written(folder / f"{name}.txt", lines)
+
+
+def flask_requests(folder: Path) -> Path:
+    """The same for the seed's design."""
+    rng = random.Random("flask")
+    body = {"bet_type": "single", "selections": [{"market": "1x2", "side": "home"}], "stake": 10}
+    lines = [
+        "\t".join(
+            (
+                "acme.bench.localhost",
+                str(rng.randint(1, 10_000)),
+                "/api/bets",
+                json.dumps({**body, "odds": 2.5, "event": rng.randint(1, 300)}),
+            )
+        )
+        for _ in range(REQUESTS)
+    ]
+    return _written(folder / "flask.txt", lines)
+
+
+def _written(path: Path, lines: Iterable[str]) -> Path:
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@contextmanager
+def api(bench: Bench, state: Path) -> Generator[None]:
+    """One api process over the state's servers."""
+    environment = {
+        **os.environ,
+        **LIMITS,
+        "OVERROUND_STATE": str(state),
+        "OVERROUND_WEB__PORT": str(PORT),
+        "OVERROUND_WEB__BASE_DOMAIN": BASE_DOMAIN,
+    }
+    log = (bench.folder / "api.log").open("wb")
+    command = [sys.executable, "-m", "overround.cli", "run", "api"]
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        try:
+            _until_answers(PORT, process)
+        except SystemExit:
+            sys.stderr.write((bench.folder / "api.log").read_text()[-2000:])
+            raise
+        bench.api_pid = process.pid
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+@contextmanager
+def flask_app(url: str) -> Generator[bool]:
+    """The seed's design as a process; False where Flask is not installed."""
+    command = [sys.executable, "-m", "benchmarks.seed_flask", url, str(FLASK_PORT)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        try:
+            _until_answers(FLASK_PORT, process)
+        except SystemExit:
+            yield False
+        else:
+            yield True
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _until_answers(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise SystemExit(f"the process for port {port} ended")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"nobody answers at port {port}")
+
+
+def postgres_cpu_s(postmaster: int) -> float:
+    """Processor seconds of the server and of all it has started."""
+    ticks = 0
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(folder.name)
+            cells = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+            if pid == postmaster:
+                # Its own and those of its children that have ended.
+                ticks += sum(map(int, cells[11:15]))
+            elif int(cells[1]) == postmaster:
+                ticks += int(cells[11]) + int(cells[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def process_cpu_s(pid: int) -> float:
+    """Processor seconds of one process."""
+    cells = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(cells[11]) + int(cells[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wal_of(bench: Bench, url: str, postmaster_home: Path, requests: Path) -> dict[str, float]:
+    """What a bet writes to the log and costs in processor time: one round by itself."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        first = _scalar(conn, "SELECT pg_current_wal_insert_lsn()::text")
+        postmaster = int((postmaster_home / "postmaster.pid").read_text().split()[0])
+        before = postgres_cpu_s(postmaster), process_cpu_s(bench.api_pid)
+        done = bench.ask("alone", requests)
+        after = postgres_cpu_s(postmaster), process_cpu_s(bench.api_pid)
+        conn.execute("SELECT pg_switch_wal()")
+        last = _scalar(conn, "SELECT pg_current_wal_flush_lsn()::text")
+    said = subprocess.run(
+        [
+            str(binaries.program("pg_waldump")), "--stats",
+            f"--path={postmaster_home / 'pg_wal'}", f"--start={first}", f"--end={last}",
+        ],
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    bets = done["accepted"]
+    found = {
+        "cpu_us_postgres": round((after[0] - before[0]) * 1e6 / bets, 1),
+        "cpu_us_api": round((after[1] - before[1]) * 1e6 / bets, 1),
+    }
+    total = re.search(r"^Total\s+\d+\s+(\d+) \[[^]]*\]\s+(\d+) \[", said, re.MULTILINE)
+    if total is not None:
+        records, images = int(total[1]), int(total[2])
+        found["wal_bytes"] = round(records / bets)
+        found["wal_bytes_with_images"] = round((records + images) / bets)
+    return found
+
+
+def _scalar(conn: psycopg.Connection[Any], statement: str) -> Any:
+    row = conn.execute(statement.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def furnished(endpoints: Endpoints) -> tuple[list[House], list[UUID], str]:
+    """The main database with its houses: the first has many players, the others few."""
+    asyncio.run(migrate.migrate(endpoints.url("owner")))
+    url = endpoints.superuser_url(logins.DATABASE)
+    at = datetime.now(UTC)
+    with psycopg.connect(url, autocommit=True) as conn:
+        selections = bets_house.add_events(conn, EVENTS, at)
+        houses = [bets_house.add_house(conn, "one", PLAYERS, at)]
+        houses += [
+            bets_house.add_house(conn, f"t{n}", PLAYERS_EACH, at) for n in range(1, TENANTS + 1)
+        ]
+        bets_house.analysed(conn)
+    return houses, selections, url
+
+
+def seeded(endpoints: Endpoints) -> str:
+    """A database of the seed's own on the same server."""
+    with psycopg.connect(endpoints.superuser_url(), autocommit=True) as conn:
+        logins.ensure_database(conn, "seed")
+    url = endpoints.superuser_url("seed")
+    bets_seed.lay_out(url)
+    return url
+
+
+async def sound(endpoints: Endpoints, houses: Sequence[House]) -> bool:
+    """Whether `verify` has nothing to say of any tenant."""
+    worker = await Database.open(endpoints.url("worker"), purpose="verify", size_min=1)
+    try:
+        for house in houses:
+            async with worker.snapshot(house.id) as conn:
+                for violation in await books.violations(conn, house.id, deep=False):
+                    raise SystemExit(f"{house.name}: {violation}")
+    finally:
+        await worker.close()
+    return True
+
+
+def measure(endpoints: Endpoints, state: Path, folder: Path) -> dict[str, Any]:
+    """All paths in turn."""
+    bench = Bench(endpoints, folder, compiled(folder))
+    houses, selections, url = furnished(endpoints)
+    seed_url = seeded(endpoints)
+    one = requests_of(folder, "one", houses[:1], PLAYERS, selections)
+    many = requests_of(folder, "tenants", houses[1:], PLAYERS_EACH, selections)
+    hot = requests_of(folder, "hot", houses[:1], 1, selections)
+    flask = flask_requests(folder)
+    install = binaries.installed()
+    found: dict[str, Any] = {}
+    with api(bench, state), flask_app(seed_url) as has_flask:
+        for path in (one, many, hot):
+            bench.ask("warm", path)
+        bets_seed.run_pgbench(install, seed_url, folder, SECONDS)
+        for _ in range(ROUNDS):
+            bench.ask("one", one)
+            made = bets_seed.run_pgbench(install, seed_url, folder, SECONDS)
+            bench.measured.setdefault("pgbench", []).append(made)
+            bench.ask("tenants", many)
+            bench.ask("hot", hot)
+            if has_flask:
+                bench.ask("flask", flask, FLASK_PORT)
+        found["verified"] = asyncio.run(sound(endpoints, houses))
+        found |= wal_of(bench, url, state / "servers" / "postgres", one)
+    ratios = {
+        "ratio_pgbench": bench.ratio("one", "pgbench"),
+        "p99_ms": round(bench.median("one", "p99_us") / 1000, 1),
+        "ratio_flask": bench.ratio("one", "flask") if has_flask else None,
+        "ratio_tenants": bench.ratio("tenants", "one"),
+        "ratio_hot_player": bench.ratio("hot", "one"),
+    }
+    rates = {f"{name}_per_s": round(bench.median(name)) for name in bench.measured}
+    return {**ratios, **rates, "p50_ms": round(bench.median("one", "p50_us") / 1000, 1), **found}
+
+
+def run() -> dict[str, Any]:
+    """Measure on a server of its own."""
+    with tempfile.TemporaryDirectory(prefix="overround-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        state = folder / "state"
+        patient = DatabaseSettings(statement_s=60.0)
+        settings = Settings(state=state, servers=ServersSettings(linger_s=0), database=patient)
+        with attached(settings) as endpoints:
+            return measure(endpoints, state, folder)
+
+
+def main() -> None:
+    """Print one JSON object."""
+    print(json.dumps({"bench": "bets", **run()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""What an api counts of bets and streams, put around them: they themselves count nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sized
+from contextlib import contextmanager
+from time import perf_counter
+
+from overround.betting.bets import Ask, Asked, Decision
+from overround.core.errors import OverroundError
+from overround.kit import metrics
+
+
+def counted(ask: Ask) -> Ask:
+    """The same acceptor, with every answer and its time in the metrics.
+
+    An answer that is given again for its key is no bet and no refusal; a slip that nobody could
+    answer counts as refused, by the error's code.
+    """
+    placed, seconds = metrics.BETS_PLACED.at(), metrics.BET_SECONDS.at()
+
+    async def asked_and_counted(asked: Asked) -> Decision:
+        began_s = perf_counter()
+        try:
+            decision = await ask(asked)
+        except OverroundError as error:
+            metrics.BETS_REFUSED.at(error.code).add()
+            raise
+        seconds.observe(perf_counter() - began_s)
+        if decision.kind == "accepted":
+            placed.add()
+        elif decision.kind != "replayed":
+            metrics.BETS_REFUSED.at(decision.refusal or decision.kind).add()
+        return decision
+
+    return asked_and_counted
+
+
+@contextmanager
+def streams_sampled(streams: Sized) -> Generator[None]:
+    """The open streams in the metrics, for the length of the block."""
+    unwatch = metrics.HOUSE.on_sample(lambda: metrics.STREAMS_OPEN.at().set(len(streams)))
+    try:
+        yield
+    finally:
+        unwatch()

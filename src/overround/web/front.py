@@ -1,0 +1,485 @@
+"""The raw front: the hot routes, answered in one step instead of through the framework's layers.
+
+What the layers do for every other route is done here once and in order: ids, the tenant of the
+host, origins, limits, who is logged in, a strict body, the handler, a problem for whatever is
+refused, and one record (log line and metrics) of the answer. A path that is not registered here
+goes on to the application.
+
+Two kinds of route:
+
+- a `Reading` answers GET and HEAD from memory and never waits: `handler(asked) -> Answer | None`.
+  None hands the request on to the application (a query that memory cannot answer). Past the
+  limit it is answered all the same, from the same memory.
+- a `Writing` answers POST for who is logged in: `async handler(asked, principal) -> Answer`. Its
+  body is strict JSON (`bodies`), read before the handler begins; past the limit it is refused
+  with 429.
+
+Either may raise any error of `core.errors`; the front says it as a problem. `Copy` is an answer
+made once with its ETag, for a handler to give many times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+from uuid import UUID
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from overround.core.clock import Clock
+from overround.core.errors import Forbidden, NotFound, Unauthenticated
+from overround.core.principal import Kind, Principal
+from overround.kit import logs, metrics, routes
+from overround.kit.limits import ASK
+from overround.people import sessions
+from overround.web import bodies, cors, limits, marks, origins, problems, tokens, wire
+from overround.web.doors import Doors
+from overround.web.limits import LimitClass, Limits, Told, TooManyRequests
+from overround.web.records import Record, Recorder
+from overround.web.sites import Site, Sites, unknown
+
+Headers = Sequence[tuple[bytes, bytes]]
+Needs = Literal["site", "label", "nothing"]
+
+# Headers that would be another question if they stood twice.
+_ONCE: Final = frozenset({b"host", b"authorization", b"x-correlation-id", b"origin", b"cookie"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer: `headers` in lower case, content-length among them where there is a body.
+
+    What every answer says beside (security, privacy unless `cache-control` is among them) is put to
+    them here, once for an answer that is given many times.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+    block: bytes = field(init=False, repr=False, default=b"")
+
+    def __post_init__(self) -> None:
+        headers = [*self.headers, *marks.around(self.headers)]
+        object.__setattr__(self, "headers", headers)
+        object.__setattr__(self, "block", marks.block(headers))
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request on the raw front.
+
+    `headers` are its headers by lower-case name. `label` is the tenant's name in the host by the
+    strict rule, and `site` the tenant, for routes that need one. `scope` is the server's; `counted`
+    and `shared` are what the answer will say of limits, and to a page of another origin;
+    `allowed` is False past the limit, and None before it was counted; `told` is how a door says it.
+    """
+
+    method: str
+    path: str
+    headers: dict[bytes, bytes]
+    ids: marks.Ids
+    scope: Scope
+    site: Site | None = None
+    label: str | None = None
+    body: bytes = b""
+    counted: Headers = ()
+    shared: Headers = ()
+    allowed: bool | None = None
+    told: tuple[Told, int, int] | None = None
+
+    @property
+    def query(self) -> bytes:
+        """The query as it was sent."""
+        found: bytes = self.scope["query_string"]
+        return found
+
+    @property
+    def address(self) -> str:
+        """The client's address, behind trusted proxies too."""
+        client = self.scope["client"]
+        return client[0] if client else ""
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant of a route that needs one."""
+        assert self.site is not None
+        return self.site.tenant_id
+
+    def said(self) -> Headers:
+        """What the answer says of limits."""
+        return self.told[0].headers(*self.told[1:]) if self.told else self.counted
+
+    def said_block(self) -> bytes:
+        """The same as it is written."""
+        return self.told[0].block(*self.told[1:]) if self.told else marks.block(self.counted)
+
+    def text(self, name: bytes) -> str | None:
+        """A header as text; None where it is absent."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+# Who a token is, on that tenant: None for nobody.
+Authenticate = Callable[[UUID, str], Awaitable[Principal | None]]
+Read = Callable[[Asked], Answer | None]
+ReadLater = Callable[[Asked], Awaitable[Answer | None]]
+Write = Callable[[Asked, Principal], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """GET and HEAD of an exact path, from memory.
+
+    What it `needs` of the host: the whole tenant ("site"), only a well-formed label ("label", for
+    what is answered even where no tenant can be looked up), or "nothing". `then` is asked where
+    the handler has nothing, and may wait. With `below_tenant` the path also stands below the
+    tenant's name (`/acme/api/...`), which must be the host's.
+    """
+
+    path: str
+    handler: Read
+    then: ReadLater | None = None
+    needs: Needs = "site"
+    limit: LimitClass = "public"
+    below_tenant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """POST of an exact path, for who is logged in as `kind`.
+
+    `authenticate` in place of the front's own, for a route that looks at the session again where it
+    writes; the token is on `scope["state"]` for it.
+    """
+
+    path: str
+    handler: Write
+    kind: Kind = "player"
+    limit: LimitClass = "write"
+    authenticate: Authenticate | None = None
+
+
+Route = Reading | Writing
+
+
+class Copy:
+    """An answer made once: with its ETag, and the 304 for who has it already."""
+
+    __slots__ = ("_full", "_unchanged", "etag")
+
+    def __init__(self, body: bytes, media_type: str, cache_control: str = "no-cache") -> None:
+        self.etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        kept = [(b"etag", self.etag.encode()), (b"cache-control", cache_control.encode())]
+        shape = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
+        self._full = Answer(200, (*shape, *kept), body)
+        self._unchanged = Answer(304, tuple(kept))
+
+    def answer(self, asked: Asked) -> Answer:
+        """The whole of it, or 304."""
+        known = asked.headers.get(b"if-none-match")
+        if known is not None and routes.matches(self.etag, known.decode("latin-1")):
+            return self._unchanged
+        return self._full
+
+
+def json_answer(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Answer:
+    """An answer of JSON that is made for this request."""
+    shape = (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))
+    return Answer(status, (*shape, *headers), body)
+
+
+class Front:
+    """ASGI: the registered routes, and `app` for everything else."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        found: Iterable[Route],
+        *,
+        sites: Sites,
+        limited: Limits | None,
+        authenticate: Authenticate,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._app = app
+        self._sites = sites
+        self._doors = Doors(sites, limited)
+        self._second_s, self._second_ends_us = 0, 0
+        self._limits = limited
+        self._authenticate = authenticate
+        self._recorder = recorder
+        self._clock = clock
+        self._readings: dict[str, Reading] = {}
+        self._below: dict[str, Reading] = {}
+        self._writings: dict[str, Writing] = {}
+        for route in found:
+            self._register(route)
+
+    def _register(self, route: Route) -> None:
+        if isinstance(route, Writing):
+            self._writings[route.path] = route
+            return
+        self._readings[route.path] = route
+        if route.below_tenant:
+            self._below[route.path] = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            method, path = scope["method"], scope["path"]
+            if method in {"GET", "HEAD"}:
+                reading = self._readings.get(path) or self._under(path)
+                if reading is not None:
+                    await self._read(reading, scope, receive, send)
+                    return
+            elif method == "POST" and (writing := self._writings.get(path)) is not None:
+                await self._write(writing, scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _under(self, path: str) -> Reading | None:
+        """The reading whose path stands below a tenant's name in `path`."""
+        _, _, rest = path[1:].partition("/")
+        return self._below.get(f"/{rest}") if self._below else None
+
+    async def _read(self, route: Reading, scope: Scope, receive: Receive, send: Send) -> None:
+        began_ns = time.monotonic_ns()
+        asked = _asked(scope)
+        try:
+            answer = self._by_door(route, asked, began_ns // 1_000)
+            if answer is not None and self._gave(answer, asked, route.path, began_ns):
+                return
+            if answer is None:
+                answer = await self._look(route, asked)
+        except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
+            answer = _refusal(error, asked)
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        await self._give(answer, asked, route.path, began_ns, send)
+
+    def _by_door(self, route: Reading, asked: Asked, at_us: int) -> Answer | None:
+        """The answer for a visitor who came by here before; None, and he goes the long way.
+
+        Nothing is waited for, and what `_look` does in many steps is one look-up.
+        """
+        headers = asked.headers
+        if b"origin" in headers or asked.path != route.path:
+            return None
+        door = self._doors.at((headers.get(b"host", b""), asked.address, route.path), at_us)
+        if door is None:
+            return None
+        if door.told is not None:
+            remaining = self._doors.spend(door, at_us)
+            if remaining == ASK:
+                return None
+            asked.allowed = remaining >= 0
+            asked.told = door.told, max(0, remaining), self._epoch_s(at_us)
+        asked.site, asked.label = door.known.site, door.label
+        answer = route.handler(asked)
+        if asked.allowed is False and answer is not None:
+            metrics.REFUSED_BY_LIMIT.at(route.limit, "copy").add()
+        return answer
+
+    async def _look(self, route: Reading, asked: Asked) -> Answer | None:
+        """The handler's answer. Raises NotFound, TooManyRequests and what the handler raises."""
+        await self._place(asked, route.needs)
+        if route.needs == "label" and asked.label is None:
+            # A host of the platform: the path names the tenant, and the layers look at that.
+            return None
+        if route.path != asked.path and asked.path != f"/{asked.label}{route.path}":
+            raise NotFound
+        verdict = await self._count(asked, route.limit) if asked.allowed is None else None
+        if verdict is not None:
+            asked.allowed = verdict.allowed
+        answer = route.handler(asked)
+        if answer is None and route.then is not None and asked.allowed is not False:
+            answer = await route.then(asked)
+        if answer is not None and asked.site is not None:
+            key = asked.headers.get(b"host", b""), asked.address, route.path
+            self._doors.make(key, asked.site, route.limit, time.monotonic_ns() // 1_000)
+        if answer is None and asked.allowed is not None:
+            # It goes on to the layers, which count nothing twice; they have a copy, or refuse it.
+            asked.scope["state"]["counted"] = asked.allowed
+            asked.scope["state"]["answer_headers"] = list(asked.said())
+        return answer
+
+    async def _write(self, route: Writing, scope: Scope, receive: Receive, send: Send) -> None:
+        began_ns = time.monotonic_ns()
+        asked = _asked(scope)
+        logs.bind(correlation_id=asked.ids.correlation_id, request_id=asked.ids.request_id)
+        try:
+            await self._place(asked, "site")
+            principal = await self._enter(asked, route)
+            asked.body = await bodies.read(scope, receive)
+            answer = await route.handler(asked, principal)
+        except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
+            answer = _refusal(error, asked)
+        finally:
+            logs.unbind_all()
+        await self._give(answer, asked, route.path, began_ns, send)
+
+    async def _place(self, asked: Asked, needs: Needs) -> None:
+        """Find the tenant of the host. Raises NotFound `unknown_tenant` and HTTPException 400."""
+        if needs == "nothing":
+            return
+        host = asked.headers.get(b"host", b"")
+        asked.label = label = self._sites.label(host)
+        if label is None:
+            if needs == "label" and self._sites.is_platform(host):
+                return
+            raise unknown()
+        at_s = time.monotonic()
+        site = self._sites.known(label, at_s)
+        if site is None and needs == "site":
+            site = await self._sites.find(label, at_s)
+        asked.site = site
+        origin = asked.headers.get(b"origin")
+        if origin is not None and site is not None and origin.decode("latin-1") in site.cors:
+            asked.shared = cors.headers(origin.decode("latin-1"))
+
+    async def _count(
+        self, asked: Asked, of: LimitClass, subject: str | None = None
+    ) -> limits.Verdict | None:
+        """Take a token, and say so in the answer; None where there is no tenant to count by."""
+        site = asked.site
+        if site is None or self._limits is None:
+            return None
+        at_us = time.monotonic_ns() // 1_000
+        subject = subject or limits.subject_of(asked.address)
+        verdict = self._limits.now(site.limits, of, subject, at_us)
+        if verdict is None:
+            verdict = await self._limits.take(site.limits, of, subject, at_us)
+        asked.counted = limits.headers(of, verdict, self._epoch_s(at_us))
+        return verdict
+
+    def _epoch_s(self, at_us: int) -> int:
+        """The second of the clock, which is looked at once in each."""
+        if at_us >= self._second_ends_us:
+            at = self._clock.now()
+            self._second_s = int(at.timestamp())
+            self._second_ends_us = at_us + 1_000_000 - at.microsecond
+        return self._second_s
+
+    async def _enter(self, asked: Asked, route: Writing) -> Principal:
+        """Who writes. Raises Forbidden, Unauthenticated and TooManyRequests."""
+        scope, site = asked.scope, asked.site
+        assert site is not None
+        server = scope.get("server")
+        cookie = sessions.cookie_name(scope["scheme"], server[0] if server else "")
+        authorization, line = asked.text(b"authorization"), asked.text(b"cookie")
+        found = tokens.credential(
+            [authorization] if authorization is not None else [],
+            [line] if line is not None else [],
+            cookie,
+        )
+        if not origins.allows(
+            asked.method,
+            f"{scope['scheme']}://{asked.text(b'host')}",
+            asked.text(b"origin"),
+            asked.text(b"sec-fetch-site"),
+            found.by_cookie,
+            site.cors,
+        ):
+            raise Forbidden("this write comes from another site", code="foreign_origin")
+        principal = None
+        if found.token is not None:
+            scope["state"]["token"] = found.token
+            authenticate = route.authenticate or self._authenticate
+            principal = await authenticate(site.tenant_id, found.token)
+        if principal is None:
+            await self._refuse_beyond(asked, "public", None)
+            raise Unauthenticated
+        if principal.kind != route.kind:
+            raise Forbidden
+        logs.bind(tenant=site.subdomain, user_id=str(principal.actor_id))
+        scope["state"]["user_id"] = str(principal.actor_id)
+        await self._refuse_beyond(asked, route.limit, principal.actor_id.hex)
+        return principal
+
+    async def _refuse_beyond(self, asked: Asked, of: LimitClass, subject: str | None) -> None:
+        verdict = await self._count(asked, of, subject)
+        if verdict is not None and not verdict.allowed:
+            raise TooManyRequests(verdict)
+
+    async def _give(
+        self, answer: Answer, asked: Asked, route: str, began_ns: int, send: Send
+    ) -> None:
+        """Send the answer with what every answer carries, and record it."""
+        if not self._gave(answer, asked, route, began_ns):
+            headers = [*answer.headers, *asked.ids.headers(), *asked.said(), *_shared(asked)]
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+            self._record(answer, asked, route, began_ns)
+
+    def _gave(self, answer: Answer, asked: Asked, route: str, began_ns: int) -> bool:
+        """Send it in one piece and record it, where the server can; False, and nothing is done."""
+        scope = asked.scope
+        directly = wire.directly(scope)
+        if directly is None:
+            return False
+        block = answer.block + asked.ids.block() + asked.said_block()
+        if asked.shared or scope["scheme"] == "https":
+            block += marks.block(_shared(asked))
+        if not directly(scope, answer.status, block, answer.body):
+            return False
+        self._record(answer, asked, route, began_ns)
+        return True
+
+    def _record(self, answer: Answer, asked: Asked, route: str, began_ns: int) -> None:
+        site = asked.site
+        self._recorder.soon(
+            Record(
+                asked.method,
+                asked.path,
+                route,
+                answer.status,
+                time.monotonic_ns() - began_ns,
+                len(answer.body),
+                asked.ids,
+                asked.address,
+                site.subdomain if site is not None else None,
+                asked.scope["state"].get("user_id"),
+            )
+        )
+
+
+def _shared(asked: Asked) -> list[tuple[bytes, bytes]]:
+    """What an answer says to a page of another origin, and under TLS."""
+    found = list(asked.shared)
+    if asked.scope["scheme"] == "https":
+        found.append(marks.STRICT_TRANSPORT)
+    return found
+
+
+def _asked(scope: Scope) -> Asked:
+    pairs: list[tuple[bytes, bytes]] = scope["headers"]
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        _drop_doubled(found, pairs)
+    ids = marks.ids(found.get(b"x-correlation-id"), found.get(b"traceparent"))
+    scope.setdefault("state", {})["ids"] = ids
+    return Asked(scope["method"], scope["path"], found, ids, scope)
+
+
+def _drop_doubled(found: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """Take away what stands twice and must not: one of them was planted by somebody else."""
+    seen: set[bytes] = set()
+    for name, _ in pairs:
+        if name in seen and name in _ONCE:
+            found.pop(name, None)
+        seen.add(name)
+
+
+def _refusal(error: Exception, asked: Asked) -> Answer:
+    response = problems.of_exception(error, asked.path, asked.ids)
+    return of_response(response)
+
+
+def of_response(response: Response) -> Answer:
+    """A framework's answer as one of the front's."""
+    return Answer(response.status_code, response.raw_headers, bytes(response.body))

@@ -1,0 +1,292 @@
+"""The connection itself: what is refused before there is a request.
+
+A head that does not come in time, or is too large, or could be read in two ways (no Host or two, a
+length beside chunks, an address of another host), is answered with a problem like everything else,
+and its connection is closed (tests/web/test_hostile.py). The server's own checks are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, cast
+
+import httptools
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from overround.kit import logs, metrics
+from overround.web import marks, problems
+from overround.web.origins import SAFE_METHODS
+from overround.web.outlets import Connection
+
+DIRECT: Final = "overround.answer"
+Direct = Callable[[Scope, int, bytes, bytes], bool]
+
+HEAD_BYTES_MAX: Final = 32 * 1024
+HEADERS_MAX: Final = 100
+HEAD_S: Final = 10.0
+# Who reads nothing of its answer for so long has gone without a word.
+UNREAD_S: Final = 30.0
+SWEEP_EVERY_S: Final = 0.5
+# What says how long a body is: of two, a proxy might believe the other one.
+_LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
+# For an answer that came before its request had come: so much is still read, and for so long.
+LINGER_S: Final = 2.0
+LINGER_BYTES_MAX: Final = 4_000_000
+
+_log = logs.get(__name__)
+
+
+def directly(scope: Scope) -> Direct | None:
+    """The short way out of the answer to this request, where the server has one."""
+    extensions = cast("dict[str, object] | None", scope.get("extensions"))
+    return cast("Direct | None", extensions.get(DIRECT)) if extensions else None
+
+
+class _Lingering:
+    """The way out of an answer whose request has a body: it closes when the body has come."""
+
+    __slots__ = ("_transport", "_wire", "is_closing", "write")
+
+    def __init__(self, wire: Wire, transport: asyncio.Transport) -> None:
+        self._wire = wire
+        self._transport = transport
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+
+    def close(self) -> None:
+        """Close the connection; what is written arrives first."""
+        self._wire.linger()
+
+
+class Refused(Exception):
+    """The head of a request is not taken."""
+
+
+class Wire(Connection):
+    """uvicorn's connection with an end to everything that may be waited for."""
+
+    _dated: ClassVar[tuple[list[tuple[bytes, bytes]], bytes]] = ([], b"")
+    _lent: dict[str, object] | None = None
+    _is_in_head = True
+    _was_refused = False
+    _heads = 0
+    _head_bytes = 0
+    _since_s: float | None = None
+    _unread_since_s: float | None = None
+    _status = HTTPStatus.BAD_REQUEST
+    _lingers_since_s: float | None = None
+    _lingered_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there; its first head is waited for from now on."""
+        super().connection_made(transport)
+        self._since_s = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. What the parser refuses is answered as a problem, and in our words."""
+        self._unset_keepalive_if_required()
+        if self._lingers_since_s is not None:
+            self._lingered_bytes += len(data)
+            if self._lingered_bytes > LINGER_BYTES_MAX:
+                self.transport.close()
+            return
+        was_in_head, heads = self._is_in_head, self._heads
+        if (
+            was_in_head
+            and self._head_bytes + len(data) > HEAD_BYTES_MAX
+            and self._is_too_long(data)
+        ):
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
+        try:
+            assert self.parser is not None
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing is spoken here but HTTP: it is answered as the request that it also is.
+            pass
+        except httptools.HttpParserError:
+            self._refuse(self._status)
+            return
+        if not self._is_in_head or heads != self._heads:
+            self._since_s, self._head_bytes = None, 0
+        elif was_in_head:
+            # All of it was head. What came behind another message's end counts from the next on.
+            self._head_bytes += len(data)
+            self._since_s = self._since_s or self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: take it, or raise Refused, which the parser hands on."""
+        self._is_in_head = False
+        self._heads += 1
+        headers = self.headers
+        if len(headers) > HEADERS_MAX:
+            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise Refused
+        hosts, lengths = 0, 0
+        for name, _ in headers:
+            if name == b"host":
+                hosts += 1
+            elif name in _LENGTHS:
+                lengths += 1
+        # Somebody in front of us could read another request in these (RFC 9112, 3.2 and 6.1). An
+        # old load balancer's health check names no host.
+        if (
+            hosts > 1
+            or lengths > 1
+            or not (hosts or self.parser.get_http_version() == "1.0")  # type: ignore[union-attr]
+            or not (self.url.startswith(b"/") or self.url == b"*")
+        ):
+            raise Refused
+        super().on_headers_complete()
+        if self.scope["method"] not in SAFE_METHODS:
+            self.cycle.transport = cast("asyncio.Transport", _Lingering(self, self.transport))
+
+    def on_message_begin(self) -> None:
+        """A request has begun, and with it its scope, which knows the short way out."""
+        lent = self._lent
+        if lent is None:
+            super().on_message_begin()
+            self._lent = lent = cast("dict[str, object]", self.scope.get("extensions"))
+            lent[DIRECT] = self.answer
+            return
+        # The same for all requests of a connection: made once.
+        HttpToolsProtocol.on_message_begin(self)
+        self.scope["extensions"] = cast("dict[str, dict[object, object]]", lent)
+
+    def answer(self, scope: Scope, status: int, block: bytes, body: bytes) -> bool:
+        """Write a whole answer at once: what uvicorn does header by header and in two writes.
+
+        False, and nothing is done, unless it is this request's turn and nothing waits to be sent.
+        """
+        cycle = self.cycle
+        if (
+            cycle.scope is not scope
+            or cycle.response_started
+            or cycle.disconnected
+            or self.flow.write_paused
+        ):
+            return False
+        # The server's own headers are another list when the second of their date is over.
+        if Wire._dated[0] is not cycle.default_headers:
+            Wire._dated = (cycle.default_headers, marks.block(cycle.default_headers))
+        parts = [STATUS_LINE[status], Wire._dated[1], block]
+        if not cycle.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts.append(b"\r\n")
+        if scope["method"] != "HEAD":
+            parts.append(body)
+        cycle.waiting_for_100_continue = False
+        cycle.response_started = cycle.response_complete = True
+        cycle.transport.write(b"".join(parts))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
+
+    def on_message_complete(self) -> None:
+        """The body is whole; what comes next is another head."""
+        super().on_message_complete()
+        self._is_in_head = True
+
+    def on_response_complete(self) -> None:
+        """The answer is out. A body that is still coming belongs to nothing any more."""
+        if self._lingers_since_s is not None:
+            return
+        super().on_response_complete()
+        if self.cycle.more_body and not self.transport.is_closing():
+            self.linger()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as we write."""
+        super().pause_writing()
+        self._unread_since_s = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """It read."""
+        super().resume_writing()
+        self._unread_since_s = None
+
+    def _is_too_long(self, data: bytes) -> bool:
+        """Whether the head does not end within its bound; what comes behind it is a body."""
+        return data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX - self._head_bytes) < 0
+
+    def linger(self) -> None:
+        """Close, so that the answer arrives: with bytes unread the system would break it off."""
+        if not self.cycle_is_halfway():
+            self.transport.close()
+            return
+        self._unset_keepalive_if_required()
+        self._lingers_since_s = self.loop.time()
+        with suppress(OSError):
+            # The client may have gone by now.
+            self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def cycle_is_halfway(self) -> bool:
+        """Whether a body, or a head that was refused, is still coming."""
+        # Before the first request there is no cycle, whatever its type says.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.more_body or self._was_refused
+
+    def look(self, now_s: float, head_s: float) -> None:
+        """End what has been waited for too long."""
+        since_s, unread_s = self._since_s, self._unread_since_s
+        lingers_s = self._lingers_since_s
+        if lingers_s is not None:
+            if now_s - lingers_s > LINGER_S:
+                self.transport.close()
+        elif since_s is not None and now_s - since_s > head_s:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        elif unread_s is not None and now_s - unread_s > UNREAD_S:
+            self.transport.abort()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer and close. In the middle of another answer there is nothing left to say."""
+        transport = self.transport
+        if transport.is_closing() or self._lingers_since_s is not None:
+            return
+        self._since_s = None
+        # Before the first request there is no cycle, whatever its type says.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is None or cycle.response_complete:
+            address = self.client[0] if self.client else None
+            transport.write(_answer(status, address))
+            self._was_refused = True
+            self.linger()
+        else:
+            transport.close()
+
+
+def _answer(status: HTTPStatus, client: str | None) -> bytes:
+    """A problem as bytes, counted and logged like every answer."""
+    ids = marks.ids(None, None)
+    metrics.request_seen("other", None, status, None, 0.0)
+    _log.info(
+        "http.refused", status=int(status), client=client, request_id=ids.request_id,
+        correlation_id=ids.correlation_id,
+    )  # fmt: skip
+    problem = problems.of_status(status, "/", ids, {"connection": "close"})
+    headers = [*problem.raw_headers, *marks.around(problem.raw_headers), *ids.headers()]
+    lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
+    lines += [b"%b: %b" % pair for pair in headers]
+    return b"\r\n".join([*lines, b"", bytes(problem.body)])
+
+
+async def sweep(connections: Callable[[], Iterable[Any]], head_s: float = HEAD_S) -> None:
+    """Look at every connection twice a second, until cancelled: one timer in place of thousands."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        now_s = loop.time()
+        for one in list(connections()):
+            if isinstance(one, Wire):
+                one.look(now_s, head_s)
