@@ -21,7 +21,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup replay test pictures kill scrapers pooled numbers fuzz hostile bench check fmt clean
+.PHONY: help demo setup replay test pictures kill scrapers pooled stories numbers fuzz hostile bench check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -60,6 +60,9 @@ scrapers: $(SYNCED) ## three browser scrapers feed one hub while things go wrong
 
 pooled: $(SYNCED) ## the API's tests by way of PgBouncer in transaction mode; wants pgbouncer
 	POOLED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/web tests/people tests/betting
+
+stories: $(SYNCED) ## what takes browsers and many processes minutes
+	$(BIN)/python -m pytest -m story
 
 numbers: $(SYNCED) ## ten thousand examples of every property of the numbers; minutes
 	$(BIN)/python -m pytest --hypothesis-profile=numbers --timeout=0 tests/core tests/pricing tests/cli \

@@ -24,6 +24,7 @@ Urls = Mapping[Role, str]
 DELETABLE: Final = {
     "app": {"login_failure"},
     "worker": {
+        "alert",
         "alias",
         "alias_vote",
         "edge",
@@ -36,7 +37,9 @@ DELETABLE: Final = {
         "poll",
         "poll_answer",
         "poll_provider",
+        "price_refused",
         "provider_hour",
+        "quarantine",
         "role_life",
         "session",
         "work_due",

@@ -154,8 +154,10 @@ def test_nobody_takes_over_inside_a_guarded_transaction(database_urls: Urls) -> 
 HOLD = """
 import asyncio, sys
 from overround.db import Database, holders, lease
+from overround.kit import logs
 
 async def hold():
+    logs.configure("warning")
     db = await Database.open(sys.argv[1], purpose="test", size_min=1, size_max=2)
     held = await lease.take(db, "hub", "a process")
     print("held", flush=True)

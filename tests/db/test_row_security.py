@@ -32,6 +32,7 @@ Urls = Mapping[Role, str]
 # tenant_id fails here until somebody has thought about it.
 PLATFORM_TABLES: Final = frozenset(
     {
+        "alert",
         "alias",
         "alias_vote",
         "closing_price",

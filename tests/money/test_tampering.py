@@ -156,7 +156,7 @@ BETS: Final[dict[str, tuple[str, set[str]]]] = {
     "a stake": (
         "UPDATE bet SET stake_minor = stake_minor + 1 WHERE status = 'open'",
         {
-            "a bet holds its stake once and gives it up once",
+            "a stake lies where its bet says",
             "held = stakes of open bets",
         },
     ),
@@ -167,7 +167,7 @@ BETS: Final[dict[str, tuple[str, set[str]]]] = {
     "a bet opened again": (
         "UPDATE bet SET status = 'open', outcome = NULL, payout_minor = NULL, settled_at = NULL",
         {
-            "a bet holds its stake once and gives it up once",
+            "a stake lies where its bet says",
             "a bet is paid what it says",
             "held = stakes of open bets",
         },

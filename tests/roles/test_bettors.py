@@ -35,6 +35,8 @@ from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge, opened
 from tests.support.waiting import until, until_async
 
+pytestmark = pytest.mark.story
+
 Urls = Mapping[Role, str]
 
 STARTS = datetime(2100, 1, 1, 15, 0, tzinfo=UTC)

@@ -178,6 +178,7 @@ def test_who_says_nothing_is_let_go(
     asyncio.run(story())
 
 
+@pytest.mark.story
 def test_who_is_refused_again_and_again_is_let_go(
     database_urls: Urls, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:

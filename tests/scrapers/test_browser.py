@@ -24,6 +24,8 @@ from tests.scrapers.watching import ANN, NOBODY, books, quoted, settings, shown,
 from tests.support.browser import chromium
 from tests.support.waiting import until_async
 
+pytestmark = pytest.mark.story
+
 # When the two pages were saved: one of them shows no year.
 SAVED_AT = datetime(2025, 5, 16, 2, 27, tzinfo=UTC)
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -57,7 +57,7 @@ def test_usage_and_configuration_errors_exit_2(tmp_path: Path) -> None:
 
 def test_config_check_shows_everything_but_passwords(tmp_path: Path) -> None:
     (tmp_path / "overround.yaml").write_text("web: {port: 8100}\n")
-    environment = {"DATABASE_URL": "postgresql://ann:secret@db/x"}
+    environment = {"DATABASE_URL": "postgresql://ann:hunter2@db/x"}
     done = overround_cli("config", "check", "--json", env=environment, cwd=tmp_path)
     assert done.returncode == 0
     found = json.loads(done.stdout)
@@ -66,7 +66,7 @@ def test_config_check_shows_everything_but_passwords(tmp_path: Path) -> None:
     text = overround_cli("config", "check", env=environment, cwd=tmp_path).stdout
     assert re.search(r"^web\.port: 8100 +# overround\.yaml$", text, re.MULTILINE)
     assert re.search(r"^database\.url: .+ +# DATABASE_URL$", text, re.MULTILINE)
-    assert "secret" not in text + done.stdout
+    assert "hunter2" not in text + done.stdout
 
 
 @pytest.mark.parametrize(

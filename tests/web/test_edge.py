@@ -22,6 +22,7 @@ from overround.web import marks
 from overround.web.app import ROUTERS
 from overround.web.ids import Ids
 from tests.support.edge import opened, registration, restored_logging, set_status
+from tests.support.waiting import until_async
 
 Urls = Mapping[Role, str]
 # The documentation's own pages say nothing about anybody.
@@ -149,6 +150,7 @@ def test_a_crash_outside_the_application_is_answered_too() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.story
 def test_a_database_that_went_away_is_503_and_not_500(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge, edge.client() as client:
@@ -171,6 +173,8 @@ def test_each_request_is_one_json_line_with_its_ids(
     async def story() -> None:
         async with opened(database_urls) as edge, edge.client() as client:
             await client.get("/a%0D%0Ab%1B[31m", headers={"X-Correlation-ID": "order-12345"})
+            # Lines are written together, a moment later.
+            await until_async(lambda: "http.request" in written.getvalue(), "the line")
 
     with restored_logging():
         logs.configure("info", written)
