@@ -177,7 +177,7 @@ def test_each_request_is_one_json_line_with_its_ids(
             await until_async(lambda: "http.request" in written.getvalue(), "the line")
 
     with restored_logging():
-        logs.configure("info", written, {"overround.http": "info"})
+        logs.configure("info", written)
         asyncio.run(story())
     found = [json.loads(line) for line in written.getvalue().splitlines() if "http.request" in line]
     assert len(found) == 1

@@ -42,6 +42,9 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _CLOCK: Final = WallClock()
 
+# The loggers whose levels were set by name.
+_NAMED: Final = set[str]()
+
 # What this process must not show; `hide` adds to it.
 MASKS: Final = Masks()
 
@@ -117,6 +120,11 @@ def configure(
     for library in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):
         logging.getLogger(library).handlers[:] = []
         logging.getLogger(library).propagate = True
+    # What an earlier call named goes with the root again.
+    for name in _NAMED:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    _NAMED.clear()
+    _NAMED.update(named)
     for name, number in named.items():
         logging.getLogger(name).setLevel(number)
 
