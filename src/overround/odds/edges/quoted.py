@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fractions import Fraction
 
 from overround.core import grading
 from overround.odds.edges import rules
@@ -19,7 +18,6 @@ from overround.odds.feeds.model import FeedBatch, FeedEvent, FeedMarket, FeedPri
 from overround.odds.feeds.provider import SourceKind
 
 AGE_MAX = timedelta(minutes=10)
-PROFIT_MAX = Fraction(15, 100)
 
 
 @dataclass(frozen=True, slots=True)

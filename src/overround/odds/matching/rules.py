@@ -70,7 +70,6 @@ MARGIN: Final = 0.08
 
 _EXACT: Final = 1.0
 _NO_LIKENESS: Final = 0.0
-_NO_ID: Final = UUID(int=0)
 
 
 class Fixture(evidence.Named, Protocol):
