@@ -7,7 +7,8 @@ sessions, limits, ids and metrics; singles by 32 keep-alive connections of a com
 `ratio_pgbench`, `p99_ms`, `ratio_flask`: one tenant, ten thousand players. `ratio_tenants`: 32
 tenants at once over one. `ratio_hot_player`: one player over many. `cpu_us` and `wal_bytes` are for
 each bet: processor time of the api and of PostgreSQL, and the log as pg_waldump counts it, with and
-without full page images.
+without full page images. `slips_a_call` says how many slips the calls of that round had: its
+quartiles, by the transactions that wrote the bets.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,8 +43,9 @@ from overround.db import Database, binaries, logins, migrate
 from overround.kit.settings import DatabaseSettings, ServersSettings, Settings
 from overround.roles.attach import Endpoints, attached
 
+# By default the whole takes about two and a half minutes, half a minute of it before the rounds.
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
-SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "4"))
+SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "3"))
 CONNECTIONS: Final = 32
 TENANTS: Final = 32
 PLAYERS: Final = 10_000
@@ -77,19 +79,30 @@ class Bench:
 
     def ask(self, name: str, requests: Path, port: int = PORT) -> dict[str, float]:
         """One round of a path; kept under its name."""
+        found = self.press(requests, port)
+        if found["accepted"] < 0.99 * found["answered"]:
+            raise SystemExit(f"{name}: {found}")
+        self.measured.setdefault(name, []).append(found)
+        return found
+
+    def press(
+        self,
+        requests: Path,
+        port: int = PORT,
+        connections: int = CONNECTIONS,
+        seconds: float = SECONDS,
+    ) -> dict[str, float]:
+        """What the load generator says, whatever it was answered."""
         self.runs += 1
         said = subprocess.run(
             [
-                str(self.load), str(port), str(CONNECTIONS), str(SECONDS),
+                str(self.load), str(port), str(connections), str(seconds),
                 f"{os.getpid()}-{self.runs}", str(requests),
             ],
             stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
         found: dict[str, float] = json.loads(said)
         found["per_s"] = found["accepted"] / found["seconds"]
-        if found["accepted"] < 0.99 * found["answered"]:
-            raise SystemExit(f"{name}: {said}")
-        self.measured.setdefault(name, []).append(found)
         return found
 
     def median(self, name: str, figure: str = "per_s") -> float:
@@ -238,16 +251,22 @@ def process_cpu_s(pid: int) -> float:
     return (int(cells[11]) + int(cells[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def wal_of(bench: Bench, url: str, postmaster_home: Path, requests: Path) -> dict[str, float]:
+# How many bets each transaction wrote.
+WIDTHS = "SELECT count(*) FROM bet WHERE placed_at > %s GROUP BY xmin::text"
+
+
+def wal_of(bench: Bench, url: str, postmaster_home: Path, requests: Path) -> dict[str, Any]:
     """What a bet writes to the log and costs in processor time: one round by itself."""
     with psycopg.connect(url, autocommit=True) as conn:
         first = _scalar(conn, "SELECT pg_current_wal_insert_lsn()::text")
         postmaster = int((postmaster_home / "postmaster.pid").read_text().split()[0])
         before = postgres_cpu_s(postmaster), process_cpu_s(bench.api_pid)
+        begins_at = datetime.now(UTC)
         done = bench.ask("alone", requests)
         after = postgres_cpu_s(postmaster), process_cpu_s(bench.api_pid)
         conn.execute("SELECT pg_switch_wal()")
         last = _scalar(conn, "SELECT pg_current_wal_flush_lsn()::text")
+        widths = [row[0] for row in conn.execute(WIDTHS, [begins_at]).fetchall()]
     said = subprocess.run(
         [
             str(binaries.program("pg_waldump")), "--stats",
@@ -256,7 +275,8 @@ def wal_of(bench: Bench, url: str, postmaster_home: Path, requests: Path) -> dic
         capture_output=True, text=True, check=False,
     ).stdout  # fmt: skip
     bets = done["accepted"]
-    found = {
+    found: dict[str, Any] = {
+        "slips_a_call": statistics.quantiles(widths, n=4, method="inclusive"),
         "cpu_us_postgres": round((after[0] - before[0]) * 1e6 / bets, 1),
         "cpu_us_api": round((after[1] - before[1]) * 1e6 / bets, 1),
     }
@@ -274,7 +294,7 @@ def _scalar(conn: psycopg.Connection[Any], statement: str) -> Any:
     return row[0]
 
 
-def furnished(endpoints: Endpoints) -> tuple[list[House], list[UUID], str]:
+def furnished(endpoints: Endpoints, tenants: int = TENANTS) -> tuple[list[House], list[UUID], str]:
     """The main database with its houses: the first has many players, the others few."""
     asyncio.run(migrate.migrate(endpoints.url("owner")))
     url = endpoints.superuser_url(logins.DATABASE)
@@ -283,7 +303,7 @@ def furnished(endpoints: Endpoints) -> tuple[list[House], list[UUID], str]:
         selections = bets_house.add_events(conn, EVENTS, at)
         houses = [bets_house.add_house(conn, "one", PLAYERS, at)]
         houses += [
-            bets_house.add_house(conn, f"t{n}", PLAYERS_EACH, at) for n in range(1, TENANTS + 1)
+            bets_house.add_house(conn, f"t{n}", PLAYERS_EACH, at) for n in range(1, tenants + 1)
         ]
         bets_house.analysed(conn)
     return houses, selections, url
@@ -347,8 +367,8 @@ def measure(endpoints: Endpoints, state: Path, folder: Path) -> dict[str, Any]:
     return {**ratios, **rates, "p50_ms": round(bench.median("one", "p50_us") / 1000, 1), **found}
 
 
-def run() -> dict[str, Any]:
-    """Measure on a server of its own."""
+def on_servers(measured: Callable[[Endpoints, Path, Path], dict[str, Any]]) -> dict[str, Any]:
+    """Measure on servers of its own: given them, their state directory and a folder."""
     with tempfile.TemporaryDirectory(prefix="overround-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)
@@ -356,12 +376,12 @@ def run() -> dict[str, Any]:
         patient = DatabaseSettings(statement_s=60.0)
         settings = Settings(state=state, servers=ServersSettings(linger_s=0), database=patient)
         with attached(settings) as endpoints:
-            return measure(endpoints, state, folder)
+            return measured(endpoints, state, folder)
 
 
 def main() -> None:
     """Print one JSON object."""
-    print(json.dumps({"bench": "bets", **run()}))
+    print(json.dumps({"bench": "bets", **on_servers(measure)}))
 
 
 if __name__ == "__main__":

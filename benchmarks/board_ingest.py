@@ -31,7 +31,7 @@ from overround.roles.attach import Endpoints, attached
 SOURCES: Final = 30
 EVENTS: Final = 1_112
 BATCH: Final = 10_000
-ROUNDS: Final = 9
+ROUNDS: Final = 7
 CHANGED_SHARES: Final = {"all_changed": 1.0, "a_tenth_changed": 0.1}
 _PLAIN: Final = """
 CREATE TABLE plain (source_id smallint, selection_id uuid, price_e4 integer, state text,

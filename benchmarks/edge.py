@@ -28,7 +28,7 @@ import psutil
 import psycopg
 import uvicorn
 
-from benchmarks import bets_house, loader
+from benchmarks import bets_house, edge_neighbour, loader
 from benchmarks.edge_parts import parts
 from benchmarks.loader import Load
 from overround.cli import context
@@ -51,15 +51,17 @@ Headers = list[tuple[bytes, bytes]]
 _spawn = multiprocessing.get_context("spawn")
 
 
-def _api(url: str, redis_url: str, pipe: Pipe) -> None:
+_WIDE: Final = LimitSettings(
+    public_burst=PLENTY, public_per_s=PER_S, tenant_burst=4 * PLENTY, tenant_per_s=PER_S
+)
+
+
+def _api(url: str, redis_url: str, limits: LimitSettings, pipe: Pipe) -> None:
     # Logged as the role logs, to where nobody reads it.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     logs.configure("info")
     listener = api.listen("127.0.0.1", 0)
     pipe.send(listener.getsockname()[1])
-    limits = LimitSettings(
-        public_burst=PLENTY, public_per_s=PER_S, tenant_burst=4 * PLENTY, tenant_per_s=PER_S
-    )
     settings = Settings(limits=limits)
     context.run_async(api.run_until_signal(settings, url, listener, redis_url))
 
@@ -154,7 +156,7 @@ def _ready(port: int, request: bytes) -> tuple[int, Headers, bytes]:
 def _compared(endpoints: Endpoints, client: Pipe) -> dict[str, Any]:
     with ExitStack() as stack:
         process, pipe = stack.enter_context(
-            _process(_api, endpoints.url("app"), endpoints.redis_url)
+            _process(_api, endpoints.url("app"), endpoints.redis_url, _WIDE)
         )
         port = pipe.recv()
         ask = _asked("/api/v1/board")
@@ -203,6 +205,18 @@ def _ratio(above: Sequence[float], below: Sequence[float]) -> float:
     return round(statistics.median(a / b for a, b in zip(above, below, strict=True)), 3)
 
 
+def _neighbours(endpoints: Endpoints) -> dict[str, Any]:
+    """One tenant's quiet visitor, with and without another's fifty times too many."""
+    with (
+        _process(_api, endpoints.url("app"), endpoints.redis_url, edge_neighbour.LIMITS) as (_, at),
+        _process(edge_neighbour.serve) as (_, quiet),
+        _process(edge_neighbour.serve) as (_, loud),
+    ):
+        port = at.recv()
+        _ready(port, _asked("/api/v1/board"))
+        return edge_neighbour.measured(port, quiet, loud)
+
+
 def run() -> dict[str, Any]:
     """Measure on servers of its own."""
     with tempfile.TemporaryDirectory(
@@ -215,8 +229,9 @@ def run() -> dict[str, Any]:
             at = WallClock().now()
             with psycopg.connect(endpoints.superuser_url("overround"), autocommit=True) as conn:
                 bets_house.add_events(conn, EVENTS, at)
-                bets_house.add_house(conn, "bench", 1, at)
-            figures = _compared(endpoints, client)
+                for name in ("bench", "loud"):
+                    bets_house.add_house(conn, name, 1, at)
+            figures = _compared(endpoints, client) | _neighbours(endpoints)
             return figures | asyncio.run(parts(endpoints))
 
 

@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, settings
 
 from overround.db.logins import Role
 from overround.roles.attach import Endpoints
-from tests.support.servers import fresh_database, shared_servers
+from tests.support.servers import forget_limits, fresh_database, shared_servers
 
-# A property is tried two hundred times here and ten thousand times by `make numbers`. No example
-# has a deadline: how long one takes says more about the machine's other work than about it.
-settings.register_profile("suite", max_examples=200, deadline=None)
+# A property is tried fifty times here, where it runs with every change, and ten thousand times by
+# `make numbers`. No example has a deadline: how long one takes says more about the machine's other
+# work than about it.
+settings.register_profile("suite", max_examples=50, deadline=None)
 settings.register_profile(
     "numbers", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -51,6 +52,7 @@ def database_urls(
     endpoints: Endpoints, app_road: Callable[[str], str]
 ) -> Generator[dict[Role, str]]:
     """A new migrated database for this test: the URL of each login (owner, app, worker, reader)."""
+    forget_limits(endpoints)
     with fresh_database(endpoints) as urls:
         yield {**urls, "app": app_road(urls["app"])}
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from overround.betting.bets import Asked, Decision
+from overround.betting.bets import BATCH_MAX, Asked, Decision
 from overround.betting.bets.jobs import Acceptor, InFlight, Overloaded
 from overround.db.logins import Role
 from tests.stories.world import Pick, World, opened
@@ -170,6 +170,40 @@ def test_a_queue_that_is_too_old_sheds(database_urls: Urls) -> None:
             for task in first + waits:
                 assert (await task).kind == "accepted"
             assert (await acceptor.ask(asked(world, "bob", 100, home))).kind == "accepted"
+
+    asyncio.run(story())
+
+
+def test_a_queue_that_stands_is_short(database_urls: Urls) -> None:
+    """As many as a call takes may wait, and the next one is told to come back."""
+
+    async def story() -> None:
+        async with house(database_urls, stands_s=0.0) as (world, acceptor, home):
+            async with held(database_urls, home) as conn:
+                first = ask_all(acceptor, [asked(world, "ann", 1, home)])
+                await caught(conn)
+                waits = ask_all(acceptor, [asked(world, "ann", 1, home) for _ in range(BATCH_MAX)])
+                await started()
+                with pytest.raises(Overloaded):
+                    await acceptor.ask(asked(world, "bob", 100, home))
+            for task in first + waits:
+                await task
+            assert (await acceptor.ask(asked(world, "bob", 100, home))).kind == "accepted"
+
+    asyncio.run(story())
+
+
+def test_a_call_that_waits_holds_up_nobody_else(database_urls: Urls) -> None:
+    """Ann's event is held; bob's bet on another one is placed meanwhile."""
+
+    async def story() -> None:
+        async with house(database_urls) as (world, acceptor, home):
+            other = await world.lay(Pick("E2", "1x2", "home"), 20_000)
+            async with held(database_urls, home) as conn:
+                first = ask_all(acceptor, [asked(world, "ann", 100, home)])
+                await caught(conn)
+                assert (await acceptor.ask(asked(world, "bob", 100, other))).kind == "accepted"
+            assert (await first[0]).kind == "accepted"
 
     asyncio.run(story())
 

@@ -1,13 +1,10 @@
-"""What is placed now and what at its own time; the bounds and the arithmetic of a call."""
+"""What is placed now and what at its own time; the bounds of a call."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 import psycopg
 import pytest
@@ -15,26 +12,17 @@ from psycopg.conninfo import conninfo_to_dict
 
 from overround.betting import bets
 from overround.betting.bets import Decision, Slip, store
-from overround.core import bets as paying
-from overround.core.bets import Rounding
-from overround.core.payoff import WON
+from overround.betting.bets.model import Priced
 from overround.db.logins import Role
 from overround.roles.attach import Endpoints
-from tests.betting.interleave import connected, until_waiting
 from tests.stories.world import AT, LIVE_AT, Pick, World, opened
+from tests.support.interleave import connected, pid_of, until_waiting
 
 Urls = dict[Role, str]
 
 # Before any database's clock.
 LONG_AGO = datetime(2020, 5, 4, 12, 0, tzinfo=UTC)
 HOME = Pick("E1", "1x2", "home")
-
-POTENTIALS = """
-SELECT bets_potential_v1(c.stake, p.product, p.legs, c.rounding)
-FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS c (stake, rounding, n)
-JOIN (SELECT n, price_product(price::numeric) AS product, count(*)::integer AS legs
-      FROM unnest(%s::bigint[], %s::integer[]) AS l (n, price) GROUP BY n) p ON p.n = c.n
-ORDER BY c.n"""
 
 
 async def live(world: World, slip: Slip) -> Decision:
@@ -151,9 +139,10 @@ def test_the_database_takes_64_slips_and_not_one_more(database_urls: Urls) -> No
             await world.player("ann", cash_minor=100_000)
             home = await world.lay(HOME, 20_000)
             slips = [world.slip("ann", 100, [(home, 20_000)]) for _ in range(bets.BATCH_MAX + 1)]
+            priced = [Priced(slip, [20_000], 200, False) for slip in slips]
             with pytest.raises(psycopg.errors.ProgramLimitExceeded, match="65 slips"):
                 async with world.app.transaction(tenant_id) as conn:
-                    await store.place(conn, tenant_id, slips)
+                    await store.place(conn, tenant_id, priced)
             answers = await world.place(slips[: bets.BATCH_MAX])
             assert {answer.kind for answer in answers} == {"accepted"}
 
@@ -189,7 +178,7 @@ def test_one_key_of_a_player_without_accounts_fails_nobody(
 
             async def later() -> list[Decision]:
                 async with world.app.transaction(tenant_id) as conn:
-                    pids.put_nowait(conn.info.backend_pid)
+                    pids.put_nowait(await pid_of(conn))
                     return await bets.place(conn, tenant_id, second)
 
             async with world.app.transaction(tenant_id) as conn:
@@ -205,44 +194,6 @@ def test_one_key_of_a_player_without_accounts_fails_nobody(
             assert not await world.violations()
 
     asyncio.run(story())
-
-
-def potential(stake_minor: int, prices_e4: list[int], rounding: Rounding = "down") -> int:
-    """What the bet would pay if every leg won."""
-    bet = paying.of_stored(stake_minor, [(WON, price_e4) for price_e4 in prices_e4])
-    return paying.payout_minor(bet, rounding)
-
-
-def potentials(url: str, cases: list[tuple[int, list[int], Rounding]]) -> list[Decimal]:
-    """What the database says the cases would pay, in one query."""
-    legs = [(n, price) for n, (_, prices, _) in enumerate(cases, start=1) for price in prices]
-    values: list[Any] = [[stake for stake, _, _ in cases], [rounding for *_, rounding in cases]]
-    values += [[n for n, _ in legs], [price for _, price in legs]]
-    with psycopg.connect(url) as conn:
-        return [row[0] for row in conn.execute(POTENTIALS, values).fetchall()]
-
-
-def test_the_potential_payout_is_exact(database_urls: Urls) -> None:
-    """Numeric division rounds at its own scale: this one came to a unit more than was due."""
-    near = (231_178_697, [16_547, 22_299, 12_039, 15_701])
-    said = potentials(database_urls["owner"], [(*near, "down"), (*near, "half_even")])
-    assert said == [potential(*near), potential(*near, "half_even")]
-    assert said[0] % 1000 == 363
-
-    rng = random.Random(7)
-    roundings: list[Rounding] = ["down", "half_even"]
-    cases: list[tuple[int, list[int], Rounding]] = []
-    for number in range(4_000):
-        # Short prices and round stakes make halves and near misses; long ones make many digits.
-        short = rng.random() < 0.5
-        prices = [
-            rng.choice([10_001, 12_500, 15_000, 25_000]) if short else rng.randint(10_001, 10**7)
-            for _ in range(rng.choice([1, 2, 4, 8, 20]))
-        ]
-        stake = rng.randint(1, 50) if short else rng.randint(1, 10**13)
-        cases.append((stake, prices, roundings[number % 2]))
-    expected = [potential(*case) for case in cases]
-    assert potentials(database_urls["owner"], cases) == expected
 
 
 def test_a_half_is_rounded_as_the_tenant_rounds(database_urls: Urls) -> None:

@@ -19,8 +19,8 @@ from overround.db.logins import Role
 from overround.odds import catalogue
 from overround.odds.catalogue import Happened
 from overround.odds.catalogue import store as catalogue_store
-from tests.betting.interleave import connected, until_waiting
 from tests.stories.world import Pick, World, opened, write_offer
+from tests.support.interleave import connected, until_waiting
 
 Urls = dict[Role, str]
 

@@ -20,6 +20,7 @@ from overround.betting.settlement.model import (
     StoredLeg,
     Verdict,
 )
+from overround.core import bets, payoff
 from overround.core.bets import Rounding
 from overround.core.endings import ResultStatus
 from overround.odds.catalogue.model import Result
@@ -201,3 +202,50 @@ def test_a_void_reaches_the_bets_of_its_scope_and_window() -> None:
         [graded], verdict = rules.settle([leg], Basis({}, {leg.event_id: Ruled(1, [ruling])}))
         assert (graded.grade == "void") is is_covered
         assert (verdict is not None and verdict.outcome == "void") is is_covered
+
+
+@given(open_bets(), st.data())
+def test_a_system_is_paid_by_its_lines(legs: list[StoredLeg], data: st.DataObject) -> None:
+    """As `core.bets` pays its grades; lost as soon as nothing more can be paid, and not before."""
+    sizes = sorted(data.draw(st.sets(st.integers(1, len(legs)), min_size=1)))
+    legs = [replace(leg, sizes=sizes) for leg in legs]
+    known: Known = {}
+    for leg in legs:
+        h1, a1, h2, a2, _ = data.draw(SCORES)
+        scores = {"ft": [h1 + h2, a1 + a2], "ht": [h1, a1]}
+        known |= {leg.event_id: Result(leg.event_id, 1, "finished", scores, "feed", False, AT)}
+        graded, verdict = rules.settle(legs, Basis(known, {}))
+        by_n = {one.n: one.grade for one in graded}
+        grades = [payoff.by_name(by_n.get(leg.n) or "won") for leg in legs]
+        pairs = [(grade, leg.price_e4) for grade, leg in zip(grades, legs, strict=True)]
+        best = bets.of_stored(legs[0].stake_minor, pairs, sizes)
+        if bets.settle(best).payout == 0:
+            assert verdict is not None
+            assert (verdict.outcome, verdict.payout_minor) == ("lost", 0)
+        elif None in [by_n.get(leg.n) for leg in legs]:
+            assert verdict is None
+        else:
+            assert verdict is not None
+            assert verdict.payout_minor == bets.payout_minor(best, legs[0].payout_rounding)
+            is_void = all(grade == payoff.VOID for grade in grades)
+            assert (verdict.outcome == "void") == is_void
+
+
+@given(open_bets(), st.data())
+def test_what_is_left_of_a_bet_is_a_bet_on_the_rest(
+    legs: list[StoredLeg], data: st.DataObject
+) -> None:
+    """Cashed out in part, it is settled as a smaller bet, and its payout says both."""
+    known = {
+        leg.event_id: Result(leg.event_id, 1, "finished", {"ft": [1, 0], "ht": [0, 0]}, "feed",
+                             False, AT)
+        for leg in legs
+    }  # fmt: skip
+    cashed_minor = data.draw(st.integers(1, 10**6))
+    plain, rest = due(legs, known), [replace(leg, cashed_minor=cashed_minor) for leg in legs]
+    paid = due(rest, known)
+    assert paid == (None if plain is None else plain + cashed_minor)
+    ended = [replace(leg, outcome="cashed_out", payout_minor=cashed_minor) for leg in rest]
+    graded, verdict = rules.settle(ended, Basis(known, {}))
+    assert verdict is None
+    assert {one.n for one in graded} <= {leg.n for leg in legs}

@@ -18,8 +18,8 @@ from overround.betting.settlement import service, store
 from overround.core import ids
 from overround.db import Connection, work
 from overround.db.logins import Role
-from tests.betting.interleave import connected, until_waiting
 from tests.stories.world import AT, Pick, World, opened
+from tests.support.interleave import connected, pid_of, until_waiting
 
 Urls = dict[Role, str]
 
@@ -120,7 +120,7 @@ def test_two_results_of_one_combo_settled_at_once_pay_it(database_urls: Urls) ->
 
             async def second() -> int:
                 async with world.worker.transaction(tenant_id) as conn:
-                    pids.put_nowait(conn.info.backend_pid)
+                    pids.put_nowait(await pid_of(conn))
                     return await settlement.settle_due(conn, tenant_id, world.at, 1)
 
             pids: asyncio.Queue[int] = asyncio.Queue()
@@ -203,7 +203,7 @@ def test_a_batch_boundary_never_deadlocks_with_a_slip(
 
             async def place() -> Sequence[str]:
                 async with world.app.transaction(tenant_id) as conn:
-                    pids.put_nowait(conn.info.backend_pid)
+                    pids.put_nowait(await pid_of(conn))
                     return [d.kind for d in await bets.place(conn, tenant_id, pair)]
 
             payer = store.settle

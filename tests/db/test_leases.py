@@ -15,7 +15,7 @@ import pytest
 from overround.core.errors import Unavailable
 from overround.db import Database, holders, lease
 from overround.db.logins import Role
-from tests.betting.interleave import connected, until_waiting
+from tests.support.interleave import connected, until_waiting
 
 Urls = Mapping[Role, str]
 

@@ -9,9 +9,11 @@ from collections.abc import Generator, Mapping
 import psycopg
 import pytest
 
-from overround.db import Database, guard
+from overround.db import Database, connect, guard
 from overround.db.guard import UnsafeDatabase
 from overround.db.logins import Role
+from overround.db.migrate import migrate
+from overround.db.prepared import DIRECT_THRESHOLD
 from overround.roles.attach import Endpoints
 from tests.storefront.house import House, process
 from tests.support.edge import registration
@@ -50,6 +52,33 @@ def test_a_wrong_setting_does_not_start(running: Pooler, database_urls: Urls) ->
             asyncio.run(guarded(through, threshold))
         # Without a pooler between, it may.
         asyncio.run(guarded(database_urls["app"], threshold))
+
+
+def test_behind_a_pooler_nothing_is_prepared_whatever_was_hoped_for(
+    running: Pooler, database_urls: Urls
+) -> None:
+    async def story() -> None:
+        through, straight = running.url(database_urls["app"]), database_urls["app"]
+        for url, threshold in ((through, None), (straight, 0)):
+            conn = await connect(url, prepares=True)
+            assert conn.prepare_threshold == threshold
+            await conn.close()
+        never = await connect(straight, prepares=False)
+        assert never.prepare_threshold is None
+        await never.close()
+        for url, threshold in ((through, None), (straight, DIRECT_THRESHOLD)):
+            db = await Database.open(url, purpose="test", prepare_threshold="direct")
+            async with db.reading(None) as conn:
+                assert conn.prepare_threshold == threshold
+                await guard.check(conn, "app")
+            await db.close()
+
+    asyncio.run(story())
+
+
+def test_migrations_do_not_go_by_way_of_a_pooler(running: Pooler, database_urls: Urls) -> None:
+    with pytest.raises(UnsafeDatabase, match="straight to the server"):
+        asyncio.run(migrate(running.url(database_urls["owner"])))
 
 
 def test_what_the_guard_forbids_runs_anothers_statement(

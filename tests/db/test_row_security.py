@@ -15,8 +15,9 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from overround import ops
-from overround.betting import bets, settlement
+from overround.betting import bets, risk, settlement
 from overround.betting.offers import Setting, switch
+from overround.betting.risk import Cap, PlayerRisk, Policy
 from overround.core import ids
 from overround.core.principal import Principal
 from overround.db.logins import Role
@@ -81,6 +82,8 @@ DEFINER_FUNCTIONS: Final = frozenset(
     {
         "api_key_charge_v1",
         "api_key_enter_v1",
+        "bets_cash_out_lock_v1",
+        "bets_cash_out_v1",
         "bets_lock_v1",
         "bets_place_v1",
         "bets_replay_v1",
@@ -97,16 +100,37 @@ DEFINER_FUNCTIONS: Final = frozenset(
         "price_history_room_v1",
         "prices_move_v1",
         "revenue_day_post_v1",
+        "risk_rebuilt_v1",
+        "risk_stale_take_v1",
         "role_beat_v1",
+        "settlement_stuck_v1",
         "tenant_open_v1",
+        "tenant_theme_v1",
         "work_due_v1",
     }
 )
 
+# What a player who cashes out leaves behind, of each tenant.
+CASHED_OUT: Final = (
+    (
+        "INSERT INTO cash_out SELECT DISTINCT ON (tenant_id)"
+        " tenant_id, id, id, user_id, 1, 1, 1, 1, 0, false, placed_at FROM bet"
+    ),
+    (
+        "INSERT INTO cash_out_order SELECT DISTINCT ON (tenant_id)"
+        " tenant_id, id, user_id, 1, 'waiting', placed_at FROM bet"
+    ),
+    (
+        "INSERT INTO cash_out_request SELECT tenant_id, id, 'k', sha256('k'), '{}', created_at"
+        " FROM users WHERE kind = 'player'"
+    ),
+    "INSERT INTO cash_out_terms SELECT id, true, 0, 2, 0, 10, 2 FROM tenant",
+)
+
 _POLICY: Final = (
-    "(tenant_id = ANY ((( SELECT string_to_array(NULLIF("
+    "((tenant_id = ANY ((( SELECT string_to_array(NULLIF("
     "current_setting('overround.tenant_id'::text, true), ''::text), ','::text) "
-    "AS string_to_array))::uuid[]))"
+    "AS string_to_array))::uuid[])) IS TRUE)"
 )
 
 
@@ -141,6 +165,9 @@ def house(endpoints: Endpoints, database_urls: Urls) -> House:
         conn.execute(
             "INSERT INTO debt SELECT tenant_id, id, 1, %s FROM users WHERE kind = 'player'", [AT]
         )
+        conn.execute("INSERT INTO risk_stale (tenant_id, event_id) SELECT id, id FROM tenant")
+        for query in CASHED_OUT:
+            conn.execute(query)
     return House(database_urls, endpoints.superuser_url(name), us, them)
 
 
@@ -171,6 +198,16 @@ async def furnished(world: World, name: str) -> UUID:
             "INSERT INTO login_failure (tenant_id, subject_sha256, failures, last_failed_at)"
             " VALUES (%s, sha256('ann'), 1, %s)",
             [tenant.id, AT],
+        )
+    async with world.app.transaction(tenant.id) as conn:
+        await risk.set_cap(conn, tenant.id, Cap("house", "house", 10**9))
+        await risk.set_policy(conn, tenant.id, Policy(velocity_max=1))
+        await risk.set_player(conn, tenant.id, PlayerRisk(ann, 10_000, 10_000, "", AT))
+    async with world.worker.transaction(tenant.id) as conn:
+        await conn.execute(
+            "INSERT INTO risk_suspension (tenant_id, id, event_id, market_id, reason, measured,"
+            " bound, at) VALUES (%s, %s, %s, %s, 'velocity', 2, 1, %s)",
+            [tenant.id, ann, event_id, event_id, AT],
         )
     if name == "acme":
         await world.result("E1", {"ft": (0, 1)})
@@ -204,6 +241,18 @@ def test_every_tenant_table_is_forced_and_has_the_one_policy(house: House) -> No
         ).fetchall()
         expected = ("tenant_only", "PERMISSIVE", "{public}", "ALL", _POLICY, _POLICY)
         assert sorted(policies) == [(name, *expected) for name in tables]
+
+
+def test_a_row_of_a_big_tenant_is_found_by_its_key(house: House) -> None:
+    with house.as_("owner") as conn:
+        conn.execute("SELECT set_config('overround.tenant_id', %s, false)", [str(house.us)])
+        conn.execute("SET enable_seqscan = off")
+        plan = conn.execute(
+            "EXPLAIN SELECT 1 FROM account WHERE tenant_id = %s AND id = %s", [house.us, house.them]
+        ).fetchall()
+        (found_by,) = [line for (line,) in plan if "Index Cond" in line]
+        assert "id = " in found_by
+        assert "ANY" not in found_by
 
 
 def test_the_other_tables_are_the_platforms(house: House) -> None:
@@ -299,6 +348,8 @@ def test_functions_leak_where_the_owner_is_not_forced(house: House) -> None:
             "payment_simulate_v1",
             "player_open_v1",
             "revenue_day_post_v1",
+            "risk_rebuilt_v1",
+            "risk_stale_take_v1",
             "tenant_open_v1",
         }
 
@@ -321,10 +372,17 @@ def burgle(conn: probe.Plain, house: House) -> list[str]:
         (key,) = superuser.execute(
             "SELECT id, token_sha256 FROM api_key WHERE tenant_id = %s", [house.them]
         ).fetchall()
+        ((stale,),) = superuser.execute(
+            "SELECT event_id FROM risk_stale WHERE tenant_id = %s LIMIT 1", [house.them]
+        ).fetchall()
+        ((laid,),) = superuser.execute(
+            "SELECT event_id FROM risk_liability WHERE tenant_id = %s LIMIT 1", [house.them]
+        ).fetchall()
     them, (asked, ann) = house.them, payment
     new = ids.derived(AT, "burglary")
     calls: dict[str, tuple[str, list[object]]] = {
         "tenant_open_v1": ("SELECT tenant_open_v1(%s, %s)", [them, AT]),
+        "tenant_theme_v1": ("SELECT tenant_theme_v1(%s, '{}')", [them]),
         "player_open_v1": ("SELECT player_open_v1(%s, %s, %s)", [them, ann, AT]),
         "payment_request_v1": (
             "SELECT id FROM payment_request_v1(%s, %s, %s, 'withdrawal', 1, %s, '', 'k', %s, %s)",
@@ -344,6 +402,11 @@ def burgle(conn: probe.Plain, house: House) -> list[str]:
         ),
         "ledger_roll_up_v1": ("SELECT nullif(ledger_roll_up_v1(%s), 0)", [house.them]),
         "bets_lock_v1": ("SELECT bets_lock_v1(%s, %s, true)", [house.them, bets]),
+        "risk_stale_take_v1": ("SELECT nullif(risk_stale_take_v1(%s, %s), 0)", [them, stale]),
+        "risk_rebuilt_v1": (
+            "SELECT nullif(risk_rebuilt_v1(%s, %s, '{}', '{}', '{}', '{}', '{}', %s), 0)",
+            [them, laid, AT],
+        ),
         "work_due_v1": ("SELECT work_due_v1('settle', %s, %s, %s)", [them, new, AT]),
         "api_key_enter_v1": (
             "SELECT id FROM api_key_enter_v1(%s, %s, interval '1 s', 1, %s)",

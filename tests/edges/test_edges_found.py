@@ -95,3 +95,27 @@ def test_what_nobody_confirms_grows_stale_and_what_is_over_is_forgotten(
             assert await found(world, Wanted(with_expired=True)) == []
 
     asyncio.run(story())
+
+
+def test_an_edge_that_another_hand_has_ended_stays_ended(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            feed = await feed_of(world, "E1", AT + timedelta(hours=2))
+            both = (
+                prices("one", "total 2.5", "2.00", "1.85"),
+                prices("two", "total 2.5", "1.70", "2.20"),
+            )
+            await feed.say(AT, *both)
+            (edge,) = await found(world, Wanted())
+            async with world.worker.transaction(None) as conn:
+                await edges.expire_events(conn, {edge.event_id: AT + MINUTE})
+            # The hub knows nothing of it and goes on; then it sees and begins anew.
+            for n in (2, 3):
+                await feed.say(AT + n * MINUTE, *both)
+            ended, again = sorted(
+                await found(world, Wanted(with_expired=True)), key=lambda one: one.detected_at
+            )
+            assert (ended.id, ended.expired_at) == (edge.id, AT + MINUTE)
+            assert (again.detected_at, again.expired_at) == (AT + 3 * MINUTE, None)
+
+    asyncio.run(story())

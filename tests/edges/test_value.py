@@ -122,3 +122,15 @@ def test_without_enough_judges_nothing_is_said() -> None:
     board.say("one", "total 2.5", "1.90", "1.95")
     board.say("four", "total 2.5", "2.20", "1.70")
     assert "value" not in board.look()
+
+
+def test_what_was_solved_before_is_what_is_solved_anew() -> None:
+    rng = np.random.default_rng(3)
+    prices = 1 / (rng.dirichlet((4.0, 3.0, 3.0), 50) * 1.06)
+    remembered = value.Solved()
+    first = remembered.devig(prices[:30], "probit")
+    again = remembered.devig(np.concatenate([prices[20:], prices[:5]]), "probit")
+    anew = pricing.fair.devig(prices, "probit").probabilities
+    np.testing.assert_allclose(first, anew[:30], atol=1e-12)
+    np.testing.assert_allclose(again, np.concatenate([anew[20:], anew[:5]]), atol=1e-12)
+    assert remembered.devig(prices[:0], "probit").shape == (0, 3)

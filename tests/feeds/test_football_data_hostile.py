@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from overround.core.errors import ProviderDataError
@@ -50,7 +50,6 @@ def test_any_bytes_behind_a_header(header: bytes, body: bytes) -> None:
 
 
 @given(st.sampled_from([HEADER, EXTRA]), ROWS)
-@settings(max_examples=300)
 def test_any_cells_behind_a_header(header: bytes, rows: list[str]) -> None:
     check(header + b"\n" + "\n".join(rows).encode())
 

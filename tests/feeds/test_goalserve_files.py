@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overround.core.errors import ProviderDataError
@@ -152,7 +152,6 @@ def test_a_members_name_is_shown_and_never_a_path(tmp_path: Path) -> None:
 
 
 @given(st.integers(0, 399), st.integers(0, 255))
-@settings(max_examples=300)
 def test_a_flipped_byte_of_an_archive(at: int, value: int) -> None:
     body = bytearray(packed(a=SOCCER, b=SEASON))
     body[at % len(body)] = value

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from overround.core.errors import ProviderDataError
@@ -62,14 +62,12 @@ def test_any_bytes(body: bytes) -> None:
 
 
 @given(NODES)
-@settings(max_examples=300)
 def test_any_tree_below_the_scores(node: Any) -> None:
     scores = {"sport": "soccer", "ts": "1757577600", "categories": node}
     check(json.dumps({"scores": scores}).encode())
 
 
 @given(NODES)
-@settings(max_examples=300)
 def test_any_tree_as_a_match(node: Any) -> None:
     match = {
         "id": "1",
@@ -88,7 +86,6 @@ def test_any_tree_as_a_match(node: Any) -> None:
 
 
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 255))
-@settings(max_examples=300)
 def test_a_flipped_byte_of_a_good_file(at: int, value: int) -> None:
     body = bytearray(GOOD)
     body[at] = value

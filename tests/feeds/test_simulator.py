@@ -70,7 +70,7 @@ def test_an_hour_is_full() -> None:
     first = heard.until(0)
     assert len(first.events) >= 50
     assert all(batch.snapshot and batch.phase == "opening" for batch in first.batches)
-    heard.every(1, 60)
+    heard.every(2, 60)
     ended = {r.provider_event_id for r in heard.results if r.status == "finished"}
     assert len(ended) >= 40
     later = [batch for batch in heard.batches if not batch.snapshot]
@@ -80,7 +80,7 @@ def test_an_hour_is_full() -> None:
 
 
 def test_prices_do_not_depend_on_how_often_they_are_asked_for() -> None:
-    often, seldom = Heard(_simulator()).every(0.25, 14), Heard(_simulator()).every(3.5, 14)
+    often, seldom = Heard(_simulator()).every(0.5, 14), Heard(_simulator()).every(3.5, 14)
     assert often.cells == seldom.cells
     assert often.starts == seldom.starts
     assert often.results == seldom.results
@@ -88,7 +88,7 @@ def test_prices_do_not_depend_on_how_often_they_are_asked_for() -> None:
 
 
 def test_a_process_that_comes_back_goes_on_where_the_other_fell() -> None:
-    whole = Heard(_simulator()).every(1, 40)
+    whole = Heard(_simulator()).every(2, 40)
     back = Heard(_simulator())
     said = back.until(33)
     on_board = {batch.event.provider_event_id for batch in said.batches}
@@ -123,7 +123,7 @@ def test_truth_is_the_same_for_every_run_of_a_seed() -> None:
 
 
 def test_results_are_those_of_the_truth() -> None:
-    heard = Heard(_simulator(3, ends_after_min=60)).every(1, 60)
+    heard = Heard(_simulator(3, ends_after_min=60)).every(5, 60)
     events = json.loads(json.dumps(heard.feed.truth()))["events"]
     told: defaultdict[str, list[tuple[str, dict[str, list[int]]]]] = defaultdict(list)
     for result in heard.results:

@@ -9,6 +9,7 @@ from typing import Any
 from overround.odds.feeds import FeedBatch
 from overround.odds.feeds import worker as protocol
 from overround.odds.feeds.worker import Refused, Session, Sites
+from overround.odds.feeds.worker.sites import TAKEN_MAX
 from tests.feeds.test_worker_messages import (
     AT,
     COMMIT,
@@ -219,3 +220,22 @@ def test_a_refusal_says_where() -> None:
     said = protocol.refused(refused, AT)
     assert (said["code"], said["count"]) == ("matches_rejected", 2)
     assert [one["reason"] for one in said["rejected"]] == ["price_not_above_one", "home_missing"]
+
+
+def test_a_flood_is_taken_bit_by_bit_and_ends_where_it_stands() -> None:
+    talk = Talk()
+    names = [f"Team {n}" for n in range(2 * TAKEN_MAX + 1)]
+    talk.say({"type": "snapshot:begin"})
+    for start in range(0, len(names), 250):
+        assert talk.say(update(*map(named, names[start : start + 250]))) == ""
+    assert talk.say(COMMIT | {"seq": talk.seq + 1, "count": len(names)}) == ""
+    assert list(talk.heard()) == names[:TAKEN_MAX]
+    # One that waits is heard once, as it stands by then; one that was taken comes after the rest.
+    talk.say(update(named(names[-1], "1.80"), named(names[0], "1.70")))
+    assert talk.sites.has_news
+    assert list(talk.heard()) == names[TAKEN_MAX : 2 * TAKEN_MAX]
+    assert talk.heard() == {
+        names[-1]: ["total ft 2.5 over 1.80"],
+        names[0]: ["total ft 2.5 over 1.70"],
+    }
+    assert not talk.sites.has_news

@@ -57,6 +57,36 @@ def overround(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "overround.cli", *arguments]
 
 
+def key_of(state: Path, parent: int, victim: Victim) -> ProcessKey | None:
+    """The process that a victim's name stands for now below a `demo` or `serve`; None while there
+    is none."""
+    if victim in {"postgres", "valkey", "servers"}:
+        record = place.read_record(state)
+        if record is None or record.phase != "ready":
+            return None
+        keys = {"postgres": record.postgres, "valkey": record.valkey}
+        key = keys.get(victim, record.supervisor)
+        return key if key is not None and processes.is_alive(key) else None
+    with suppress(psutil.Error):
+        for child in psutil.Process(parent).children(recursive=True):
+            with suppress(psutil.Error):
+                words = child.cmdline()
+                if "run" in words and words[words.index("run") + 1 :][:1] == [victim]:
+                    return processes.key_of(child.pid)
+    return None
+
+
+def superuser_url(state: Path) -> str:
+    """The database as its superuser, without attaching. Raises OSError while there is no record."""
+    record = place.read_record(state)
+    if record is None:
+        raise OSError("the servers left no record")
+    password = logins.passwords(state).of(logins.SUPERUSER)
+    return logins.socket_url(
+        logins.SUPERUSER, password, Path(record.run), record.port, logins.DATABASE
+    )
+
+
 class Told:
     """What the players were told, read as it is written."""
 
@@ -94,20 +124,7 @@ class Demo:
 
     def key_of(self, victim: Victim) -> ProcessKey | None:
         """The process that a victim's name stands for now; None while there is none."""
-        if victim in {"postgres", "valkey", "servers"}:
-            record = place.read_record(self.state)
-            if record is None or record.phase != "ready":
-                return None
-            keys = {"postgres": record.postgres, "valkey": record.valkey}
-            key = keys.get(victim, record.supervisor)
-            return key if key is not None and processes.is_alive(key) else None
-        with suppress(psutil.Error):
-            for child in psutil.Process(self.process.pid).children(recursive=True):
-                with suppress(psutil.Error):
-                    words = child.cmdline()
-                    if "run" in words and words[words.index("run") + 1 :][:1] == [victim]:
-                        return processes.key_of(child.pid)
-        return None
+        return key_of(self.state, self.process.pid, victim)
 
     def http(self) -> bool:
         """Whether a tenant's board is answered."""
@@ -124,19 +141,13 @@ class Demo:
     def sign(self, name: str) -> str | None:
         """When that last happened, as text; None while the database is away."""
         try:
-            with psycopg.connect(self._superuser(), autocommit=True, connect_timeout=2) as conn:
+            with psycopg.connect(
+                superuser_url(self.state), autocommit=True, connect_timeout=2
+            ) as conn:
                 row = conn.execute(_SIGNS[name].encode()).fetchone()
         except (psycopg.Error, OSError):
             return None
         return row[0] if row else None
-
-    def _superuser(self) -> str:
-        record = place.read_record(self.state)
-        if record is None:
-            raise OSError("the servers left no record")
-        password = logins.passwords(self.state).of(logins.SUPERUSER)
-        run = Path(record.run)
-        return logins.socket_url(logins.SUPERUSER, password, run, record.port, logins.DATABASE)
 
     def end(self) -> dict[str, Any]:
         """Interrupt it, and read the report that it ends with."""

@@ -26,6 +26,8 @@ WITHDRAWING: Final = "withdrawing = withdrawals under way"
 DAY: Final = "a day moved what it says"
 BET: Final = "a stake or payout has its bet"
 DEEP: Final = "a payout follows from its grades"
+GRADE: Final = "a grade follows from the result"
+STANDS: Final = "a bet stands as its results say"
 
 CODES: Final = {
     "deposit": PAYMENT,
@@ -87,8 +89,11 @@ TAMPERING: Final[dict[str, tuple[str, set[str]]]] = {
         "UPDATE transfer SET version = 7 WHERE code = 'payout'",
         {BET},
     ),
-    "a grade": ("UPDATE leg SET grade = 'half_won' WHERE grade = 'won'", {DEEP}),
-    "a price": ("UPDATE leg SET price_e4 = price_e4 + 100 WHERE grade = 'won'", {DEEP}),
+    "a grade": ("UPDATE leg SET grade = 'half_won' WHERE grade = 'won'", {DEEP, GRADE}),
+    "a price": ("UPDATE leg SET price_e4 = price_e4 + 100 WHERE grade = 'won'", {DEEP, STANDS}),
+    # Grades and payouts fit each other; only what happened says otherwise.
+    "a result": ("""UPDATE result SET scores = '{"ft": [0, 1]}'""", {GRADE, STANDS}),
+    "a result that is gone": ("DELETE FROM result", {GRADE}),
 }
 
 

@@ -9,8 +9,8 @@ from overround.core import ids
 from overround.db.logins import Role
 from overround.money import ledger
 from overround.people import cashier
-from tests.betting.interleave import begin, commit, connected
 from tests.stories.world import AT, World, opened
+from tests.support.interleave import begin, commit, connected
 
 Urls = Mapping[Role, str]
 

@@ -23,6 +23,8 @@ from overround import ops
 from overround.db.logins import Role
 from overround.kit import logs, metrics
 from overround.kit.settings import AlertSettings, LlmSettings
+from overround.odds import catalogue
+from overround.odds.catalogue import Quarantined
 from overround.odds.feeds import Outcome
 from overround.ops import History, Thresholds, rules, store
 from overround.ops.model import Machine, Pattern, PoolUse, Replica, Server, Standing, Traffic
@@ -155,6 +157,9 @@ def test_faults_of_a_real_house_are_named(database_urls: Urls, state: Path) -> N
             for minute in range(15):
                 metrics.request_seen("GET", "/api/v1/events", 200, "acme", 0.004)
                 await looking.look(world.worker, AT + timedelta(minutes=minute), None, lookout)
+            metrics.CACHE_HITS.at("session").add(3)
+            metrics.CACHE_MISSES.at("session").add()
+            metrics.BETS_WAITING.at().set(2)
             at = AT + timedelta(minutes=20)
             assert codes_of(await looking.look(world.worker, at, None, lookout)) == {
                 "nothing_runs", "cache_away"
@@ -169,6 +174,13 @@ def test_faults_of_a_real_house_are_named(database_urls: Urls, state: Path) -> N
             assert {"answers_fail", "answers_slow", "errors_unusual"} <= codes_of(look)
             assert look.traffic is not None
             assert (look.traffic.requests, look.traffic.failed) == (100, 88)
+            # The health page says how much the caches spare, sessions' leases among them.
+            told = ops.report(look)
+            session = told["caches"]["session"]
+            assert session["hits"] >= 3
+            share = session["hits"] * 10_000 // (session["hits"] + session["misses"])
+            assert told["sessions"]["hit_bps"] == session["hit_bps"] == share
+            assert told["bets"] == {"waiting": 2}
             # A hundred lines with a hundred names are one pattern, and no name is in it.
             (pattern,) = [one for one in look.patterns if one.what == "bet.failed"]
             assert (pattern.count, pattern.reason, pattern.roles) == (100, "… is #", ["api"])
@@ -315,6 +327,46 @@ def test_a_model_words_the_report_and_no_more(database_urls: Urls) -> None:
             async with world.worker.transaction(None) as conn:
                 await ops.write_report(conn, "house", ops.Written(ops.report(HEALTHY), AT, 5))
             assert await chosen(world) == ("Everything is as it should be.", "rules")
+
+    asyncio.run(story())
+
+
+def test_a_team_of_that_name_is_a_team(database_urls: Urls, state: Path) -> None:
+    """It plays, its prices grow old, its rows are put aside, what fails for it is logged: it is
+    found by code and number, and neither the words nor a model hear its name."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            codes: list[list[str]] = []
+            at = AT + timedelta(hours=1)
+            for number, name in enumerate(("Rovers", HOSTILE)):
+                feed = await feed_of(world, name, AT + timedelta(hours=5))
+                assert name in feed.event.home
+                await feed.say(AT, prices("one", "total 2.5", "1.90", "2.00"))
+                row = Quarantined("x", f"batch {number}", "jump", "row 1", feed.event.home)
+                async with world.worker.transaction(None) as conn:
+                    await catalogue.quarantine(conn, [row])
+                logs.get("overround.feeds").error("feed.failed", reason=f"'{feed.event.home}'")
+                await looking.write_house(world.worker, at, None, Lookout(state))
+                async with world.worker.reading(None) as conn:
+                    house = await ops.last_report(conn, "house")
+                assert house is not None
+                codes.append([one["code"] for one in house.report["findings"]])
+                assert house.report["status"] == "down"
+                assert HOSTILE not in json.dumps(house.report)
+            assert codes[0] == codes[1]
+            assert "prices_stale" in codes[1]
+            with receiving() as receiver:
+                receiver.answer = model_says("All is well.")
+                settings = LlmSettings(url=receiver.url, model="small")
+                assert await wording.word_once(world.worker, settings, at)
+                assert HOSTILE.encode() not in receiver.got[0][2]
+            # Whatever a model was talked into, it words and does not decide.
+            async with world.worker.reading(None) as conn:
+                house = await ops.last_report(conn, "house")
+            assert house is not None
+            assert ops.believed(house, at) == "down"
+            assert [one["code"] for one in house.report["findings"]] == codes[1]
 
     asyncio.run(story())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -82,10 +83,11 @@ def test_every_page_is_readable(
         desk = "/office/settlement"
         ruling = f"{desk}/{house.events['Ostmark Rovers']}"
         offices = ("/office", "/office/events", narrow, event, "/office/bets", "/office/revenue")
-        for path in (*offices, desk, ruling):
+        for path in (*offices, "/office/risk", desk, ruling, "/office/theme"):
             page.goto(path)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            expect(page.locator("#live")).to_have_attribute("data-state", "live")
+            if path != "/office/theme":
+                expect(page.locator("#live")).to_have_attribute("data-state", "live")
             assert violations(page) == [], path
             assert too_wide(page) <= 0, path
 
@@ -188,3 +190,37 @@ def test_a_ruling_is_previewed_made_and_lifted(house: House, browser: Browser) -
         page.get_by_role("button", name="What would it do?").click()
         page.get_by_role("button", name="Rule so").click()
         expect(page.get_by_role("alert")).to_contain_text("3 to 300")
+
+
+def test_the_sites_looks_are_seen_while_they_are_typed(house: House, browser: Browser) -> None:
+    def background() -> str:
+        return page.locator(".preview.dark .top").evaluate("e => getComputedStyle(e).background")
+
+    with at_work(browser, house) as page:
+        page.goto("/office/theme")
+        brand = page.get_by_label("Brand: header", exact=False).first
+        brand.focus()
+        page.keyboard.type("#B91C1C")
+        expect(page.locator("#preview-style")).to_have_attribute("href", re.compile("B91C1C"))
+        expect(page.get_by_label("Pick: Brand", exact=False)).to_have_value("#b91c1c")
+        page.wait_for_function("document.getElementById('preview-style').sheet !== null")
+        email = page.get_by_label("E-mail", exact=True)
+        email.fill("help@acme")
+        phone = page.get_by_label("Phone", exact=True)
+        phone.fill("call us")
+        phone.press("Enter")
+        expect(phone).to_have_attribute("aria-invalid", "true")
+        expect(phone).to_be_focused()
+        expect(page.locator("#problem-phone")).to_contain_text("5 to 31 digits")
+        assert violations(page) == []
+        assert "rgb(185, 28, 28)" in background()
+        phone.fill("+43 1 234567")
+        phone.press("Enter")
+        expect(page.get_by_text("The site shows it").last).to_be_visible()
+        assert "rgb(185, 28, 28)" in page.locator("header.top").evaluate(
+            "e => getComputedStyle(e).background"
+        )
+        expect(page.get_by_role("link", name="+43 1 234567")).to_be_visible()
+        page.get_by_text("Go back to the default").press("Enter")
+        page.get_by_role("button", name="Take it all away").press("Enter")
+        expect(brand).to_have_value("")

@@ -75,8 +75,12 @@ def test_the_pages_of_sports_and_competitions(database_urls: Urls) -> None:
             path = re.findall(r'href="(/competitions/[^"]+)"', board)[0]
             for found in (path, "/sports/football"):
                 assert "Home one" in (await client.get(found, headers=HTML)).text
-            empty = await client.get("/sports/tennis", headers=HTML)
-            assert (empty.status_code, "Home one" in empty.text) == (404, False)
+            assert (await client.get("/sports/tennis", headers=HTML)).status_code == 404
+            # A sport that there is, at a house that lays nothing on it.
+            async with edge.client("sakura") as sakura:
+                empty = await sakura.get("/sports/football", headers=HTML)
+            assert (empty.status_code, "Nothing is offered here now" in empty.text) == (200, True)
+            assert "Home one" not in empty.text
             unknown = "/competitions/00000000-0000-0000-0000-000000000001"
             for wrong in (unknown, unknown.replace("competitions", "events"), "/events/x"):
                 assert (await client.get(wrong, headers=HTML)).status_code == 404
@@ -271,5 +275,31 @@ def test_a_form_leads_nowhere_else(database_urls: Urls, asked: str, gone: str) -
             fields = {"email": "ann@players.example", "password": PASSWORD, "next": asked}
             answer = await form(client, "/login", **fields)
             assert (answer.status_code, answer.headers["location"]) == (303, gone)
+
+    asyncio.run(story())
+
+
+def test_who_asks_to_stay_logged_in_is_kept_for_a_day_without_a_visit(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            await edge.player("ann")
+            for ticked, hours in (("", 2), ("on", 23)):
+                async with edge.client() as client:
+                    client.base_url = f"https://{client.base_url.host}"
+                    page = (await client.get("/login", headers=HTML)).text
+                    assert ('name="permanent"' in page, "checked" in page) == (True, False)
+                    known = {"email": "ann@players.example", "permanent": ticked}
+                    wrong = await form(client, "/login", **known, password="not this one")
+                    assert ("checked" in wrong.text) is bool(ticked)
+                    entered = await form(client, "/login", **known, password=PASSWORD)
+                    assert entered.status_code == 303, entered.text
+                    age_s = 2_592_000 if ticked else 86_400
+                    assert f"Max-Age={age_s};" in entered.headers["set-cookie"]
+                    edge.later(hours=hours)
+                    answer = await client.get("/api/v1/session")
+                    assert answer.status_code == (200 if ticked else 401)
+                    # A day without a visit ends it all the same.
+                    edge.later(hours=25)
+                    assert (await client.get("/api/v1/session")).status_code == 401
 
     asyncio.run(story())

@@ -55,6 +55,9 @@ def test_a_tenant_is_added_shown_listed_and_suspended(existing: Urls) -> None:
     assert answer(tenants.app, "list")["items"] == [made]
     assert "beta" in call(tenants.app, "list").output
     assert answer(tenants.app, "demo-deposits", "beta", "on")["demo_deposits"] is True
+    found = answer(tenants.app, "ruling-alone", "beta", "50000")
+    assert answer(tenants.app, "ruling-alone", "beta") == found
+    assert (found["ruling_alone_max"], found["currency"]) == ("50000", "JPY")
     assert answer(tenants.app, "set-status", "beta", "suspended")["status"] == "suspended"
     with pytest.raises(Conflict):
         call(tenants.app, *ADD)

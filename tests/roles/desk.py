@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx2
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from overround.core import line, price
 from overround.core.clock import Clock, WallClock
@@ -191,8 +192,15 @@ class Talk:
         return (await self.hear("error"))["code"]
 
     async def closed(self, timeout_s: float = 20.0) -> int:
-        """Wait until the hub has closed; its code."""
+        """Wait until the hub has closed; its code. What it said before is kept in the inbox.
+
+        A closing waits behind what was said and not read: it is read, or it would take what the
+        hub grants whoever does not listen.
+        """
         async with asyncio.timeout(timeout_s):
+            with suppress(ConnectionClosed):
+                async for said in self.socket:
+                    self.inbox.append(json.loads(said))
             await self.socket.wait_closed()
         assert self.socket.close_code is not None
         return self.socket.close_code

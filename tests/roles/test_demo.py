@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from typing import Any
 import pytest
 
 from overround.core.errors import Invalid, SettingsError
+from overround.kit.settings import ServersSettings, Settings
+from overround.roles.attach import attached
 from overround.roles.demo import run as demo_run
 from overround.roles.demo.role import Options
 from overround.roles.demo.run import DemoRun, Staff
@@ -22,8 +26,9 @@ from tests.servers.commands import overround_cli
 from tests.support.servers import state_directory, wait_stopped
 from tests.support.waiting import until
 
+# So many that no tenant is left without.
+BETS = 12
 ORIGIN = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
-QUICK = {"OVERROUND_SERVERS__LINGER_S": "0"}
 
 
 @pytest.fixture
@@ -45,50 +50,65 @@ def demo(state: Path, *further: str) -> list[str]:
     return ["demo", "--json", "--no-open", "--state", str(state), "--port", free_port(), *further]
 
 
-def test_a_run_tells_of_itself_and_the_next_calls_off_what_it_left(state: Path) -> None:
-    reports: list[dict[str, Any]] = []
-    for lasts_s in ("15", "5"):
-        done = overround_cli(*demo(state, "--for", lasts_s), env=QUICK)
+@contextmanager
+def begun(state: Path, said: Path) -> Generator[subprocess.Popen[str]]:
+    """A demonstration without an end, saying into a file; killed at the end of the block."""
+    with said.open("w") as says:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "overround.cli", *demo(state)],
+            stdout=subprocess.PIPE,
+            stderr=says,
+            text=True,
+            cwd="/",
+        )
+        try:
+            yield running
+        finally:
+            running.kill()
+            running.communicate()
+
+
+def test_an_interrupted_run_reports_and_the_next_calls_off_what_it_left(
+    state: Path, tmp_path: Path
+) -> None:
+    said = tmp_path / "said.txt"
+    settings = Settings(state=state, servers=ServersSettings(linger_s=0))
+    # The servers stand from one command to the next.
+    with attached(settings):
+        with begun(state, said) as running:
+            # It tells how it goes every few seconds, from when there is something to look at.
+            until(lambda: bets_told(said.read_text()) >= BETS, "bets at both tenants", 120)
+            refused = overround_cli(*demo(state))
+            assert refused.returncode == 3
+            assert "another serve or demo runs" in refused.stderr
+            running.send_signal(signal.SIGINT)
+            out, _ = running.communicate(timeout=60)
+            assert running.returncode == 0, said.read_text()
+        first: dict[str, Any] = json.loads(out)
+        assert first["run"] == demo_run.read(state).run
+        done = overround_cli(*demo(state, "--for", "10"))
         assert done.returncode == 0, done.stderr
-        reports.append(json.loads(done.stdout))
-        checked = overround_cli("verify", "--deep", "--json", "--state", str(state), env=QUICK)
+        assert "events of the run before are called off" in done.stderr
+        second: dict[str, Any] = json.loads(done.stdout)
+        checked = overround_cli("verify", "--deep", "--json", "--state", str(state))
         assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "events of the run before are called off" in done.stderr
-    first, second = reports
+        # Fixtures of the same names are other ones: none is taken for one of the run before.
+        queue = overround_cli("match", "queue", "--json", "--state", str(state))
+        assert json.loads(queue.stdout)["items"] == []
     assert first["run"] < second["run"]
-    assert first["events"] > 20
-    # Fixtures of the same names are other ones: none of them is taken for one of the run before.
-    queue = overround_cli("match", "queue", "--json", "--state", str(state), env=QUICK)
-    assert json.loads(queue.stdout)["items"] == []
-    assert first["prices"] > 1_000
+    assert second["events"] > 20
+    assert second["prices"] > 1_000
     assert all(first["bets_by_tenant"].values())
-    assert first["bets"] > second["bets"]
-    for report in reports:
+    for report in (first, second):
         assert report["ledger_total"] == {"EUR": "0.00", "JPY": "0"}
         assert report["arbitrages_false"] == 0
         assert report["restarts"] == dict.fromkeys(report["restarts"], 0)
 
 
-def test_an_interrupted_run_reports_and_a_second_one_is_refused(state: Path) -> None:
-    running = subprocess.Popen(
-        [sys.executable, "-m", "overround.cli", *demo(state)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd="/",
-    )
-    try:
-        until((state / "demo.json").exists, "the run to begin", 60)
-        refused = overround_cli(*demo(state))
-        assert refused.returncode == 3
-        assert "another serve or demo runs" in refused.stderr
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
-        assert running.returncode == 0, err
-        assert json.loads(out)["run"] == demo_run.read(state).run
-    finally:
-        running.kill()
-        running.communicate()
+def bets_told(said: str) -> int:
+    """How many bets the newest line of a run tells of."""
+    found = re.findall(r"([\d,]+) bets", said)
+    return int(found[-1].replace(",", "")) if found else 0
 
 
 def test_a_run_is_read_as_it_was_written(state: Path) -> None:

@@ -50,6 +50,24 @@ def test_who_is_not_answered_is_counted_and_told() -> None:
     assert count("bets_refused_total", "unavailable") == before + 1
 
 
+def test_slips_that_wait_are_counted_until_they_are_answered() -> None:
+    async def story() -> None:
+        go = asyncio.Event()
+
+        async def ask(_: Asked) -> Decision:
+            await go.wait()
+            return Decision("accepted", {})
+
+        asking = [asyncio.create_task(_ask(one)) for one in [counted(ask)] * 3]
+        await asyncio.sleep(0)
+        assert count("bets_waiting") == 3
+        go.set()
+        await asyncio.gather(*asking)
+        assert count("bets_waiting") == 0
+
+    asyncio.run(story())
+
+
 async def _ask(ask: Any) -> Decision:
     return cast("Decision", await ask(cast("Asked", None)))
 

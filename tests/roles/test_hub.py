@@ -10,9 +10,9 @@ from overround.betting import bets
 from overround.betting.offers import Setting, switch
 from overround.db.logins import Role
 from overround.roles.archive import importer
-from tests.betting.interleave import connected, until_waiting
 from tests.odds_store.feed import Feed, feed_of, laid, prices, reload, rows
 from tests.stories.world import AT, World, opened
+from tests.support.interleave import connected, until_waiting
 
 Urls = Mapping[Role, str]
 

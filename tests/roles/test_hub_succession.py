@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -74,10 +75,13 @@ def test_what_was_acknowledged_outlives_its_hub(
                     assert await holder(world) == "first"
                     await first.stop_dead()
                     keeper.cancel()
+                    died_s = time.monotonic()
                     token = worker.token
             async with asyncio.timeout(leases.TTL_S + 20):
                 while await holder(world) != hubs.HOLDER:
                     await loop.wait(stop, 0.05)
+            took_s = time.monotonic() - died_s
+            sys.stdout.write(f"taken over after {took_s:.1f} s; a lease is {leases.TTL_S:.0f} s\n")
             # What the first had acknowledged is kept, and may be bet on when it was said again.
             asked = "SELECT count(*) FROM price WHERE price_e4 = 18900 AND state = '{}'"
             assert await world.count(asked.format("open")) + await world.count(

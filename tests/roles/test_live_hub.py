@@ -36,9 +36,9 @@ from overround.roles.hub import live as live_hub
 from overround.roles.hub import writer as hubs
 from overround.roles.hub.live import Live
 from overround.storefront import Publisher
-from tests.betting.interleave import connected, until_waiting
 from tests.odds_store.feed import Feed, laid, prices
 from tests.stories.world import AT, World, opened
+from tests.support.interleave import connected, until_waiting
 
 Urls = Mapping[Role, str]
 

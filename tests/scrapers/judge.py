@@ -1,8 +1,10 @@
 """What was broadcast against what was planted: delays, expiries, and what was told for nothing.
 
-Everything that is broadcast is verified, so every leg of it has to be true: the book quoted that
-price within the last second. The market remembers what each book quoted at any moment; what a
-frozen page went on showing is not what its book quoted.
+Everything that is broadcast is verified, so every leg of it has to be true: when the hub verified
+it, which is when it first told it, each book quoted that price, or had done so within the time that
+an answer to the hub's question counts and the pass in which its page has to have moved. The market
+remembers what each book quoted at any moment; what a frozen page went on showing is not what its
+book quoted.
 """
 
 from __future__ import annotations
@@ -10,14 +12,21 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, cast
 
 from overround.odds.feeds import reading
+from overround.odds.feeds.browser.pulse import MOVING_PACES, MOVING_S
+from overround.roles.hub.asker import ANSWER_S
 from tests.replicas import pages
+from tests.replicas.app import TICK_S
 from tests.replicas.market import Market, Planted, Question, Side
 
-# A second leg's broadcast and an end's may take so long, and no told price may be older.
+# A second leg's broadcast and an end's may take so long.
 PROMISED_S: Final = 1.0
+# What was verified was true so long before at the most: all legs were asked about within the time
+# that an answer counts, and whatever froze a page that answers did so within one pass of it.
+TRUE_WITHIN_S: Final = ANSWER_S + MOVING_PACES * TICK_S + MOVING_S
 # What is broadcast so long after its end was on its way when it ended.
 _GRACE_S: Final = PROMISED_S
 # How far back it is looked for when a told price was true.
@@ -47,15 +56,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One broadcast: when, which opportunities by id, which are gone."""
+    """One broadcast: when it came and when the hub said it, on one clock; which opportunities by
+    id, which are gone."""
 
     at_s: float
+    said_s: float
     opportunities: Mapping[str, Told]
     expired: Sequence[str]
 
     @staticmethod
-    def of(said: Mapping[str, Any], at_s: float) -> Heard:
-        """A message of the hub."""
+    def of(said: Mapping[str, Any], at_s: float, at: datetime) -> Heard:
+        """A message of the hub, which came at `at_s`, at `at` by the clock that the hub has too."""
         found: dict[str, Told] = {}
         for one in cast("list[dict[str, Any]]", said["opportunities"]):
             legs = tuple(
@@ -63,7 +74,8 @@ class Heard:
                 for leg in (one[f"leg_{n}"] for n in (1, 2))
             )
             found[one["id"]] = Told(one["home"], one["market"], legs)
-        return Heard(at_s, found, said.get("expired", []))
+        waited = at - datetime.fromisoformat(said["timestamp"])
+        return Heard(at_s, at_s - waited.total_seconds(), found, said.get("expired", []))
 
 
 @dataclass(slots=True)
@@ -104,17 +116,20 @@ class Report:
         return found
 
     def ages(self) -> list[tuple[float, Heard, Told]]:
-        """Of everything that was broadcast: how long ago the book of its oldest leg last quoted
-        that price."""
+        """Of everything that was verified: how long before that the book of its oldest leg last
+        quoted that price. What is told again, as to one who has come back, was verified before."""
+        first: dict[tuple[str, Told], Heard] = {}
+        for heard in self.heard:
+            for key_id, told in heard.opportunities.items():
+                first.setdefault((key_id, told), heard)
         return [
-            (max(self._age_s(told, leg, heard.at_s) for leg in told.legs), heard, told)
-            for heard in self.heard
-            for told in heard.opportunities.values()
+            (max(self._age_s(told, leg, heard.said_s) for leg in told.legs), heard, told)
+            for (_, told), heard in first.items()
         ]
 
     def false_ones(self) -> list[tuple[float, Heard, Told]]:
         """Those with a leg that was not true any more, or never."""
-        return [found for found in self.ages() if found[0] > PROMISED_S]
+        return [found for found in self.ages() if found[0] > TRUE_WITHIN_S]
 
     def swallowed_baits(self) -> int:
         """How many opportunities with a dead book's price were broadcast."""
@@ -143,7 +158,7 @@ class Report:
             "planted": len(self.counted()),
             "broadcast_s": _summary(self.delays()),
             "expired_s": _summary(self.expiries()),
-            "told": len(ages),
+            "verified": len(ages),
             "oldest_leg_s": _summary(ages),
             "false": len(self.false_ones()),
             "baits": len(self.baits),
@@ -173,7 +188,7 @@ class Report:
                 took = "never" if delay is None else f"{delay:.2f} s"
                 lines.append(f"  {one.second_at_s - self.began_s:7.1f} s {self._key(one)}: {took}")
         for age_s, heard, told in self.false_ones():
-            at_s = heard.at_s - self.began_s
+            at_s = heard.said_s - self.began_s
             lines.append(f"  {at_s:7.1f} s {told.key}: a leg was true {age_s:.2f} s ago")
         for at_s, what in self.story:
             lines.append(f"  {at_s - self.began_s:7.1f} s {what}")

@@ -146,7 +146,7 @@ class Story:
 
         def hear(said: dict[str, Any]) -> None:
             if said.get("type") == "arbitrage:opportunities":
-                self.report.heard.append(Heard.of(said, time.monotonic()))
+                self.report.heard.append(Heard.of(said, time.monotonic(), datetime.now(UTC)))
 
         while not self.stop.is_set():
             client = WorkerClient(

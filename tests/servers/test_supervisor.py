@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from overround.core.errors import SettingsError
 from overround.kit import processes
 from overround.kit.processes import ProcessKey
 from overround.kit.settings import ServersSettings, Settings
-from overround.roles import place, seeding
+from overround.roles import seeding
+from overround.roles import supervisor as supervisors
 from overround.roles.attach import attached
 from overround.roles.supervisor import Role, Supervisor, shorten
 from tests.servers.commands import overround_cli
@@ -42,17 +43,20 @@ class Serving:
 
     def role(self, name: str) -> ProcessKey | None:
         """The process of a role, as the supervisor's child."""
-        for child in psutil.Process(self.process.pid).children():
-            try:
-                if ["run", name] == child.cmdline()[4:6]:
-                    return processes.key_of(child.pid)
-            except (psutil.Error, IndexError):
-                continue
-        return None
+        return self._by_name().get(name)
 
     def roles(self) -> list[ProcessKey]:
         """The processes of all roles that live."""
-        return [key for name in ROLES if (key := self.role(name)) is not None]
+        return list(self._by_name().values())
+
+    def _by_name(self) -> dict[str, ProcessKey]:
+        found: dict[str, ProcessKey] = {}
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):
+                words, key = child.cmdline(), processes.key_of(child.pid)
+                if words[4:5] == ["run"] and key is not None:
+                    found[words[5]] = key
+        return found
 
     def status(self) -> int:
         """What the api answers; a refused connection is an error."""
@@ -69,9 +73,10 @@ class Serving:
 
 @pytest.fixture(scope="module")
 def state() -> Generator[Path]:
-    """The state directory of this file: its cluster is made once."""
+    """The state directory of this file: its servers stand from one test to the next."""
     with state_directory() as path:
-        yield path
+        with attached(Settings(state=path, servers=ServersSettings(linger_s=0))):
+            yield path
         wait_stopped(path)
 
 
@@ -98,7 +103,9 @@ def serving(state: Path) -> Generator[Serving]:
         process.communicate()
 
 
-def test_a_killed_role_is_back_and_nobody_was_refused(state: Path) -> None:
+def test_a_killed_role_is_back_until_the_house_is_told_to_end(
+    state: Path,
+) -> None:
     with serving(state) as house:
         for name in ROLES:
             killed = house.role(name)
@@ -111,20 +118,18 @@ def test_a_killed_role_is_back_and_nobody_was_refused(state: Path) -> None:
                 return house.role(name) not in {None, killed}
 
             until(back, f"{name} to be back")
-        house.process.send_signal(signal.SIGTERM)
-        out, err = house.process.communicate(timeout=30)
-        restarts = json.loads(out)["restarts"]
-        assert all(restarts[name] >= 1 for name in ROLES), restarts
-        assert "api ended (SIGKILL): starting it again" in err
-
-
-def test_a_told_supervisor_ends_every_role(state: Path) -> None:
-    with serving(state) as house:
+        second = overround_cli("serve", "--state", str(state))
+        assert second.returncode == 3
+        assert "another serve or demo runs" in second.stderr
+        assert house.status() == 200
         roles = house.roles()
         house.process.send_signal(signal.SIGTERM)
-        out, _ = house.process.communicate(timeout=30)
+        out, err = house.process.communicate(timeout=30)
         assert house.process.returncode == 0
-        assert set(json.loads(out)["restarts"]) == set(ROLES)
+        restarts = json.loads(out)["restarts"]
+        assert set(restarts) == set(ROLES)
+        assert all(restarts[name] >= 1 for name in ROLES), restarts
+        assert "api ended (SIGKILL): starting it again" in err
         assert not any(map(processes.is_alive, roles))
         assert not house.is_listening()
 
@@ -135,14 +140,6 @@ def test_roles_do_not_outlive_a_killed_supervisor(state: Path) -> None:
         house.process.kill()
         until(lambda: not any(map(processes.is_alive, roles)), "the roles to end")
         assert not house.is_listening()
-
-
-def test_a_state_directory_is_served_once(state: Path) -> None:
-    with serving(state) as house:
-        done = overround_cli("serve", "--state", str(state))
-        assert done.returncode == 3
-        assert "another serve or demo runs" in done.stderr
-        assert house.status() == 200
 
 
 def test_a_role_that_refuses_its_configuration_is_not_started_again(state: Path) -> None:
@@ -157,11 +154,14 @@ def test_a_role_that_refuses_its_configuration_is_not_started_again(state: Path)
             await supervisor.stop()
         return supervisor
 
-    place.open_state(state)
     assert asyncio.run(story()).restarts() == {"settle": 0}
 
 
-def test_a_role_that_keeps_ending_is_started_less_and_less_often(state: Path) -> None:
+def test_a_role_that_keeps_ending_is_started_less_and_less_often(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its start takes seconds beside other work, and has not lasted for that.
+    monkeypatch.setattr(supervisors, "STARTED_S", 60.0)
     said: list[str] = []
 
     async def story() -> None:
@@ -184,7 +184,7 @@ def test_a_role_that_keeps_ending_is_started_less_and_less_often(state: Path) ->
         finally:
             await supervisor.stop()
 
-    with attached(Settings(state=state, servers=ServersSettings(linger_s=0))) as endpoints:
+    with attached(Settings(state=state)) as endpoints:
         asyncio.run(seeding.prepare(endpoints))
         asyncio.run(story())
     assert said[0] == "settle ended (exit 0): starting it again"

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx2
 
@@ -68,11 +69,22 @@ async def process(
         clock = WallClock()
         limits = SessionLimits()
         services = Services(
-            database, clock, hashing, BASE_DOMAIN, limits, shelf=shelf, leases=leases
+            database,
+            clock,
+            hashing,
+            BASE_DOMAIN,
+            limits,
+            shelf=shelf,
+            leases=leases,
+            mark=_nowhere,
         )
         app, outage = assembled(services)
         publishing = Publishing(database, shelf, outage, clock)
         yield House(app, database, publishing, shelf, leases, road, edge)
+
+
+def _nowhere(book_id: UUID) -> None:
+    """No process of these tests follows a book."""
 
 
 async def logged_in(house: House, name: str) -> httpx2.AsyncClient:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from overround.db.logins import Role
 from tests.storefront.house import House, logged_in, process
+from tests.storefront.valkey import Valkey, valkey
 from tests.support.line import Line
 
 Urls = Mapping[Role, str]
@@ -102,3 +105,68 @@ def test_no_false_success_while_the_database_is_away(database_urls: Urls) -> Non
         return freeze
 
     asyncio.run(story())
+
+
+def test_healthz_is_instant_while_both_servers_are_dead(
+    database_urls: Urls, tmp_path: Path
+) -> None:
+    """It asks no pool and no cache and loads nothing: it is there when all else is gone."""
+
+    async def story(server: Valkey) -> None:
+        async with process(database_urls, server.url) as house, house.client() as visitor:
+            assert (await visitor.get("/healthz")).status_code == 200
+            server.kill()
+            house.road.freeze()
+            loaded, asked = set(sys.modules), _asked_of_pools(house)
+            busy_s, slowest_s = time.process_time(), 0.0
+            for n in range(200):
+                at_s = time.monotonic()
+                host = ("acme.bet.example", "nobody.bet.example", "10.0.0.9")[n % 3]
+                answer = await visitor.get("/healthz", headers={"Host": host})
+                assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+                slowest_s = max(slowest_s, time.monotonic() - at_s)
+            assert set(sys.modules) == loaded
+            assert _asked_of_pools(house) == asked
+            # Not one of them waited for anything: a pool's or the cache's wait is longer by far.
+            assert slowest_s < 0.3
+            assert (time.process_time() - busy_s) / 200 < 0.01
+
+    with valkey(tmp_path) as server:
+        asyncio.run(story(server))
+
+
+def _asked_of_pools(house: House) -> list[int]:
+    return [pool.stats().get("requests_num", 0) for pool in house.database.every()]
+
+
+def test_a_process_that_knows_no_tenant_yet_answers_with_copies_or_defaults(
+    database_urls: Urls, tmp_path: Path
+) -> None:
+    """It began a moment before the database went: who is whose tenant it cannot ask any more."""
+
+    async def story(url: str) -> None:
+        async with (
+            process(database_urls, url) as before,
+            process(database_urls, url, make_tenants=False) as house,
+        ):
+            await before.publishing.run_once()
+            await before.shelf.settle()
+            await house.road.cut()
+            lists = ("/api/v1/board", "/api/v1/events")
+            for host, warning in (("acme", "110"), ("nobody", "199")):
+                async with house.client(host) as visitor:
+                    for path in lists:
+                        answer = await visitor.get(path)
+                        assert answer.status_code == 200, (host, path, answer.text)
+                        assert answer.headers["warning"].startswith(warning), (host, path)
+                        assert answer.json()["items"] == []
+            await house.road.mend()
+            async with house.client("nobody") as visitor, house.client() as acme:
+                async with asyncio.timeout(10):
+                    while "warning" in (await acme.get(lists[0])).headers:
+                        await house.shelf.settle()
+                for path in lists:
+                    assert (await visitor.get(path)).status_code == 404
+
+    with valkey(tmp_path) as server:
+        asyncio.run(story(server.url))

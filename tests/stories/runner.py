@@ -284,7 +284,7 @@ class _Teller:
         await self.world.lay(selection(word), price.parse_decimal(laid), self.tenant, "closed")
 
     async def do_place(self, key: str, name: str, stake: str, *words: str) -> str:
-        """`place B1 ann 10.00 E1.home@2.10 policy=any tolerance=100`."""
+        """`place B1 ann 10.00 E1.home@2.10 policy=any tolerance=100 sizes=2,3 bankers=1`."""
         legs = [word.split("@") for word in words if "@" in word]
         terms = dict(word.split("=") for word in words if "@" not in word)
         slip = self.world.slip(
@@ -298,6 +298,8 @@ class _Teller:
             key=key,
             odds_policy=terms.get("policy", "higher"),  # pyright: ignore[reportArgumentType]
             tolerance_bps=int(terms.get("tolerance", "0")),
+            sizes=tuple(map(int, terms["sizes"].split(","))) if "sizes" in terms else None,
+            bankers=int(terms.get("bankers", "0")),
         )
         (decision,) = await self.world.place([slip], self.tenant)
         if decision.kind == "accepted":

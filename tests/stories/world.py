@@ -204,18 +204,22 @@ class World:
         key: str | None = None,
         odds_policy: Literal["none", "higher", "any"] = "higher",
         tolerance_bps: int = 0,
+        sizes: tuple[int, ...] | None = None,
+        bankers: int = 0,
     ) -> Slip:
-        """A slip on (selection, price seen) legs, under a new key unless one is given."""
+        """A slip on (selection, price seen) legs, the first ones bankers, under a new key unless
+        one is given."""
         number = next(self._numbers)
         return Slip(
             bet_id=ids.derived(self.at, "bet", tenant, str(number)),
             user_id=self.players[tenant, name],
             key=key or f"key-{number}",
-            legs=tuple(SlipLeg(selection_id, price_e4) for selection_id, price_e4 in legs),
+            legs=tuple(SlipLeg(*leg, n < bankers) for n, leg in enumerate(legs)),
             stake_minor=stake_minor,
             at=self.at,
             odds_policy=odds_policy,
             tolerance_bps=tolerance_bps,
+            sizes=sizes,
         )
 
     async def place(self, slips: Sequence[Slip], tenant: str = "acme") -> list[Decision]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -17,8 +18,8 @@ from overround.core.errors import Conflict
 from overround.core.principal import Principal
 from overround.kit import logs, metrics
 from overround.kit.limits import Limiter, Rate
-from overround.web import marks
-from overround.web.front import Answer, Asked, Copy, Front, Reading, Writing, json_answer
+from overround.web import marks, sites
+from overround.web.front import Answer, Asked, Copy, Front, Read, Reading, Writing, json_answer
 from overround.web.limits import CLASSES, LimitClass, Limits
 from overround.web.records import Recorder
 from overround.web.sites import Site, Sites
@@ -46,6 +47,9 @@ class Known(Sites):
     def known(self, label: str, at_s: float) -> Site | None:
         return ACME if label == "acme" else None
 
+    def record(self, label: str) -> sites.Known | None:
+        return sites.Known(ACME, math.inf) if label == "acme" else None
+
 
 class House:
     """A front with one route of each kind, and what reached behind it."""
@@ -54,6 +58,8 @@ class House:
         self.passed: list[str] = []
         self.copy = Copy(b'{"board":1}', "application/json")
         self.recorder = Recorder()
+        self.board_is_away = False
+        self.board_error: Read | None = None
 
         async def nobody(label: str) -> None:
             return None
@@ -84,7 +90,9 @@ class House:
         )
 
     def board(self, asked: Asked) -> Answer | None:
-        return None if asked.query else self.copy.answer(asked)
+        if self.board_error is not None:
+            return self.board_error(asked)
+        return None if asked.query or self.board_is_away else self.copy.answer(asked)
 
     def theme(self, asked: Asked) -> Answer:
         return json_answer(200, json.dumps(asked.label).encode())

@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from overround.betting.exposure import jobs as exposure
 from overround.betting.settlement import settle_due
 from overround.db.logins import Role
 from overround.people.users import SCOPES
@@ -28,6 +29,10 @@ READS = (
     ("/api/v1/office/bets", "bets.read"),
     (f"/api/v1/office/events/{NOBODY}/liability", "risk.read"),
     ("/api/v1/office/exposures", "risk.read"),
+    ("/api/v1/office/risk/caps", "risk.read"),
+    ("/api/v1/office/risk/policy", "risk.read"),
+    ("/api/v1/office/risk/players", "risk.read"),
+    ("/api/v1/office/risk/suspensions", "risk.read"),
 )
 
 
@@ -94,6 +99,7 @@ def test_the_narrowest_word_holds_and_is_named(database_urls: Urls) -> None:
                 "margin_bps": 600,
                 "margin_from": "house",
                 "multiplier_e4": 10_000,
+                "margin_method": "multiplicative",
             }
             assert (event["own"], event["laid"], event["suspended"]) == (None, 3, 0)
 
@@ -108,6 +114,7 @@ def test_the_narrowest_word_holds_and_is_named(database_urls: Urls) -> None:
                 "margin_bps": 0,
                 "margin_from": "event",
                 "multiplier_e4": 9_000,
+                "margin_method": "multiplicative",
             }
             assert (event["own"]["enabled"], event["own"]["margin_bps"]) == (False, 0)
             assert (event["laid"], event["suspended"]) == (0, 3)
@@ -267,22 +274,30 @@ def test_liability_is_what_each_answer_costs(database_urls: Urls) -> None:
 
             path = f"/api/v1/office/events/{one}/liability"
             event = (await boss.get(path)).json()
-            assert (event["bets"], event["stake"], event["currency"]) == (3, "35.00", "EUR")
+            assert (event["bets"], event["currency"]) == (3, "EUR")
             (market,) = event["markets"]
             rows = {row["side"]: row for row in market["selections"]}
             assert list(rows) == ["home", "draw", "away"]
-            assert minor(rows["home"]["liability"]) == home_pays + combo_pays - 3_500
-            assert (rows["away"]["liability"], rows["away"]["stake"]) == ("-35.00", "0.00")
-            assert (rows["home"]["singles"], rows["home"]["combos"]) == (1, 1)
+            # The combo counts by its share: what it can win over both prices less two, on each leg.
+            over = sum(minor(price) for price in combo["prices"]) - 200
+            share = -((500 - combo_pays) * 100 // over)
+            pays = -(-share * minor(combo["prices"][0]) // 100)
+            staked = 3_000 + share
+            assert minor(event["stake"]) == minor(market["stake"]) == staked
+            assert minor(rows["home"]["liability"]) == home_pays + pays - staked
+            assert minor(rows["away"]["liability"]) == -staked
+            assert (rows["away"]["stake"], rows["home"]["bets"]) == ("0.00", 2)
             worst = max(minor(row["liability"]) for row in rows.values())
             assert minor(event["exposure"]) == minor(market["worst"]) == worst
 
-            # The other match is cancelled: the combo is a single at the price that is left.
+            # The other match is cancelled: the combo is a single at the price that is left, as soon
+            # as the rows are made anew.
             await importer.enter_result(
                 edge.worker_db, two, status="cancelled", scores={}, entered_by="a person", at=AT
             )
             async with edge.worker_db.transaction(edge.tenants["acme"].id) as conn:
                 await settle_due(conn, edge.tenants["acme"].id, AT, 10)
+            assert await exposure.run_once(edge.worker_db, edge.tenants["acme"].id, AT) > 0
             (market,) = (await boss.get(path)).json()["markets"]
             left = minor(market["selections"][0]["liability"])
             assert left == home_pays + home_pays // 2 - 3_500
@@ -294,12 +309,7 @@ def test_liability_is_what_each_answer_costs(database_urls: Urls) -> None:
     asyncio.run(story())
 
 
-def test_the_greatest_exposures_are_found_behind_greater_bounds(
-    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # One event at a time, so that the order of the bounds matters.
-    monkeypatch.setattr("overround.betting.bets.service._EVENTS_AT_ONCE", 1)
-
+def test_the_greatest_exposures_come_first(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge:
             events = [await lay(edge, "acme", name=name) for name in ("both", "single", "small")]

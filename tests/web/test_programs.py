@@ -13,7 +13,7 @@ from tests.web.test_v4 import key_of, quota
 
 Urls = Mapping[Role, str]
 
-READ = ("odds", "best", "games", "closing", "delta")
+READ = ("odds", "best", "games", "closing", "delta", "arbitrage", "edges", "middles")
 
 
 def test_a_key_reads_what_its_plan_allows_and_pays(database_urls: Urls) -> None:

@@ -38,10 +38,9 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a key; its text is printed once and kept nowhere."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        url = endpoints.url("worker")
-        row = context.run_async(_add(url, tenant, name, plan, credits_per_month))
+    row = context.by_worker(
+        state, config, lambda url: _add(url, tenant, name, plan, credits_per_month)
+    )
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -53,9 +52,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Every key of a tenant, the revoked ones too, with what is used of the month."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        rows = context.run_async(_everyone(endpoints.url("worker"), tenant))
+    rows = context.by_worker(state, config, lambda url: _everyone(url, tenant))
     context.show({"items": rows}, as_json=as_json, text=lambda: _table(rows))
 
 
@@ -68,9 +65,7 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """End a key for good: its next call is refused."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        row = context.run_async(_revoke(endpoints.url("worker"), tenant, name))
+    row = context.by_worker(state, config, lambda url: _revoke(url, tenant, name))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def verify(
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="Also recompute entries and payouts in Python."),
+        typer.Option("--deep", help="Also recompute entries, grades and payouts in Python."),
     ] = False,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -46,7 +46,7 @@ async def violations(conn: Connection, tenant_id: UUID, *, deep: bool) -> list[V
 
     What the money is, and what it moved for: each transfer has the payment, bet or day it names.
     """
-    from overround.betting import bets
+    from overround.betting import bets, cashouts, exposure, settlement
     from overround.money import ledger, revenue
     from overround.people import cashier
 
@@ -54,9 +54,12 @@ async def violations(conn: Connection, tenant_id: UUID, *, deep: bool) -> list[V
     found += await revenue.check(conn, tenant_id)
     found += await cashier.check(conn, tenant_id)
     found += await bets.check(conn, tenant_id)
+    found += await cashouts.check(conn, tenant_id)
     if deep:
         found += await ledger.check_deep(conn, tenant_id)
         found += await bets.check_deep(conn, tenant_id)
+        found += await settlement.check_deep(conn, tenant_id)
+        found += await exposure.check(conn, tenant_id)
     return found
 
 

@@ -88,6 +88,14 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     return loops.run(work)
 
 
+def by_worker(
+    state: Path | None, config: Path | None, work: Callable[[str], Coroutine[Any, Any, T]]
+) -> T:
+    """What `work` comes to at the URL of the worker's login, the servers up meanwhile."""
+    with servers(settings(state, config)) as endpoints:
+        return run_async(work(endpoints.url("worker")))
+
+
 def show(value: Any, *, as_json: bool, text: Callable[[], str] | None = None) -> None:
     """Print a result: one JSON object on one line, or its text."""
     if as_json or text is None:

@@ -53,7 +53,7 @@ def check(
 
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
-        results = context.run_async(guard_results(endpoints))
+        results = context.run_async(guard_results(endpoints, settings.database.prepare_threshold))
     refused = any(results.values())
     context.show(
         results,

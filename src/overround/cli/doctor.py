@@ -27,11 +27,11 @@ def doctor(
     """Look at everything: versions, directories, servers, logins, guard, schema, disk."""
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
-        report = context.run_async(collect(endpoints))
+        report = context.run_async(collect(endpoints, settings.database.prepare_threshold))
     context.show(report, as_json=as_json, text=lambda: _text(report))
 
 
-async def collect(endpoints: Endpoints) -> dict[str, Any]:
+async def collect(endpoints: Endpoints, prepare_threshold: int | None) -> dict[str, Any]:
     """The facts, by section, as plain values. No password is among them."""
     from overround.db import facts, migrate
     from overround.kit.settings import redact_url
@@ -62,12 +62,17 @@ async def collect(endpoints: Endpoints) -> dict[str, Any]:
         report["postgres"] = await facts.settings(conn)
         report["logins"] = await facts.logins(conn)
     report["schema_pending"] = await migrate.pending(endpoints.url("owner"))
-    report["guard"] = await guard_results(endpoints)
+    report["guard"] = await guard_results(endpoints, prepare_threshold)
     return report
 
 
-async def guard_results(endpoints: Endpoints) -> dict[str, list[str]]:
-    """Per login, what the start-up guard refuses; an empty list is a pass."""
+async def guard_results(
+    endpoints: Endpoints, prepare_threshold: int | None
+) -> dict[str, list[str]]:
+    """Per login, what the start-up guard refuses; an empty list is a pass.
+
+    `prepare_threshold` is the setting, which is wrong behind a pooler.
+    """
     from overround.db import guard, logins
     from overround.db.logins import Role
 
@@ -76,6 +81,7 @@ async def guard_results(endpoints: Endpoints) -> dict[str, list[str]]:
     for role in served:
         login = logins.login(role)
         async with _connected(endpoints.url(role)) as conn:
+            conn.prepare_threshold = prepare_threshold
             results[login] = guard.refusals(await guard.look(conn), login)
     return results
 

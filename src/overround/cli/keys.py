@@ -40,9 +40,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a key; its token is printed once and kept nowhere."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        row = context.run_async(_add(endpoints.url("worker"), name, site))
+    row = context.by_worker(state, config, lambda url: _add(url, name, site))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -51,9 +49,7 @@ def list_(
     state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Every key, the revoked ones too."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        rows = context.run_async(_everyone(endpoints.url("worker")))
+    rows = context.by_worker(state, config, _everyone)
     context.show({"items": rows}, as_json=as_json, text=lambda: _table(rows))
 
 
@@ -65,9 +61,7 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """End a key for good; the hub closes its connections within seconds."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        row = context.run_async(_revoke(endpoints.url("worker"), name))
+    row = context.by_worker(state, config, lambda url: _revoke(url, name))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 

@@ -27,8 +27,7 @@ def add(
     name: Name, state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Add a key; its token is printed once and kept nowhere."""
-    with context.servers(context.settings(state, config)) as endpoints:
-        row = context.run_async(_add(endpoints.url("worker"), name))
+    row = context.by_worker(state, config, lambda url: _add(url, name))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -37,8 +36,7 @@ def list_(
     state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Every key, the revoked ones too."""
-    with context.servers(context.settings(state, config)) as endpoints:
-        rows = context.run_async(_everyone(endpoints.url("worker")))
+    rows = context.by_worker(state, config, _everyone)
     context.show({"items": rows}, as_json=as_json, text=lambda: _table(rows))
 
 
@@ -47,8 +45,7 @@ def revoke(
     name: Name, state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """End a key for good, at once."""
-    with context.servers(context.settings(state, config)) as endpoints:
-        row = context.run_async(_revoke(endpoints.url("worker"), name))
+    row = context.by_worker(state, config, lambda url: _revoke(url, name))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,10 @@ ListenOption = Annotated[
     int | None, typer.Option("--listen-fd", hidden=True, help="A listening socket of the parent.")
 ]
 
+ReadyOption = Annotated[
+    int | None, typer.Option("--ready-fd", hidden=True, help="Where to say that it serves.")
+]
+
 
 @app.callback()
 def roles() -> None:
@@ -46,6 +51,7 @@ def servers(state: StateOption = None, config: ConfigOption = None) -> None:
 @app.command("api")
 def api(
     listen_fd: ListenOption = None,
+    ready_fd: ReadyOption = None,
     supervised: SupervisedOption = False,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -53,12 +59,19 @@ def api(
     """The HTTP edge, until interrupted."""
     from overround.roles import api as role
     from overround.roles.listening import inherited
+    from overround.roles.supervisor import say_ready
 
     settings = _settings(state, config, supervised)
     listener = None if listen_fd is None else inherited(listen_fd)
     with _counting(settings, "api") as endpoints:
         context.run_async(
-            role.run_until_signal(settings, endpoints.url("app"), listener, endpoints.redis_url)
+            role.run_until_signal(
+                settings,
+                endpoints.url("app"),
+                listener,
+                endpoints.redis_url,
+                ready=partial(say_ready, ready_fd),
+            )
         )
 
 

@@ -120,6 +120,23 @@ def demo_deposits(
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
+@app.command("ruling-alone")
+def ruling_alone(
+    subdomain: Subdomain,
+    amount: Annotated[
+        str | None, typer.Argument(help="Such as 500.00; without it, what holds is shown.")
+    ] = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Up to how much settled money one person of the office may move by a ruling alone."""
+    settings = context.settings(state, config)
+    with context.servers(settings) as endpoints:
+        row = context.run_async(_ruling_alone(endpoints.url("worker"), subdomain, amount))
+    context.show(row, as_json=as_json, text=lambda: context.lines(row))
+
+
 @app.command("origins")
 def origins(
     subdomain: Subdomain,
@@ -262,6 +279,20 @@ async def _theme(url: str, subdomain: str, asked: Mapping[str, object]) -> Tenan
 
     async with databases.acting_for(url, subdomain) as acting:
         return await tenants.set_theme(acting.conn, acting.caller, asked, acting.at)
+
+
+async def _ruling_alone(url: str, subdomain: str, amount: str | None) -> dict[str, Any]:
+    from overround.cli import databases
+    from overround.core import money
+    from overround.people import tenants
+
+    async with databases.acting_for(url, subdomain) as acting:
+        tenant = await tenants.by_id(acting.conn, acting.caller.tenant_id)
+        if amount is not None:
+            await tenants.set_ruling_alone_max(acting.conn, acting.caller, amount, acting.at)
+        most_minor = await tenants.ruling_alone_max_minor(acting.conn, tenant.id)
+    most = money.to_text(most_minor, tenant.currency)
+    return {"subdomain": subdomain, "ruling_alone_max": most, "currency": tenant.currency}
 
 
 async def _demo_deposits(url: str, subdomain: str, allowed: bool) -> Tenant:

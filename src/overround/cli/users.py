@@ -33,9 +33,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """The newest users."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        found = context.run_async(_listing(endpoints.url("worker"), tenant, kind, limit))
+    found = context.by_worker(state, config, lambda url: _listing(url, tenant, kind, limit))
     rows = [_row(user) for user in found]
     context.show({"items": rows}, as_json=as_json, text=lambda: _table(rows))
 
@@ -57,9 +55,7 @@ def add(
 
     asked = NewStaff(email, name, frozenset(scope or ["*"]))
     password = secrets.token_urlsafe(18)
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        row = _row(context.run_async(_add(endpoints.url("worker"), tenant, asked, password)))
+    row = _row(context.by_worker(state, config, lambda url: _add(url, tenant, asked, password)))
     row["password"] = password
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
@@ -89,9 +85,7 @@ def enable(
     as_json: JsonOption = False,
 ) -> None:
     """Let a user log in again."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        row = _row(context.run_async(_set_active(endpoints.url("worker"), tenant, email, True)))
+    row = _row(context.by_worker(state, config, lambda url: _set_active(url, tenant, email, True)))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 

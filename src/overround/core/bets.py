@@ -23,7 +23,7 @@ from overround.core import systems, tax
 from overround.core.bonus import BonusLadder, bonus
 from overround.core.errors import Invalid
 from overround.core.payoff import LOST, WON, Grade, returned_ratio
-from overround.core.price import to_fraction
+from overround.core.price import SCALE_E4, to_fraction
 from overround.core.systems import Ratio
 from overround.core.tax import NO_TAX, Tax
 
@@ -124,14 +124,70 @@ class Settled:
     tax: Fraction
 
 
-def of_stored(stake_minor: int, legs: Sequence[tuple[Grade, int]]) -> Bet:
-    """The bet of (grade, price_e4) legs that must all win: a single is one leg, a combo several.
+def of_stored(
+    stake_minor: int,
+    legs: Sequence[tuple[Grade, int]],
+    sizes: Sequence[int] | None = None,
+    bankers: Sequence[bool] = (),
+) -> Bet:
+    """The bet of (grade, price_e4) legs: a single is one leg, a combo several that must all win,
+    and a system has the `sizes` of its lines; `bankers` says of each leg whether it is in all of
+    them, none where it is empty.
 
-    Raises Invalid `no_legs`, `too_many_legs`, `price_out_of_range`, and `stake_out_of_range` below
-    one minor unit.
+    Raises Invalid `no_legs`, `too_many_legs`, `invalid_size`, `price_out_of_range`, and
+    `stake_out_of_range` below one minor unit.
     """
     picks = [Pick(to_fraction(price_e4), grade) for grade, price_e4 in legs]
-    return Bet(tuple(Leg((pick,)) for pick in picks), Fraction(stake_minor))
+    marks = bankers or [False] * len(picks)
+    placed = tuple(Leg((pick,), is_banker) for pick, is_banker in zip(picks, marks, strict=True))
+    return Bet(placed, Fraction(stake_minor), None if sizes is None else tuple(sizes))
+
+
+def potential_ratio(
+    stake_minor: int,
+    prices_e4: Sequence[int],
+    sizes: Sequence[int] | None = None,
+    bankers: Sequence[bool] = (),
+) -> Ratio:
+    """What a stored bet pays when all its legs win, in minor units, exact: `settle` without the
+    objects, for whoever asks it for every slip (test: the potential is what all legs won pay).
+
+    Raises Invalid `invalid_size`.
+    """
+    if sizes is None:
+        return stake_minor * prod(prices_e4), SCALE_E4 ** len(prices_e4)
+    marks = bankers or [False] * len(prices_e4)
+    found = [(price_e4, SCALE_E4) for price_e4 in prices_e4]
+    fixed = [one for one, is_banker in zip(found, marks, strict=True) if is_banker]
+    others = [one for one, is_banker in zip(found, marks, strict=True) if not is_banker]
+    above, below = systems.total(others, sizes, fixed)
+    return stake_minor * above, below * stored_lines(len(prices_e4), sizes, len(fixed))
+
+
+def is_lost(
+    grades: Sequence[Grade | None], sizes: Sequence[int] | None = None, bankers: Sequence[bool] = ()
+) -> bool:
+    """Whether no line of a stored bet can return anything any more; None is a leg that is open.
+
+    Raises Invalid `invalid_size`.
+    """
+    returns = [
+        (1 if grade is None or grade.result or grade.void_factor else 0, 1) for grade in grades
+    ]
+    if sizes is None:
+        return (0, 1) in returns
+    marks = bankers or [False] * len(returns)
+    fixed = [one for one, is_banker in zip(returns, marks, strict=True) if is_banker]
+    others = [one for one, is_banker in zip(returns, marks, strict=True) if not is_banker]
+    return systems.total(others, sizes, fixed)[0] == 0
+
+
+def stored_lines(legs: int, sizes: Sequence[int] | None, bankers: int = 0) -> int:
+    """How many lines a stored bet has; 1 without sizes. Raises Invalid `invalid_size`."""
+    if sizes is None:
+        return 1
+    count, _ = systems.total([(1, 1)] * (legs - bankers), sizes, [(1, 1)] * bankers)
+    return count
 
 
 def lines(legs: Sequence[Leg], sizes: Sequence[int] | None, *, each_way: bool = False) -> int:
@@ -174,8 +230,14 @@ def payout_minor(bet: Bet, rounding: Rounding = "down") -> int:
     "down" is to the minor unit at or below the exact payout, "half_even" to the nearest, and to the
     even one where two are as near.
     """
-    exact = settle(bet).payout
-    return round(exact) if rounding == "half_even" else exact // 1
+    return rounded(settle(bet).payout.as_integer_ratio(), rounding)
+
+
+def rounded(exact: Ratio, rounding: Rounding) -> int:
+    """Minor units of an exact amount."""
+    whole, rest = divmod(exact[0], exact[1])
+    is_up = 2 * rest > exact[1] or (2 * rest == exact[1] and whole % 2 == 1)
+    return whole + 1 if rounding == "half_even" and is_up else whole
 
 
 def win_ratio(pick: Pick) -> Ratio:

@@ -5,5 +5,14 @@ nothing else; row security shows it the rows of that tenant alone.
 """
 
 from overround.db.pools import Bulkheads, Connection, Database, PoolFigures, calling
+from overround.db.prepared import Prepare, connect
 
-__all__ = ["Bulkheads", "Connection", "Database", "PoolFigures", "calling"]
+__all__ = [
+    "Bulkheads",
+    "Connection",
+    "Database",
+    "PoolFigures",
+    "Prepare",
+    "calling",
+    "connect",
+]

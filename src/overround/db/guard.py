@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from overround.core.errors import SettingsError
-from overround.db import logins
+from overround.db import logins, prepared
 from overround.db.logins import Role
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ SELECT
     current_setting('fsync'),
     current_setting('synchronous_commit'),
     current_setting('full_page_writes'),
-    current_setting('server_version_num')::int,
-    pg_backend_pid()
+    current_setting('server_version_num')::int
 FROM pg_roles AS r
 WHERE pg_has_role(current_user, r.oid, 'MEMBER')
 """
@@ -146,9 +145,10 @@ async def look(conn: AsyncConnection[TupleRow]) -> Facts:
     row = await (await conn.execute(FACTS)).fetchone()
     if row is None:  # pg_roles always holds the current user
         raise UnsafeDatabase("the login is not in pg_roles")
+    is_pooled = await prepared.is_pooled(conn)
     owned = await (await conn.execute(OWNED_TABLES)).fetchall()
     unforced = await (await conn.execute(UNFORCED_TABLES)).fetchall()
-    login, superuser, bypasses, fsync, synchronous_commit, full_page_writes, version, pid = row
+    login, superuser, bypasses, fsync, synchronous_commit, full_page_writes, version = row
     return Facts(
         login=login,
         superuser=superuser,
@@ -159,9 +159,7 @@ async def look(conn: AsyncConnection[TupleRow]) -> Facts:
         synchronous_commit=synchronous_commit,
         full_page_writes=full_page_writes,
         version=version,
-        # A pooler gives each client a key of its own making to cancel by, and with it a number that
-        # is no server's process.
-        pooled=conn.pgconn.backend_pid != pid,
+        pooled=is_pooled,
         prepares=conn.prepare_threshold is not None,
     )
 
@@ -170,3 +168,15 @@ async def check(conn: AsyncConnection[TupleRow], expect_role: Role) -> None:
     """Refuse to start on an unsafe database. Raises UnsafeDatabase with every reason."""
     if reasons := refusals(await look(conn), logins.login(expect_role)):
         raise UnsafeDatabase("; ".join(reasons))
+
+
+async def require_direct(conn: AsyncConnection[TupleRow]) -> None:
+    """Refuse a pooler where a session's lock is taken. Raises UnsafeDatabase.
+
+    In transaction mode the lock would stay with a server that the next client is given, and the
+    next migration would wait for nobody (test: migrations do not go by way of a pooler).
+    """
+    if await prepared.is_pooled(conn):
+        raise UnsafeDatabase(
+            "migrations lock a session: let database.owner_url lead straight to the server"
+        )

@@ -127,15 +127,14 @@ def ensure(conn: psycopg.Connection[TupleRow], known: Passwords, timeouts: Timeo
             conn.execute(statement.format(name, sql.Identifier(setting), sql.Literal(value)))
 
 
-def ensure_database(conn: psycopg.Connection[TupleRow], name: str, template: str = "") -> None:
+def ensure_database(conn: psycopg.Connection[TupleRow], name: str) -> None:
     """Create the database for `overround_owner`, unless it is there; only the logins enter."""
     from psycopg import sql
 
     owner = sql.Identifier(login("owner"))
     database = sql.Identifier(name)
     if not _count(conn, _DATABASE_EXISTS, name):
-        create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
-        conn.execute(create.format(database, owner, sql.Identifier(template or "template1")))
+        conn.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owner))
     conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
     entrants = sql.SQL(", ").join(sql.Identifier(login(role)) for role in ROLES)
     conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, entrants))

@@ -21,6 +21,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from overround.core.errors import SettingsError, Unavailable
+from overround.db import guard
 
 _LOCK_KEY = 0x6F766572  # "over"
 _LOCK_WAIT_S = 60.0
@@ -92,10 +93,11 @@ async def migrate(url: str, *, deltas_only: bool = False) -> MigrationReport:
     """Bring the database at `url` (the owner's) to the present schema.
 
     With `deltas_only` a new database is built from the migrations alone, which is how the test
-    proves that deltas and schema agree. Raises SettingsError when an applied file was edited,
-    Unavailable when another runner holds the lock for a minute.
+    proves that deltas and schema agree. Raises SettingsError when an applied file was edited
+    or `url` leads to a pooler, Unavailable when another runner holds the lock for a minute.
     """
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+        await guard.require_direct(conn)
         await _lock(conn)
         try:
             return await _apply(conn, deltas_only)

@@ -35,6 +35,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from overround.core.clock import Clock, WallClock
 from overround.core.errors import Unavailable
+from overround.db import prepared
+from overround.db.prepared import Prepare
 from overround.kit import logs
 from overround.kit.breaker import Breaker, BreakerState, Tolerance
 
@@ -134,17 +136,19 @@ class Database:
         size_min: int = 2,
         size_max: int = 5,
         acquire_timeout_s: float = 5.0,
-        prepare_threshold: int | None = None,
+        prepare_threshold: Prepare = None,
         hold_s_max: float | None = None,
     ) -> Database:
         """Open the pool and wait until its first connections answer.
 
-        Raises Unavailable when they do not within `acquire_timeout_s`. `prepare_threshold` is for
-        who knows that no pooler stands between: behind one it is None, and 0 would mean "prepare at
-        once" and let one client run another's statement. `hold_s_max` is how long a transaction may
-        take before its connection is cut; without it there is no such bound.
+        Raises Unavailable when they do not within `acquire_timeout_s`. `prepare_threshold` as a
+        number is for who knows that no pooler stands between: behind one it is None, and 0 would
+        mean "prepare at once" and let one client run another's statement; "direct" looks for
+        itself. `hold_s_max` is how long a transaction may take before its connection is cut;
+        without it there is no such bound.
         """
-        kwargs: dict[str, Any] = {"prepare_threshold": prepare_threshold}
+        is_seen = prepare_threshold == "direct"
+        kwargs: dict[str, Any] = {"prepare_threshold": None if is_seen else prepare_threshold}
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             name=purpose,
@@ -153,6 +157,7 @@ class Database:
             timeout=acquire_timeout_s,
             open=False,
             kwargs=kwargs,
+            configure=prepared.where_direct if is_seen else None,
             reconnect_timeout=RECONNECT_S,
             reconnect_failed=_try_again,
         )
@@ -305,7 +310,7 @@ class Bulkheads(Database):
         size_max: int,
         size_min: int = 2,
         acquire_timeout_s: float = 5.0,
-        prepare_threshold: int | None = None,
+        prepare_threshold: Prepare = None,
         hold_s_max: float | None = None,
     ) -> Bulkheads:
         """A pool for each purpose, `size_max` connections in all, though at least one each.

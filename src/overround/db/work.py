@@ -59,6 +59,9 @@ SET attempts = attempts + 1, problem = %s,
     due_at = %s::timestamptz + make_interval(mins => 1 << attempts)
 WHERE kind = %s AND for_tenant = %s AND subject_id = %s"""
 
+# Everything of a tenant that is not done yet, due or not.
+_PENDING = "SELECT subject_id FROM work_due WHERE kind = %s AND for_tenant = %s"
+
 # What nobody will try again by itself: a person reads why, mends it and makes it due anew.
 _STUCK = """
 SELECT for_tenant AS tenant_id, subject_id, attempts, problem
@@ -122,6 +125,12 @@ async def failed(
     """The work on one subject failed at `at`: it waits a minute, then two, four, ... ten times."""
     reason = problem.replace("\0", "")[:_PROBLEM_CHARS_MAX]
     await conn.execute(_FAILED, [reason, at, kind, tenant_id, subject_id])
+
+
+async def pending(conn: Connection, kind: Kind, tenant_id: UUID) -> set[UUID]:
+    """The subjects of a tenant whose work is not done yet, whenever it is due."""
+    cursor = await conn.execute(_PENDING, [kind, tenant_id])
+    return {row[0] for row in await cursor.fetchall()}
 
 
 async def stuck(conn: Connection, kind: Kind) -> list[Stuck]:

@@ -118,6 +118,9 @@ BOARD_SOURCES: Final = HOUSE.gauge("board_sources", "Sources with a price on the
 
 BETS_PLACED: Final = HOUSE.counter("bets_placed_total", "Bets accepted over HTTP.")
 BETS_REFUSED: Final = HOUSE.counter("bets_refused_total", "Slips refused, by code.", ("code",))
+BETS_WAITING: Final = HOUSE.gauge(
+    "bets_waiting", "Slips that wait for their answer: in the acceptor's queue, or being placed."
+)
 BET_SECONDS: Final = HOUSE.histogram(
     "bet_placement_duration_seconds", "From a slip's queue to its answer.", bounds=_FAST
 )

@@ -46,7 +46,7 @@ from overround.ops.store import (
     unended_events,
     write_report,
 )
-from overround.ops.traffic import History, counts_of, pools_of
+from overround.ops.traffic import History, bets_waiting_of, caches_of, counts_of, pools_of
 from overround.ops.wording import (
     Facts,
     LlmKind,
@@ -80,7 +80,9 @@ __all__ = [
     "beat",
     "begin_run",
     "believed",
+    "bets_waiting_of",
     "books_report",
+    "caches_of",
     "check_books",
     "chosen",
     "counts_of",

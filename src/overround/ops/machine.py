@@ -21,4 +21,5 @@ def machine_of(directory: Path) -> Machine:
         memory_bytes=memory.total,
         load=round(os.getloadavg()[0], 2),
         processors=os.cpu_count() or 1,
+        cpu_percent=psutil.cpu_percent(interval=None),
     )

@@ -201,8 +201,23 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheUse:
+    """How often what was looked for in a cache was there, since the oldest process began."""
+
+    hits: int
+    misses: int
+
+    @property
+    def hit_bps(self) -> int | None:
+        """The share in hundredths of a percent; None where nobody looked."""
+        looked = self.hits + self.misses
+        return self.hits * 10_000 // looked if looked else None
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
-    """The machine of whoever looked; memory is what a process could still have."""
+    """The machine of whoever looked; memory is what a process could still have, and the processors
+    are busy by so much of their time since the last look."""
 
     disk_free_bytes: int
     disk_bytes: int
@@ -210,6 +225,7 @@ class Machine:
     memory_bytes: int
     load: float
     processors: int
+    cpu_percent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +274,8 @@ class Look:
     machine: Machine | None = None
     backup_at: datetime | None = None
     sessions: Mapping[str, int] = field(default_factory=dict[str, int])
+    caches: Mapping[str, CacheUse] = field(default_factory=dict[str, CacheUse])
+    bets_waiting: int = 0
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 

@@ -12,6 +12,7 @@ from overround.ops import remedies, rules
 from overround.ops.model import (
     Asked,
     Books,
+    CacheUse,
     Counted,
     Finding,
     Life,
@@ -63,8 +64,15 @@ def report(look: Look) -> Report:
         "patterns": [{**asdict(one), "last_at": _time(one.last_at)} for one in look.patterns],
         "machine": look.machine and asdict(look.machine),
         "backup_at": _time(look.backup_at),
-        "sessions": dict(look.sessions),
+        "sessions": {**look.sessions, **_hits(look.caches.get("session"))},
+        "caches": {name: _hits(use) for name, use in look.caches.items()},
+        "bets": {"waiting": look.bets_waiting},
     }
+
+
+def _hits(use: CacheUse | None) -> Report:
+    """How often a cache had it; nothing of a cache that nobody counted."""
+    return {} if use is None else {**asdict(use), "hit_bps": use.hit_bps}
 
 
 def down(code: str, detail: str) -> Report:

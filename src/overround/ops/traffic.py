@@ -10,7 +10,7 @@ from typing import Final
 
 from overround.kit import metrics
 from overround.kit.counting.files import Cells
-from overround.ops.model import PoolUse, Traffic
+from overround.ops.model import CacheUse, PoolUse, Traffic
 
 NOW: Final = timedelta(minutes=5)
 BEFORE: Final = timedelta(hours=1)
@@ -123,6 +123,21 @@ def pools_of(cells: Cells) -> list[PoolUse]:
         )
         for values, percent in sorted(usage.items())
     ]
+
+
+def caches_of(cells: Cells) -> dict[str, CacheUse]:
+    """How often each cache of all processes had what was looked for."""
+    hits = _by_values(cells, metrics.CACHE_HITS.described.name)
+    misses = _by_values(cells, metrics.CACHE_MISSES.described.name)
+    return {
+        values[0]: CacheUse(round(hits.get(values, 0.0)), round(misses.get(values, 0.0)))
+        for values in sorted({*hits, *misses})
+    }
+
+
+def bets_waiting_of(cells: Cells) -> int:
+    """How many slips of all processes wait for their answer."""
+    return round(sum(_by_values(cells, metrics.BETS_WAITING.described.name).values()))
 
 
 def _by_values(cells: Cells, name: str) -> dict[tuple[str, ...], float]:

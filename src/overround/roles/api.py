@@ -1,8 +1,10 @@
 """The api role: the HTTP edge of the tenants, in one event loop.
 
-When it is told to stop it takes no new connection, lets what runs finish for `DRAIN_S`, and ends:
-a request that was accepted is answered (test: a request in flight survives SIGTERM), and an open
-stream is told to come back (test: every stream gets its bye).
+When it is told to stop it takes no new connection, answers for `PART_S` what comes on those that
+are open, as their last, lets what runs finish for `DRAIN_S`, and ends: a request that was accepted
+is answered (test: a request in flight survives SIGTERM), one that comes later by it or by another
+process (test: whoever asks meanwhile is answered), and an open stream is told to come back
+(test: every stream gets its bye).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import gc
 import random
 import resource
 import socket
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -54,6 +56,10 @@ DRAIN_S: Final = 10
 # Two hashes at a time: more would only take turns on the processors that requests need.
 HASHING_WORKERS: Final = 2
 HASHING_WAITING_MAX: Final = 64
+# A kept connection is closed with an answer, so that nobody sends into one that has just gone; who
+# asks nothing for so long is closed without.
+PART_S: Final = 0.5
+_PART_POLL_S: Final = 0.02
 KEEP_ALIVE_S: Final = 30
 # New objects after which garbage in circles is looked for.
 GARBAGE_AT: Final = 10_000
@@ -68,8 +74,34 @@ _log = logs.get(__name__)
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers, which would kill the process after the drain.
 
-    Several roles may share a process; whoever started them owns the signals.
+    Several roles may share a process; whoever started them owns the signals. `ready` is called when
+    connections are taken.
     """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections, and say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    def close_door(self) -> None:
+        """Take no connection any more; who comes to a shared socket is now another's guest."""
+        for one in self.servers if self.started else ():
+            one.close()
+
+    async def part(self) -> None:
+        """Answer what comes on the open connections for `PART_S`, as their last."""
+        connections = self.server_state.connections
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + PART_S
+        while connections and loop.time() < ends_s:
+            for one in list(connections):
+                if isinstance(one, wire.Wire):
+                    one.part()
+            await asyncio.sleep(_PART_POLL_S)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -85,10 +117,12 @@ async def run(
     redis_url: str | None = None,
     listener: socket.socket | None = None,
     clock: Clock | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until `stop` is set, then drain. `url` is the app login's.
 
-    `redis_url` is where the hub publishes; without it the database alone is asked.
+    `redis_url` is where the hub publishes; without it the database alone is asked. `ready` is
+    called when the first connection can be taken.
     Raises Unavailable when the port is taken or the database does not answer, and SettingsError
     when the database does not protect tenants.
     """
@@ -127,7 +161,7 @@ async def run(
                 app, outage = assembled(services)
                 publishing = Publishing(database, shelf, outage, clock)
                 async with _beside(publishing.run(stop)):
-                    server = _Server(_config(app))
+                    server = _Server(_config(app), ready)
                     try:
                         with streams_sampled(live):
                             await _serve(server, listener, live, stop, settings.web.header_s)
@@ -145,10 +179,11 @@ async def run_until_signal(
     url: str,
     listener: socket.socket | None = None,
     redis_url: str | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """`run` until SIGTERM or SIGINT; raises what it raises."""
     with stopping() as stop:
-        await run(settings, url, stop, redis_url=redis_url, listener=listener)
+        await run(settings, url, stop, redis_url=redis_url, listener=listener, ready=ready)
 
 
 @asynccontextmanager
@@ -259,7 +294,7 @@ def _allow_files(count: int) -> None:
 
 
 async def _serve(
-    server: uvicorn.Server,
+    server: _Server,
     listener: socket.socket,
     live: Live,
     stop: asyncio.Event,
@@ -268,9 +303,12 @@ async def _serve(
     async def drain_when_told() -> None:
         await stop.wait()
         _log.info("api.draining", streams=len(live))
-        server.should_exit = True
-        # The server waits for every response to end, and a stream ends by itself never.
+        server.close_door()
+        # A stream ends by itself never.
+        parting = asyncio.create_task(server.part())
         await live.drain()
+        await parting
+        server.should_exit = True
 
     host, port = listener.getsockname()[:2]
     # What was made until here stays: looking through it again and again for what could be thrown

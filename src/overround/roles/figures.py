@@ -18,14 +18,21 @@ def counted(ask: Ask) -> Ask:
     answer counts as refused, by the error's code.
     """
     placed, seconds = metrics.BETS_PLACED.at(), metrics.BET_SECONDS.at()
+    stands, waiting = metrics.BETS_WAITING.at(), 0
 
     async def asked_and_counted(asked: Asked) -> Decision:
+        nonlocal waiting
         began_s = perf_counter()
+        waiting += 1
+        stands.set(waiting)
         try:
             decision = await ask(asked)
         except OverroundError as error:
             metrics.BETS_REFUSED.at(error.code).add()
             raise
+        finally:
+            waiting -= 1
+            stands.set(waiting)
         seconds.observe(perf_counter() - began_s)
         if decision.kind == "accepted":
             placed.add()

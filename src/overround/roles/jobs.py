@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from overround.betting.exposure import jobs as exposure
 from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit import loop
@@ -30,6 +31,8 @@ _INTERVAL_S: Final = 15.0
 _TRIM_EVERY_S: Final = 60.0
 _LOOK_EVERY_S: Final = 10.0
 _BOOKS_EVERY_S: Final = 3_600.0
+# How soon a market that passes a bound is suspended, and stale rows of liability are made anew.
+_RISK_EVERY_S: Final = 1.0
 # They begin one after the other, for each of them asks the database as much as it can take.
 _AFTER_S: Final = {"trim": 0.5, "look": 1.0, "words": 1.5, "books": 2.0}
 # Several processes that were started together do not stay together.
@@ -66,6 +69,7 @@ async def run(
     """
     lookout = watching.lookout if watching is not None else Lookout()
     steady = Steady()
+    watch = exposure.Watch()
 
     async def look() -> None:
         at = clock.now()
@@ -78,6 +82,7 @@ async def run(
 
     loops = [
         _repeat("jobs", lambda: run_once(db, limits, clock), stop, _INTERVAL_S),
+        _repeat("risk", lambda: risk_once(db, clock, watch), stop, _RISK_EVERY_S),
         _repeat("trim", lambda: trim_once(db, clock, keeping, edges_kept), stop, _TRIM_EVERY_S),
         _seldom("look", look, stop, _LOOK_EVERY_S),
         _seldom("books", check, stop, _BOOKS_EVERY_S),
@@ -105,6 +110,18 @@ async def run_once(db: Database, limits: SessionLimits, clock: Clock) -> int:
             at=at,
         )
     return changed + await sessions.run_once(db, limits, at)
+
+
+async def risk_once(db: Database, clock: Clock, watch: exposure.Watch) -> int:
+    """Make stale rows of liability anew and watch every book; returns what was changed."""
+    at = clock.now()
+    async with db.reading(None) as conn:
+        everyone = await tenants.everyone(conn)
+    changed = 0
+    for tenant in everyone:
+        changed += await exposure.run_once(db, tenant.id, at)
+        changed += await watch.run_once(db, tenant.id, tenant.book_id, at)
+    return changed
 
 
 async def trim_once(

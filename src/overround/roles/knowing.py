@@ -19,7 +19,7 @@ import psycopg
 from overround.core.clock import Clock
 from overround.core.errors import Unavailable
 from overround.core.principal import Principal
-from overround.db import Connection
+from overround.db import Connection, connect
 from overround.kit import logs
 from overround.people import sessions
 from overround.people.sessions import SessionLimits
@@ -38,7 +38,7 @@ class Knowing:
         self._url = url
         self._limits = limits
         self._clock = clock
-        self._threshold = 0 if prepares else None
+        self._prepares = prepares
         self._waiting: dict[_Asked, asyncio.Future[Principal | None]] = {}
         self._arrived = asyncio.Event()
 
@@ -84,9 +84,7 @@ class Knowing:
                 await conn.close()
 
     async def _connected(self) -> Connection:
-        return await psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, prepare_threshold=self._threshold, connect_timeout=2
-        )
+        return await connect(self._url, prepares=self._prepares)
 
     async def _look_up(self, conn: Connection, asked: list[_Asked]) -> dict[_Asked, Principal]:
         at = self._clock.now()

@@ -131,6 +131,8 @@ def _around(look: Look, lookout: Lookout, state: Path, before: Written | None) -
     return replace(
         look,
         pools=ops.pools_of(cells),
+        caches=ops.caches_of(cells),
+        bets_waiting=ops.bets_waiting_of(cells),
         traffic=now,
         traffic_before=usual,
         patterns=ops.grouped(log_tails.tails(state / "logs"), look.at - _PATTERNS_OF),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import psycopg
 
-from overround.db import Database, guard, migrate
+from overround.db import Database, Prepare, guard, migrate
 from overround.kit.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,14 +21,12 @@ TRANSIENT: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 
 Login = Literal["app", "worker"]
 
-# Nothing stands between us and the embedded server, so its connections may keep statements.
-_EMBEDDED_PREPARE_THRESHOLD: Final = 3
 
-
-def prepare_threshold(settings: Settings) -> int | None:
-    """After how many uses a statement is prepared; an existing server's setting decides there."""
+def prepare_threshold(settings: Settings) -> Prepare:
+    """When statements are prepared: an existing server's setting decides; nothing stands between
+    us and the embedded one, which each connection sees for itself."""
     if settings.database.url is None:
-        return _EMBEDDED_PREPARE_THRESHOLD
+        return "direct"
     return settings.database.prepare_threshold
 
 

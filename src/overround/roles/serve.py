@@ -1,7 +1,9 @@
 """Everything that serves, under one supervisor: api, hub, settle, jobs; pull where one is asked.
 
 The supervisor holds the socket that the api answers on. While the api is started again, whoever
-comes waits in the socket's queue in place of being refused (test: a killed role is back).
+comes waits in the socket's queue in place of being refused (test: a killed role is back). Several
+processes of the api share the socket and its one queue, so what an ending one has not taken is
+taken by another; each with a socket of its own (SO_REUSEPORT) would take its queue along.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from overround.core.errors import Unavailable
 from overround.kit import loop
 from overround.kit.processes import FileLock
 from overround.kit.settings import Settings
-from overround.roles import api, seeding
+from overround.roles import api, renewing, seeding
 from overround.roles.attach import Endpoints
 from overround.roles.process import stopping
 from overround.roles.supervisor import Role, Supervisor
@@ -89,7 +91,9 @@ async def house(
     )
     handed = listener.fileno()
     try:
-        supervisor.start(Role("api", ("--listen-fd", str(handed)), (handed,)))
+        for number in range(1, settings.web.processes + 1):
+            arguments = ("--listen-fd", str(handed))
+            supervisor.start(Role("api", arguments, (handed,), number, overlaps=True))
         supervisor.start(Role("hub", tuple(hub)))
         supervisor.start(Role("settle"))
         supervisor.start(Role("jobs"))
@@ -97,7 +101,8 @@ async def house(
             supervisor.start(Role("pull"))
         for role in further:
             supervisor.start(role)
-        yield supervisor
+        async with renewing.listening(supervisor, endpoints.state):
+            yield supervisor
     finally:
         # First, so that who comes during the drain is refused and not kept waiting for nobody.
         listener.close()

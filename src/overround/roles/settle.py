@@ -1,10 +1,13 @@
-"""The settle role: due events, graded and paid. Any number of these may run."""
+"""The settle role: due events, graded and paid, and bets that end early by themselves. Any number
+of these may run."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
+from overround.betting.cashouts import jobs as cash_outs
 from overround.betting.settlement import jobs
 from overround.core.clock import Clock
 from overround.db import Database
@@ -14,27 +17,31 @@ from overround.roles import presence
 from overround.roles.process import TRANSIENT
 
 _INTERVAL_S = 1.0
+# An order waits for a price as a person would: two looks in the life of a quote are enough.
+_ORDERS_INTERVAL_S = 2.0
 
 
 async def run(db: Database, clock: Clock, stop: asyncio.Event, tell: Tell = tell_nobody) -> None:
-    """Settle until told to stop; `tell` hears whose bets were settled."""
+    """Settle until told to stop; `tell` hears whose bets were settled or cashed out."""
     settled = metrics.BETS_SETTLED.at()
 
-    async def once() -> int | None:
+    async def settle() -> int | None:
         bets = await jobs.run_once(db, clock.now(), tell)
         if bets:
             settled.add(bets)
             logs.business("bets.settled", bets=bets)
         return bets
 
+    async def cash_out() -> int | None:
+        bets = await cash_outs.run_once(db, clock.now(), tell)
+        if bets:
+            logs.business("bets.cashed_out", bets=bets)
+        return bets
+
     async with presence.told(db, "settle", clock):
-        await loop.repeat(
-            "settle",
-            once,
-            stop,
-            interval_s=_INTERVAL_S,
-            transient=TRANSIENT,
-            rng=random.SystemRandom(),
+        await asyncio.gather(
+            _repeat("settle", settle, stop, _INTERVAL_S),
+            _repeat("cash_outs", cash_out, stop, _ORDERS_INTERVAL_S),
         )
 
 
@@ -44,3 +51,11 @@ async def run_once(db: Database, clock: Clock) -> int:
     while (settled := await jobs.run_once(db, clock.now())) is not None:
         total += settled
     return total
+
+
+async def _repeat(
+    name: str, work: Callable[[], Awaitable[int | None]], stop: asyncio.Event, interval_s: float
+) -> None:
+    await loop.repeat(
+        name, work, stop, interval_s=interval_s, transient=TRANSIENT, rng=random.SystemRandom()
+    )

@@ -7,6 +7,10 @@ role logs goes to `<state>/logs/<role>.log`.
 The standard input of a role is a pipe whose other end only the parent holds. When the parent is
 gone, however it went, the pipe says so, and the role ends by itself
 (test: roles do not outlive a killed supervisor).
+
+A role can be begun anew, with another configuration or another version of the program. One that
+`overlaps` ends when its successor has said that it serves; a successor that never does is ended and
+the old one goes on (test: a successor that does not start changes nothing).
 """
 
 from __future__ import annotations
@@ -38,6 +42,8 @@ TERM_S: Final = 12.0
 # A busy api writes a megabyte in that time.
 LOGS_EVERY_S: Final = 5.0
 ORPHAN_GRACE_S: Final = 1.0
+# So long a successor may take until it serves.
+READY_S: Final = 60.0
 
 # How often a role that keeps ending is mentioned.
 _SAY_EVERY: Final = 30
@@ -51,11 +57,22 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One child: the role's name, its further arguments, and the descriptors it is handed."""
+    """One child: the role's name, its further arguments, and the descriptors it is handed.
+
+    `number` tells several of one name apart. One that `overlaps` may run beside its successor, and
+    is told by `--ready-fd` where to say that it serves (`say_ready`).
+    """
 
     name: str
     arguments: tuple[str, ...] = ()
     descriptors: tuple[int, ...] = ()
+    number: int = 1
+    overlaps: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is called among all of them: api, api-2."""
+        return self.name if self.number == 1 else f"{self.name}-{self.number}"
 
 
 @dataclass(slots=True)
@@ -65,6 +82,10 @@ class _Child:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     starts: int = 0
     task: asyncio.Task[None] | None = None
+    process: Process | None = None
+    # A process that takes over at the end of this one, and whoever waits for the next life.
+    successor: Process | None = None
+    anew: asyncio.Event | None = None
 
 
 class Supervisor:
@@ -96,7 +117,7 @@ class Supervisor:
         """Start a role and keep it running."""
         child = _Child(role, self._logs / f"{role.name}.log")
         child.task = asyncio.create_task(self._keep(child))
-        self._children[role.name] = child
+        self._children[role.key] = child
         self._keeper = self._keeper or asyncio.create_task(self._keep_logs_short())
 
     async def until(self, stop: asyncio.Event) -> None:
@@ -117,6 +138,33 @@ class Supervisor:
         if child is not None and child.task is not None:
             child.stop.set()
             await asyncio.wait([child.task])
+            if child.successor is not None:
+                await _end(child.successor)
+
+    async def renew(self, name: str) -> bool:
+        """Have a role begin anew; False when it does not, and what ran before goes on if it can.
+
+        Whoever stops the supervisor meanwhile cancels this first.
+        """
+        child = self._children[name]
+        if child.role.overlaps:
+            child.successor = await self._stand_by(child)
+            if child.successor is None:
+                return False
+        child.anew = anew = asyncio.Event()
+        if child.process is not None:
+            await _end(child.process)
+        await anew.wait()
+        return self.pid(name) is not None
+
+    def pid(self, name: str) -> int | None:
+        """The process of a role; None while there is none."""
+        process = self._children[name].process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def names(self) -> list[str]:
+        """The roles, in the order in which they were started."""
+        return list(self._children)
 
     async def stop(self) -> None:
         """End every role, all at once."""
@@ -140,6 +188,9 @@ class Supervisor:
             code = await self._live(child)
             if child.stop.is_set():
                 return
+            if child.anew is not None:
+                quick_ends = 0
+                continue
             if code == _CONFIGURATION:
                 raise SettingsError(f"{child.role.name} does not start; see {child.log}")
             lived_s = time.monotonic() - started_s
@@ -153,10 +204,13 @@ class Supervisor:
 
     async def _live(self, child: _Child) -> int | None:
         """One life of the role; its exit code, None when the machine had no room for it."""
-        try:
-            process = await self._spawn(child)
-        except OSError as error:
-            _log.error("role.not_started", role=child.role.name, reason=str(error))
+        process, child.successor = child.successor, None
+        process = process or await self._spawn(child)
+        child.process = process
+        if child.anew is not None:
+            child.anew.set()
+            child.anew = None
+        if process is None:
             return None
         ended = asyncio.create_task(process.wait())
         told = asyncio.create_task(child.stop.wait())
@@ -168,19 +222,50 @@ class Supervisor:
         finally:
             told.cancel()
 
-    async def _spawn(self, child: _Child) -> Process:
+    async def _stand_by(self, child: _Child) -> Process | None:
+        """A process that serves beside the one that does; None, and it is gone, if it does not."""
+        ours, theirs = os.pipe()
+        try:
+            process = await self._spawn(child, theirs)
+        finally:
+            os.close(theirs)
+        try:
+            if process is not None and await _is_told(ours):
+                return process
+        except BaseException:
+            if process is not None:
+                await _end(process)
+            raise
+        finally:
+            os.close(ours)
+        if process is not None:
+            await _end(process)
+        _log.warning("role.not_renewed", role=child.role.name)
+        self._say(f"{child.role.name} does not start anew: the old one goes on; see {child.log}")
+        return None
+
+    async def _spawn(self, child: _Child, ready: int | None = None) -> Process | None:
+        """Start a process; None when the machine has no room for it."""
         role = child.role
         arguments = ["run", role.name, "--supervised", *role.arguments, *self._common]
-        with child.log.open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "overround.cli", *arguments,
-                stdin=self._lifeline,
-                stdout=output,
-                stderr=output,
-                env=self._environment,
-                start_new_session=True,
-                pass_fds=role.descriptors,
-            )  # fmt: skip
+        handed = role.descriptors
+        if ready is not None:
+            arguments += ["--ready-fd", str(ready)]
+            handed = (*handed, ready)
+        try:
+            with child.log.open("ab") as output:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-m", "overround.cli", *arguments,
+                    stdin=self._lifeline,
+                    stdout=output,
+                    stderr=output,
+                    env=self._environment,
+                    start_new_session=True,
+                    pass_fds=handed,
+                )  # fmt: skip
+        except OSError as error:
+            _log.error("role.not_started", role=role.name, reason=str(error))
+            return None
         child.starts += 1
         _log.info("role.started", role=role.name, pid=process.pid, starts=child.starts)
         return process
@@ -231,6 +316,30 @@ async def _end(process: Process) -> None:
         _log.warning("role.killed", pid=process.pid)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _is_told(descriptor: int) -> bool:
+    """Whether something is written to a pipe before it is closed, and in `READY_S`."""
+    told = asyncio.Event()
+    running = asyncio.get_running_loop()
+    running.add_reader(descriptor, told.set)
+    try:
+        async with asyncio.timeout(READY_S):
+            await told.wait()
+    except TimeoutError:
+        return False
+    finally:
+        running.remove_reader(descriptor)
+    return bool(os.read(descriptor, 1))
+
+
+def say_ready(descriptor: int | None) -> None:
+    """Said by a role when it serves, to the parent that wants to know."""
+    if descriptor is not None:
+        # The parent may have given up by now.
+        with suppress(OSError):
+            os.write(descriptor, b"1")
+            os.close(descriptor)
 
 
 def end_with_parent() -> None:

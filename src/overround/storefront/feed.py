@@ -98,10 +98,13 @@ class OfferFeed:
 
     async def close(self) -> None:
         """Follow nothing any more."""
-        tasks = [book.task for book in self._books.values() if book.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        waiting = {book.task for book in self._books.values() if book.task is not None}
+        while waiting:
+            # Told again until it is heard: a client that is just connecting may take a cancellation
+            # for its own time-out, and would be followed for ever.
+            for task in waiting:
+                task.cancel()
+            _, waiting = await asyncio.wait(waiting, timeout=0.5)
         self._books.clear()
         if self._client is not None:
             await self._client.aclose()

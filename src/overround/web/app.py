@@ -15,7 +15,10 @@ from starlette.types import ASGIApp
 
 from overround.betting.bets import Ask
 from overround.betting.bets import http as bets
+from overround.betting.cashouts import http as cashouts
+from overround.betting.exposure import http as exposure
 from overround.betting.offers import http as offers
+from overround.betting.risk import http as risk
 from overround.betting.settlement import http as settlement
 from overround.cache.leases import Leases
 from overround.core.clock import Clock
@@ -33,6 +36,7 @@ from overround.people import tenants
 from overround.people.cashier import http as cashier
 from overround.people.sessions import SessionLimits
 from overround.people.sessions import http as sessions
+from overround.people.tenants import http as looks
 from overround.storefront import Shelf
 from overround.trading.screen import http as screen
 from overround.web import copies as copying
@@ -105,9 +109,13 @@ ROUTERS = (
     _health,
     sessions.router,
     cashier.router,
+    looks.router,
     catalogue.router,
     offers.router,
+    risk.router,
+    exposure.router,
     bets.router,
+    cashouts.router,
     settlement.router,
     board.router,
     screen.router,
@@ -143,6 +151,7 @@ def api(services: Services) -> FastAPI:
     app.state.database = services.database
     app.state.session_limits = services.limits
     app.state.session_leases = services.leases
+    app.state.shelf = services.shelf
     app.state.route_tools = RouteTools(
         clock=services.clock,
         authenticate=_authenticator(services),
@@ -206,10 +215,11 @@ def assembled(services: Services) -> tuple[ASGIApp, Outage]:
     if services.live is not None:
         inner = Streams(inner, services.live, knows, knows.may_stay)
     sites = Sites(partial(find_tenant, services.database), services.base_domain)
-    gated = Gate(inner, services.database, sites, services.clock, services.throttle)
+    table = Table(api_routes())
+    gated = Gate(inner, services.database, sites, services.clock, services.throttle, table)
     covered = Outage(
         gated,
-        table=Table(api_routes()),
+        table=table,
         database=services.database,
         shelf=services.shelf,
         clock=services.clock,
@@ -227,8 +237,10 @@ def assembled(services: Services) -> tuple[ASGIApp, Outage]:
     if services.accept is not None:
         raw.append(_slips(services, services.accept, knows).route())
     if services.mark is not None:
-        copies = BoardCopies(routes, services.mark, services.database.admits)
-        raw.append(Reading(copying.PATH, copies.now, copies.later))
+        copies = BoardCopies(covered.beside(routes), services.mark, covered.admits)
+        # A tenant that this process does not know yet is the layers' to find: they have copies and
+        # defaults when its record cannot be asked for.
+        raw.append(Reading(copying.PATH, copies.now, copies.later, needs="label"))
     front = Front(
         layered,
         raw,

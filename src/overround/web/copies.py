@@ -96,7 +96,7 @@ class BoardCopies:
         if age_s > SURE_S:
             if age_s > BEHIND_S or copy.mark is None or copy.mark != self._mark(site.book_id):
                 return None
-            if age_s > KEPT_S:
+            if age_s > KEPT_S and self._admits():
                 self._make(site, asked.headers.get(b"host", b""))
         self._hits.add()
         return copy.answer(asked)

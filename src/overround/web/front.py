@@ -83,6 +83,7 @@ class Asked:
     headers: dict[bytes, bytes]
     ids: marks.Ids
     scope: Scope
+    began_ns: int = 0
     site: Site | None = None
     label: str | None = None
     body: bytes = b""
@@ -217,6 +218,7 @@ class Front:
         self._readings: dict[str, Reading] = {}
         self._below: dict[str, Reading] = {}
         self._writings: dict[str, Writing] = {}
+        self.instant_urls = frozenset[bytes]()
         for route in found:
             self._register(route)
 
@@ -225,6 +227,7 @@ class Front:
             self._writings[route.path] = route
             return
         self._readings[route.path] = route
+        self.instant_urls |= {route.path.encode()}
         if route.below_tenant:
             self._below[route.path] = route
 
@@ -246,13 +249,24 @@ class Front:
         _, _, rest = path[1:].partition("/")
         return self._below.get(f"/{rest}") if self._below else None
 
-    async def _read(self, route: Reading, scope: Scope, receive: Receive, send: Send) -> None:
-        began_ns = time.monotonic_ns()
+    def at_once(self, scope: Scope) -> bool:
+        """Answer a reading here and now, as `wire.Instant` says; what was counted of one that is
+        not answered so is not counted again."""
+        route = self._readings[scope["path"]]
         asked = _asked(scope)
+        answer = self._by_door(route, asked)
+        if answer is not None and self._gave(answer, asked, route.path):
+            return True
+        scope["state"]["asked"] = asked
+        return False
+
+    async def _read(self, route: Reading, scope: Scope, receive: Receive, send: Send) -> None:
+        asked: Asked | None = scope.setdefault("state", {}).pop("asked", None)
+        answer = None
+        if asked is None:
+            asked = _asked(scope)
+            answer = self._by_door(route, asked)
         try:
-            answer = self._by_door(route, asked, began_ns // 1_000)
-            if answer is not None and self._gave(answer, asked, route.path, began_ns):
-                return
             if answer is None:
                 answer = await self._look(route, asked)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
@@ -260,14 +274,14 @@ class Front:
         if answer is None:
             await self._app(scope, receive, send)
             return
-        await self._give(answer, asked, route.path, began_ns, send)
+        await self._give(answer, asked, route.path, send)
 
-    def _by_door(self, route: Reading, asked: Asked, at_us: int) -> Answer | None:
+    def _by_door(self, route: Reading, asked: Asked) -> Answer | None:
         """The answer for a visitor who came by here before; None, and he goes the long way.
 
         Nothing is waited for, and what `_look` does in many steps is one look-up.
         """
-        headers = asked.headers
+        headers, at_us = asked.headers, asked.began_ns // 1_000
         if b"origin" in headers or asked.path != route.path:
             return None
         door = self._doors.at((headers.get(b"host", b""), asked.address, route.path), at_us)
@@ -280,7 +294,10 @@ class Front:
             asked.allowed = remaining >= 0
             asked.told = door.told, max(0, remaining), self._epoch_s(at_us)
         asked.site, asked.label = door.known.site, door.label
-        answer = route.handler(asked)
+        try:
+            answer = route.handler(asked)
+        except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
+            return _refusal(error, asked)
         if asked.allowed is False and answer is not None:
             metrics.REFUSED_BY_LIMIT.at(route.limit, "copy").add()
         return answer
@@ -309,7 +326,6 @@ class Front:
         return answer
 
     async def _write(self, route: Writing, scope: Scope, receive: Receive, send: Send) -> None:
-        began_ns = time.monotonic_ns()
         asked = _asked(scope)
         logs.bind(correlation_id=asked.ids.correlation_id, request_id=asked.ids.request_id)
         try:
@@ -321,7 +337,7 @@ class Front:
             answer = _refusal(error, asked)
         finally:
             logs.unbind_all()
-        await self._give(answer, asked, route.path, began_ns, send)
+        await self._give(answer, asked, route.path, send)
 
     async def _place(self, asked: Asked, needs: Needs) -> None:
         """Find the tenant of the host. Raises NotFound `unknown_tenant` and HTTPException 400."""
@@ -406,17 +422,15 @@ class Front:
         if verdict is not None and not verdict.allowed:
             raise TooManyRequests(verdict)
 
-    async def _give(
-        self, answer: Answer, asked: Asked, route: str, began_ns: int, send: Send
-    ) -> None:
+    async def _give(self, answer: Answer, asked: Asked, route: str, send: Send) -> None:
         """Send the answer with what every answer carries, and record it."""
-        if not self._gave(answer, asked, route, began_ns):
+        if not self._gave(answer, asked, route):
             headers = [*answer.headers, *asked.ids.headers(), *asked.said(), *_shared(asked)]
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-            self._record(answer, asked, route, began_ns)
+            self._record(answer, asked, route)
 
-    def _gave(self, answer: Answer, asked: Asked, route: str, began_ns: int) -> bool:
+    def _gave(self, answer: Answer, asked: Asked, route: str) -> bool:
         """Send it in one piece and record it, where the server can; False, and nothing is done."""
         scope = asked.scope
         directly = wire.directly(scope)
@@ -427,10 +441,10 @@ class Front:
             block += marks.block(_shared(asked))
         if not directly(scope, answer.status, block, answer.body):
             return False
-        self._record(answer, asked, route, began_ns)
+        self._record(answer, asked, route)
         return True
 
-    def _record(self, answer: Answer, asked: Asked, route: str, began_ns: int) -> None:
+    def _record(self, answer: Answer, asked: Asked, route: str) -> None:
         site = asked.site
         self._recorder.soon(
             Record(
@@ -438,7 +452,7 @@ class Front:
                 asked.path,
                 route,
                 answer.status,
-                time.monotonic_ns() - began_ns,
+                time.monotonic_ns() - asked.began_ns,
                 len(answer.body),
                 asked.ids,
                 asked.address,
@@ -463,7 +477,7 @@ def _asked(scope: Scope) -> Asked:
         _drop_doubled(found, pairs)
     ids = marks.ids(found.get(b"x-correlation-id"), found.get(b"traceparent"))
     scope.setdefault("state", {})["ids"] = ids
-    return Asked(scope["method"], scope["path"], found, ids, scope)
+    return Asked(scope["method"], scope["path"], found, ids, scope, time.monotonic_ns())
 
 
 def _drop_doubled(found: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:

@@ -25,6 +25,7 @@ from overround.web import cors, limits, origins, tokens
 from overround.web.ids import header
 from overround.web.limits import LimitClass, Limits, TooManyRequests
 from overround.web.sites import Site, Sites, unknown
+from overround.web.urgency import Table
 
 # Answered on any host and without a database, so that a load balancer need not know a tenant.
 WITHOUT_TENANT: Final = frozenset({"/healthz"})
@@ -48,9 +49,16 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, database: Database, sites: Sites, clock: Clock, throttle: Limits | None
+        self,
+        app: ASGIApp,
+        database: Database,
+        sites: Sites,
+        clock: Clock,
+        throttle: Limits | None,
+        table: Table,
     ) -> None:
         self._app = app
+        self._table = table
         self._database = database
         self._sites = sites
         self._clock = clock
@@ -107,9 +115,16 @@ class Gate:
         if self._throttle is None or state.get("counted"):
             return
         state["throttle"] = Counting(self._throttle, self._clock, scope)
-        # Who shows a token is counted as himself once it is known whose it is.
-        if found.token is None or _class_of(scope) == "login":
+        # Who shows a token is counted as himself once it is known whose it is, and at once where
+        # nobody is going to ask (test: an answer, a line and a scrape hold what the lists say).
+        if found.token is None or _class_of(scope) == "login" or self._asks_nobody(scope):
             await state["throttle"].visitor()
+
+    def _asks_nobody(self, scope: Scope) -> bool:
+        """Whether the route answers everybody alike. A page may greet who is logged in."""
+        path: str = scope["path"]
+        public = path.startswith("/api/")
+        return public and self._table.of(scope["method"], path).urgency == "public"
 
 
 class Counting:

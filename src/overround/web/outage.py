@@ -167,6 +167,29 @@ class Outage:
             else:
                 await self._own(asked, worth.purpose, scope, receive, send)
 
+    def admits(self) -> bool:
+        """Whether a visitor's question that somebody else asks for him may go to the database.
+
+        It counts from here on, until the task that asks it has begun (`beside`).
+        """
+        if not self._admits("reads"):
+            return False
+        self._inside["reads"] += 1
+        asyncio.get_running_loop().call_soon(self._inside.subtract, ("reads",))
+        return True
+
+    def beside(self, app: ASGIApp) -> ASGIApp:
+        """`app`, for who asks it past these copies: he is counted with those on their way."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            self._inside["reads"] += 1
+            try:
+                await app(scope, receive, send)
+            finally:
+                self._inside.subtract(("reads",))
+
+        return counted
+
     async def look(self, label: str, path: str) -> None:
         """Ask for a first view as a visitor would, so that its copy is kept afresh.
 

@@ -14,6 +14,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from overround.web import wire
+
 _SCHEMES: Final = frozenset({"http", "https"})
 # More than these are no chain of proxies but somebody who fills a header.
 _HOPS_MAX: Final = 20
@@ -57,18 +59,30 @@ class Behind:
     def __init__(self, app: ASGIApp, trusted: Trusted) -> None:
         self._app = app
         self._trusted = trusted
+        self._instant = wire.instant(app)
+        self.instant_urls = self._instant.instant_urls if self._instant else frozenset[bytes]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            client = scope.get("client")
-            if client is not None and self._trusted.names(client[0]):
-                scheme = _last(scope, b"x-forwarded-proto").strip().lower()
-                if scheme in _SCHEMES:
-                    scope["scheme"] = scheme
-                forwarded_for = _all(scope, b"x-forwarded-for")
-                if forwarded_for:
-                    scope["client"] = (self._trusted.client(client[0], forwarded_for), 0)
+            self._believe(scope)
         await self._app(scope, receive, send)
+
+    def at_once(self, scope: Scope) -> bool:
+        """As the front does. What was said is heard once more when it comes as a task, and says
+        the same then."""
+        self._believe(scope)
+        return self._instant is not None and self._instant.at_once(scope)
+
+    def _believe(self, scope: Scope) -> None:
+        client = scope.get("client")
+        if client is None or not self._trusted.names(client[0]):
+            return
+        scheme = _last(scope, b"x-forwarded-proto").strip().lower()
+        if scheme in _SCHEMES:
+            scope["scheme"] = scheme
+        forwarded_for = _all(scope, b"x-forwarded-for")
+        if forwarded_for:
+            scope["client"] = (self._trusted.client(client[0], forwarded_for), 0)
 
 
 def _all(scope: Scope, name: bytes) -> str:

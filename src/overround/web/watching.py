@@ -98,7 +98,8 @@ class Watch:
             for name in ("is_replica", "replicas", "archived_at", "archive_failures")
         }
         found["providers"] = [_provider(one) for one in told.get("providers", [])]
-        found["queues"] = {name: told.get(name) for name in ("queue", "inbox", "settle")}
+        found["queues"] = {name: told.get(name) for name in ("bets", "queue", "inbox", "settle")}
+        found["caches"] = told.get("caches", {})
         found["sessions"] = told.get("sessions")
         found["last_verify"] = told.get("books")
         found["last_backup"] = told.get("backup_at")

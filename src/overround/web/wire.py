@@ -3,6 +3,10 @@
 A head that does not come in time, or is too large, or could be read in two ways (no Host or two, a
 length beside chunks, an address of another host), is answered with a problem like everything else,
 and its connection is closed (tests/web/test_hostile.py). The server's own checks are kept.
+
+And what is answered as soon as it has been read: an application that names `instant_urls` is asked
+for those by `at_once`, before the server makes a task, an event and a timer for the request, which
+cost more than such an answer does (test: what is answered at once is answered the same).
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, Protocol, cast
 
 import httptools
 from starlette.types import Scope
@@ -37,6 +41,8 @@ UNREAD_S: Final = 30.0
 SWEEP_EVERY_S: Final = 0.5
 # What says how long a body is: of two, a proxy might believe the other one.
 _LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
+# So many requests of one piece are answered at once; who sends more in a row waits for others, too.
+AT_ONCE_MAX: Final = 16
 # For an answer that came before its request had come: so much is still read, and for so long.
 LINGER_S: Final = 2.0
 LINGER_BYTES_MAX: Final = 4_000_000
@@ -48,6 +54,24 @@ def directly(scope: Scope) -> Direct | None:
     """The short way out of the answer to this request, where the server has one."""
     extensions = cast("dict[str, object] | None", scope.get("extensions"))
     return cast("Direct | None", extensions.get(DIRECT)) if extensions else None
+
+
+class Instant(Protocol):
+    """An application that can answer some requests without waiting."""
+
+    @property
+    def instant_urls(self) -> frozenset[bytes]:
+        """Requests' targets, as they are sent."""
+        ...
+
+    def at_once(self, scope: Scope) -> bool:
+        """Answer a GET of one of them by `directly`; False when it has to come as a task."""
+        ...
+
+
+def instant(app: object) -> Instant | None:
+    """The application, if it is one that answers at once."""
+    return cast("Instant", app) if hasattr(app, "instant_urls") else None
 
 
 class _Lingering:
@@ -84,15 +108,28 @@ class Wire(Connection):
     _status = HTTPStatus.BAD_REQUEST
     _lingers_since_s: float | None = None
     _lingered_bytes = 0
+    _instant: Instant | None = None
+    _instant_urls: frozenset[bytes] = frozenset()
+    # The request that is being answered at once; whether the last one was; how many more may be.
+    _now: Scope | None = None
+    _was_at_once = False
+    _at_once_left = AT_ONCE_MAX
+    _idle_since_s: float | None = None
+    _is_parting = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there; its first head is waited for from now on."""
         super().connection_made(transport)
         self._since_s = self.loop.time()
+        self._instant = instant(cast("object", self.app))  # pyright: ignore[reportUnknownMemberType]
+        if self._instant is not None:
+            self._instant_urls = self._instant.instant_urls
 
     def data_received(self, data: bytes) -> None:
         """Bytes came. What the parser refuses is answered as a problem, and in our words."""
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        self._idle_since_s, self._at_once_left = None, AT_ONCE_MAX
         if self._lingers_since_s is not None:
             self._lingered_bytes += len(data)
             if self._lingered_bytes > LINGER_BYTES_MAX:
@@ -145,9 +182,40 @@ class Wire(Connection):
             or not (self.url.startswith(b"/") or self.url == b"*")
         ):
             raise Refused
+        if not lengths and self.url in self._instant_urls and self._answered_at_once():
+            return
         super().on_headers_complete()
+        if self._is_parting:
+            self.cycle.keep_alive = False
         if self.scope["method"] not in SAFE_METHODS:
             self.cycle.transport = cast("asyncio.Transport", _Lingering(self, self.transport))
+
+    def _answered_at_once(self) -> bool:
+        """Answer a request that is nothing but its head, unless one before it still runs."""
+        cycle, parser = cast("RequestResponseCycle | None", self.cycle), self.parser
+        assert parser is not None
+        assert self._instant is not None
+        if (
+            self._at_once_left <= 0
+            or self._is_parting
+            or (cycle is not None and not cycle.response_complete)
+            or self.flow.write_paused
+            or self.expect_100_continue
+            or parser.get_method() != b"GET"
+            or parser.get_http_version() != "1.1"
+            or not parser.should_keep_alive()
+            or self.transport.is_closing()
+        ):
+            return False
+        scope = self.scope
+        scope["method"], scope["query_string"] = "GET", b""
+        scope["path"], scope["raw_path"] = self.url.decode("ascii"), self.url
+        self._now = cast("Scope", scope)
+        try:
+            self._was_at_once = self._instant.at_once(self._now)
+        finally:
+            self._now = None
+        return self._was_at_once
 
     def on_message_begin(self) -> None:
         """A request has begun, and with it its scope, which knows the short way out."""
@@ -166,17 +234,27 @@ class Wire(Connection):
 
         False, and nothing is done, unless it is this request's turn and nothing waits to be sent.
         """
-        cycle = self.cycle
+        # The server's own headers are another list when the second of their date is over.
+        defaults = self.server_state.default_headers
+        if Wire._dated[0] is not defaults:
+            Wire._dated = (defaults, marks.block(defaults))
+        if scope is self._now:
+            self.transport.write(
+                b"".join((STATUS_LINE[status], Wire._dated[1], block, b"\r\n", body))
+            )
+            self.server_state.total_requests += 1
+            self._at_once_left -= 1
+            self._idle_since_s = self.loop.time()
+            return True
+        cycle = cast("RequestResponseCycle | None", self.cycle)
         if (
-            cycle.scope is not scope
+            cycle is None
+            or cycle.scope is not scope
             or cycle.response_started
             or cycle.disconnected
             or self.flow.write_paused
         ):
             return False
-        # The server's own headers are another list when the second of their date is over.
-        if Wire._dated[0] is not cycle.default_headers:
-            Wire._dated = (cycle.default_headers, marks.block(cycle.default_headers))
         parts = [STATUS_LINE[status], Wire._dated[1], block]
         if not cycle.keep_alive:
             parts.append(b"connection: close\r\n")
@@ -194,8 +272,11 @@ class Wire(Connection):
 
     def on_message_complete(self) -> None:
         """The body is whole; what comes next is another head."""
-        super().on_message_complete()
         self._is_in_head = True
+        if self._was_at_once:
+            self._was_at_once = False
+        else:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The answer is out. A body that is still coming belongs to nothing any more."""
@@ -214,6 +295,13 @@ class Wire(Connection):
         """It read."""
         super().resume_writing()
         self._unread_since_s = None
+
+    def part(self) -> None:
+        """Let the next answer be the last, and say so in it: the process is about to end."""
+        self._is_parting = True
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None:
+            cycle.keep_alive = False
 
     def _is_too_long(self, data: bytes) -> bool:
         """Whether the head does not end within its bound; what comes behind it is a body."""
@@ -248,6 +336,14 @@ class Wire(Connection):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         elif unread_s is not None and now_s - unread_s > UNREAD_S:
             self.transport.abort()
+        elif self._is_idle_since(now_s - self.timeout_keep_alive):
+            self.timeout_keep_alive_handler()
+
+    def _is_idle_since(self, since_s: float) -> bool:
+        """Whether nothing came since an answer at once, which sets no timer of its own."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        is_free = cycle is None or cycle.response_complete
+        return is_free and self._idle_since_s is not None and self._idle_since_s < since_s
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer and close. In the middle of another answer there is nothing left to say."""

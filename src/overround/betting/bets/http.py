@@ -16,16 +16,14 @@ from overround.betting.bets.model import (
     Asked,
     Bet,
     Decision,
-    EventLiability,
     Leg,
-    MarketLiability,
     SentSlip,
     Slip,
     SlipLeg,
 )
 from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX
-from overround.core import ids, line, money, price
-from overround.core.errors import NotFound, Refusal, Unauthenticated
+from overround.core import bets, ids, line, money, price
+from overround.core.errors import Refusal, Unauthenticated, Unavailable
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import paging, routes
@@ -41,15 +39,17 @@ from overround.kit.routes import (
     Player,
     Tools,
 )
-from overround.odds import catalogue
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["bets"])
 
-_EXPOSURES_DEFAULT = 10
 _ID = TypeAdapter(UUID)
 
 PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
+SystemName = Literal[
+    "trixie", "patent", "yankee", "lucky15", "canadian", "lucky31", "heinz", "lucky63",
+    "super_heinz", "goliath",
+]  # fmt: skip
 AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
 
 
@@ -58,13 +58,21 @@ class SlipLegIn(Input):
 
     selection_id: Annotated[UUID, Field(strict=False)]
     price: PriceText
+    banker: bool = False
 
 
 class SlipIn(Input):
-    """What a player asks: one leg is a single, more are a combo."""
+    """What a player asks: one leg is a single, more are a combo, and with `system` or `sizes` a
+    system: every line of so many legs, bankers included.
+
+    The stake is the whole one; with `stake_mode` "unit" it is each line's.
+    """
 
     legs: Annotated[list[SlipLegIn], Field(min_length=1, max_length=LEGS_MAX)]
     stake: AmountText
+    stake_mode: Literal["total", "unit"] = "total"
+    system: SystemName | None = None
+    sizes: Annotated[list[int], Field(min_length=1, max_length=LEGS_MAX)] | None = None
     odds_policy: Literal["none", "higher", "any"] = "higher"
     tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
 
@@ -74,6 +82,7 @@ class PlacedOut(Output):
 
     bet_id: UUID
     kind: str
+    sizes: list[int] | None
     status: str
     stake: str
     potential_payout: str
@@ -96,6 +105,7 @@ class LegOut(Output):
     side: str
     price: str
     shown_price: str
+    banker: bool
     grade: str | None
 
 
@@ -104,6 +114,7 @@ class BetOut(Output):
 
     id: UUID
     kind: str
+    sizes: list[int] | None
     status: str
     outcome: str | None
     stake: str
@@ -135,57 +146,6 @@ class LatestBetsOut(Output):
 
     items: list[LatestBetOut]
     next_cursor: str | None
-
-
-class SelectionLiabilityOut(Output):
-    """The net loss if this selection wins; below zero the house earns. Combos count in full, as if
-    their other open legs won."""
-
-    selection_id: UUID
-    side: str
-    singles: int
-    combos: int
-    stake: str
-    liability: str
-
-
-class MarketLiabilityOut(Output):
-    """A market with its worst end."""
-
-    market_id: UUID
-    market: str
-    period: str
-    line: str | None
-    stake: str
-    worst: str
-    selections: list[SelectionLiabilityOut]
-
-
-class EventLiabilityOut(Output):
-    """An event, its worst market first; the exposure is the sum of the markets' worst ends."""
-
-    event_id: UUID
-    bets: int
-    stake: str
-    exposure: str
-    currency: str
-    markets: list[MarketLiabilityOut]
-
-
-class ExposureOut(Output):
-    """An event and the most that its open bets cost."""
-
-    event_id: UUID
-    bets: int
-    stake: str
-    exposure: str
-    currency: str
-
-
-class ExposuresOut(Output):
-    """The greatest exposures first."""
-
-    items: list[ExposureOut]
 
 
 class BetRefused(Refusal):
@@ -298,7 +258,6 @@ async def my_bet(bet_id: UUID, caller: Player, db: Db) -> BetOut:
 
 
 ReadsBets = Annotated[Principal, Depends(routes.staff("bets.read"))]
-ReadsRisk = Annotated[Principal, Depends(routes.staff("risk.read"))]
 
 
 @router.get("/office/bets")
@@ -322,47 +281,21 @@ async def latest_bets(
     )
 
 
-@router.get("/office/events/{event_id}/liability")
-async def event_liability(event_id: UUID, caller: ReadsRisk, db: Db) -> EventLiabilityOut:
-    """What the open bets on an event would cost, by market and selection."""
-    async with db.reading(caller.tenant_id) as conn:
-        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
-        events = await catalogue.events_by_id(conn, [event_id])
-        found = await service.liabilities(conn, caller.tenant_id, list(events))
-    if not events:
-        raise NotFound("no such event")
-    return _liability_out(found.get(event_id) or EventLiability(event_id, 0, 0, 0, ()), currency)
-
-
-@router.get("/office/exposures")
-async def exposures(
-    caller: ReadsRisk, db: Db, now: Now, limit: Limit = _EXPOSURES_DEFAULT
-) -> ExposuresOut:
-    """The events whose open bets could cost the most."""
-    async with db.reading(caller.tenant_id) as conn:
-        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
-        found = await service.top_exposures(conn, caller.tenant_id, now, limit)
-    return ExposuresOut(
-        items=[
-            ExposureOut(
-                event_id=one.event_id,
-                bets=one.bets,
-                stake=money.to_text(one.stake_minor, currency),
-                exposure=money.to_text(one.exposure_minor, currency),
-                currency=currency,
-            )
-            for one in found
-        ]
-    )
-
-
 def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str) -> Slip:
+    bankers = sum(leg.banker for leg in body.legs)
+    sizes = rules.system_sizes(body.system, body.sizes, len(body.legs), bankers)
+    units = bets.stored_lines(len(body.legs), sizes, bankers) if body.stake_mode == "unit" else 1
     return Slip(
         bet_id=ids.new(at),
         user_id=caller.actor_id,
         key=key,
-        legs=tuple(SlipLeg(leg.selection_id, price.parse_decimal(leg.price)) for leg in body.legs),
-        stake_minor=money.parse(body.stake, currency),
+        legs=tuple(
+            # In one line of all legs every leg is a banker, and none is marked.
+            SlipLeg(leg.selection_id, price.parse_decimal(leg.price), leg.banker and bool(sizes))
+            for leg in body.legs
+        ),
+        stake_minor=units * money.parse(body.stake, currency),
+        sizes=sizes,
         at=at,
         odds_policy=body.odds_policy,
         tolerance_bps=body.tolerance_bps,
@@ -383,6 +316,10 @@ _REFUSALS = {
     "legs_conflict": "Two legs are on the same event.",
     "stake_below_min": "The stake is below the least stake.",
     "payout_above_max": "The payout would be above the largest payout.",
+    "liability_exceeded": "The house takes no more on this selection now.",
+    "stake_above_max": "The stake is above what the house takes here.",
+    "repeated_bet": "This bet was placed here a moment ago.",
+    "player_limit": "This account has won its share of chances here for today.",
     "insufficient_funds": "The balance is smaller than the stake.",
 }
 
@@ -390,6 +327,8 @@ _REFUSALS = {
 def _placed_out(decision: Decision) -> PlacedOut:
     if decision.kind == "key_reused":
         raise KeyReused
+    if decision.kind == "moved":
+        raise Unavailable("the prices move faster than they can be taken; ask again")
     if decision.refusal is not None:
         raise _refused(decision.refusal, decision.answer)
     answer: dict[str, Any] = decision.answer
@@ -397,6 +336,7 @@ def _placed_out(decision: Decision) -> PlacedOut:
     return PlacedOut(
         bet_id=answer["bet_id"],
         kind=answer["kind"],
+        sizes=answer["sizes"],
         status=answer["status"],
         stake=money.to_text(answer["stake_minor"], currency),
         potential_payout=money.to_text(answer["potential_payout_minor"], currency),
@@ -413,7 +353,7 @@ def _refused(refusal: str, answer: dict[str, Any]) -> BetRefused:
         facts["leg"] = answer["leg"]
     if "prices_e4" in answer:
         facts["prices"] = [price.to_text(price_e4) for price_e4 in answer["prices_e4"]]
-    for bound in ("stake_min", "payout_max"):
+    for bound in ("stake_min", "stake_max", "payout_max"):
         if f"{bound}_minor" in answer:
             facts[bound] = money.to_text(answer[f"{bound}_minor"], answer["currency"])
     return BetRefused(_REFUSALS.get(refusal), code=refusal, facts=facts)
@@ -424,6 +364,7 @@ def _bet_out(bet: Bet) -> BetOut:
     return BetOut(
         id=bet.id,
         kind=bet.kind,
+        sizes=bet.sizes,
         status=bet.status,
         outcome=bet.outcome,
         stake=money.to_text(bet.stake_minor, bet.currency),
@@ -449,38 +390,6 @@ def _leg_out(leg: Leg) -> LegOut:
         side=leg.side,
         price=price.to_text(leg.price_e4),
         shown_price=price.to_text(leg.shown_price_e4),
+        banker=leg.banker,
         grade=leg.grade,
-    )
-
-
-def _liability_out(found: EventLiability, currency: str) -> EventLiabilityOut:
-    return EventLiabilityOut(
-        event_id=found.event_id,
-        bets=found.bets,
-        stake=money.to_text(found.stake_minor, currency),
-        exposure=money.to_text(found.exposure_minor, currency),
-        currency=currency,
-        markets=[_market_liability_out(market, currency) for market in found.markets],
-    )
-
-
-def _market_liability_out(found: MarketLiability, currency: str) -> MarketLiabilityOut:
-    return MarketLiabilityOut(
-        market_id=found.market_id,
-        market=found.market_type,
-        period=found.period,
-        line=None if found.line_q4 is None else line.to_text(found.line_q4),
-        stake=money.to_text(found.stake_minor, currency),
-        worst=money.to_text(found.worst_minor, currency),
-        selections=[
-            SelectionLiabilityOut(
-                selection_id=one.selection_id,
-                side=one.side,
-                singles=one.singles,
-                combos=one.combos,
-                stake=money.to_text(one.stake_minor, currency),
-                liability=money.to_text(one.liability_minor, currency),
-            )
-            for one in found.selections
-        ],
     )

@@ -1,14 +1,19 @@
 """The acceptor: slips that arrive while others are being placed are placed together.
 
-A few connections each take everything that waits (at most 64 slips), place it in one call and one
-commit, and give each slip its answer. Nothing waits for a timer: an idle acceptor places a slip by
-itself at once, and a busy one makes its batches by being busy.
+A connection takes everything that waits (at most 64 slips), places it in one call and one commit,
+and gives each slip its answer. Nothing waits for a timer: an idle acceptor places a slip by itself
+at once, and a busy one makes its batches by being busy. Beside it stands a second connection that
+takes what the first has left standing, because its call waits for an event's lock or for the disk
+(test: a call that waits holds up nobody else); two that took turns would make batches of half the
+width, and a call costs as much as ten slips.
 
 A player's slips are placed in the order in which they arrived: while one connection has a slip of
 his, no other takes one (test: slips of one player keep their order). A key that is under way is
 refused (test: a key in flight is refused). A slip whose failure fails its batch fails alone: the
 others are placed one by one (test: a bad slip fails alone). When the slip that has waited longest
-has waited too long, whoever comes is told to come back (test: a queue that is too old sheds).
+has waited too long, whoever comes is told to come back (test: a queue that is too old sheds). A
+queue that fills every call is no burst: then it is kept to what one call takes, so that who is
+accepted waits as he always does and who is not knows at once (test: a queue that stands is short).
 """
 
 from __future__ import annotations
@@ -27,13 +32,16 @@ import psycopg
 from overround.betting.bets import service
 from overround.betting.bets.model import Asked, Decision
 from overround.core.errors import Refusal, Unavailable
-from overround.db import Connection
+from overround.db import Connection, connect
 from overround.kit import logs
 
-CONNECTIONS: Final = 2
+# How long each connection leaves a slip to the others.
+PATIENCE_S: Final = (0.0, 0.02)
 # Half of what a person waits for without noticing; twice what a batch may take at its worst.
 AGE_MAX_S: Final = 0.5
 WAITING_MAX: Final = 4_096
+# A queue that has filled every call for so long stands.
+STANDS_S: Final = 0.2
 RECONNECT_S: Final = 0.25
 # What a drain may take; longer than a call (its login's statement_timeout) can.
 DRAIN_S: Final = 8.0
@@ -79,10 +87,20 @@ class Acceptor:
     `url` is the app login's. Raises Unavailable when the database does not answer at the start.
     """
 
-    def __init__(self, url: str, *, prepares: bool = True, age_max_s: float = AGE_MAX_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prepares: bool = True,
+        age_max_s: float = AGE_MAX_S,
+        stands_s: float = STANDS_S,
+    ) -> None:
         self._url = url
         self._prepares = prepares
         self._age_max_s = age_max_s
+        self._stands_s = stands_s
+        # When a call last took all that waited and had room for more.
+        self._roomy_at_s = monotonic()
         self._queue: deque[_Waiting] = deque()
         self._keys: set[tuple[UUID, UUID, str]] = set()
         self._busy: set[tuple[UUID, UUID]] = set()
@@ -107,14 +125,20 @@ class Acceptor:
     def _is_late(self, now_s: float) -> bool:
         if not self._queue:
             return False
-        return len(self._queue) >= WAITING_MAX or now_s - self._queue[0].since_s > self._age_max_s
+        stands = now_s - self._roomy_at_s > self._stands_s
+        return (
+            len(self._queue) >= (service.BATCH_MAX if stands else WAITING_MAX)
+            or now_s - self._queue[0].since_s > self._age_max_s
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Place what is asked for the length of the block; what waits at its end is placed too."""
         first = await self._connected()
-        conns: list[Connection | None] = [first, *([None] * (CONNECTIONS - 1))]
-        tasks = [asyncio.create_task(self._serve(conn)) for conn in conns]
+        tasks = [
+            asyncio.create_task(self._serve(first if n == 0 else None, patience_s))
+            for n, patience_s in enumerate(PATIENCE_S)
+        ]
         try:
             yield
         finally:
@@ -125,10 +149,11 @@ class Acceptor:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _serve(self, conn: Connection | None) -> None:
+    async def _serve(self, conn: Connection | None, patience_s: float) -> None:
         """One connection's life: take what waits, place it, again; until closing and empty."""
         try:
             while True:
+                await asyncio.sleep(self._leaves_s(patience_s))
                 batch = self._take()
                 if not batch:
                     if self._is_closing and not self._queue:
@@ -150,6 +175,12 @@ class Acceptor:
             if conn is not None:
                 await conn.close()
 
+    def _leaves_s(self, patience_s: float) -> float:
+        """How much longer a connection leaves what waits to the others."""
+        if not self._queue or self._is_closing:
+            return 0.0
+        return max(0.0, self._queue[0].since_s + patience_s - monotonic())
+
     def _take(self) -> list[_Waiting]:
         """What waits, in its order, without the slips of players whom another connection serves."""
         batch: list[_Waiting] = []
@@ -158,6 +189,8 @@ class Acceptor:
             waiting = self._queue.popleft()
             (passed if waiting.player in self._busy else batch).append(waiting)
         self._queue.extendleft(reversed(passed))
+        if len(batch) < service.BATCH_MAX:
+            self._roomy_at_s = monotonic()
         self._busy.update(waiting.player for waiting in batch)
         return batch
 
@@ -198,12 +231,7 @@ class Acceptor:
     async def _connected(self) -> Connection:
         """A connection that commits each call by itself. Raises Unavailable."""
         try:
-            return await psycopg.AsyncConnection.connect(
-                self._url,
-                autocommit=True,
-                prepare_threshold=0 if self._prepares else None,
-                connect_timeout=2,
-            )
+            return await connect(self._url, prepares=self._prepares)
         except psycopg.Error as error:
             await asyncio.sleep(RECONNECT_S)
             raise Unavailable("the database does not answer (bets)") from error

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from overround.core.bets import Rounding
 from overround.core.principal import Principal
 
 OddsPolicy = Literal["none", "higher", "any"]
-# `nobody`: the session that the slip came by has ended; nothing was asked or stored.
-DecisionKind = Literal["accepted", "refused", "replayed", "key_reused", "nobody"]
+# `nobody`: the session that the slip came by has ended; nothing was asked or stored. `moved`: the
+# prices are others than the slip's payout was computed at; nothing was stored, and `prices_e4` are
+# the present ones.
+DecisionKind = Literal["accepted", "refused", "replayed", "key_reused", "nobody", "moved"]
+BetKind = Literal["single", "combo", "system"]
 
 
 @dataclass(frozen=True, slots=True)
 class SlipLeg:
-    """One selection at the price the player saw."""
+    """One selection at the price the player saw. A banker is in every line of a system."""
 
     selection_id: UUID
     price_e4: int
+    banker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What a player asks. `key` is his word for this request, `bet_id` what it would become."""
+    """What a player asks. `key` is his word for this request, `bet_id` what it would become.
+
+    `sizes` makes it a system of all lines with so many legs, bankers included; the stake is the
+    whole one, shared by the lines.
+    """
 
     bet_id: UUID
     user_id: UUID
@@ -36,6 +43,25 @@ class Slip:
     at: datetime
     odds_policy: OddsPolicy = "higher"
     tolerance_bps: int = 0
+    sizes: tuple[int, ...] | None = None
+
+    @property
+    def kind(self) -> BetKind:
+        """What it would become."""
+        if self.sizes is not None:
+            return "system"
+        return "single" if len(self.legs) == 1 else "combo"
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A slip with what it pays when all its legs win at `prices_e4`: rounded down, and whether
+    half-even rounds it up."""
+
+    slip: Slip
+    prices_e4: Sequence[int]
+    potential_minor: int
+    rounds_up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +120,7 @@ class Leg:
     side: str
     price_e4: int
     shown_price_e4: int
+    banker: bool
     grade: str | None
 
 
@@ -103,7 +130,8 @@ class Bet:
 
     id: UUID
     user_id: UUID
-    kind: Literal["single", "combo"]
+    kind: BetKind
+    sizes: list[int] | None
     stake_minor: int
     currency: str
     potential_payout_minor: int
@@ -121,75 +149,3 @@ class LatestBet:
 
     bet: Bet
     player: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSelection:
-    """A selection of a market on which bets are open, with what they stake and would be paid.
-
-    `won_minor` is paid if the leg wins and `void_minor` if it is void, a combo's other legs taken
-    as won. Of the combos, `reduced` have a leg that was graded other than won: they are counted
-    and staked here, and what they are paid is left out.
-    """
-
-    event_id: UUID
-    market_id: UUID
-    market_type: str
-    period: str
-    line_q4: int | None
-    selection_id: UUID
-    side: str
-    singles: int
-    combos: int
-    reduced: int
-    stake_minor: int
-    won_minor: int
-    void_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReducedCombo:
-    """An open leg (the `n`th of `grades`, from 1) of a combo that a graded leg has made smaller."""
-
-    selection_id: UUID
-    n: int
-    stake_minor: int
-    payout_rounding: Rounding
-    grades: list[str | None]
-    prices_e4: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class SelectionLiability:
-    """What one answer means to the house; below zero it earns."""
-
-    selection_id: UUID
-    side: str
-    singles: int
-    combos: int
-    stake_minor: int
-    liability_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class MarketLiability:
-    """A market on which bets are open; `worst_minor` is its worst end, whoever wins."""
-
-    market_id: UUID
-    market_type: str
-    period: str
-    line_q4: int | None
-    stake_minor: int
-    worst_minor: int
-    selections: tuple[SelectionLiability, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EventLiability:
-    """An event on which bets are open, its worst market first."""
-
-    event_id: UUID
-    bets: int
-    stake_minor: int
-    exposure_minor: int
-    markets: tuple[MarketLiability, ...]

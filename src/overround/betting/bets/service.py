@@ -5,21 +5,29 @@ Errors: Invalid (a bound of the slip, before anything is asked), NotFound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from overround.betting.bets import liability, rules, store
-from overround.betting.bets.model import Asked, Bet, Decision, EventLiability, LatestBet, Slip
+from overround.betting.bets import rules, store
+from overround.betting.bets.model import (
+    Asked,
+    Bet,
+    Decision,
+    LatestBet,
+    Priced,
+    Slip,
+)
 from overround.core.errors import NotFound
 from overround.db import Connection
 
 BATCH_MAX = 64
-# Where the events lie on which a bet may be open; one that was postponed for longer is seen by
-# asking for it.
-_BEHIND = timedelta(days=2)
-_AHEAD = timedelta(days=30)
-_EVENTS_AT_ONCE = 200
+# A price that moves between two looks is looked at again; one that always does is the next
+# question's.
+_LOOKS_MAX = 5
+
+
+_AskPriced = Callable[[Sequence[Priced]], Awaitable[list[Decision]]]
 
 
 async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
@@ -30,7 +38,7 @@ async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> lis
     when the caller commits.
     """
     _check(slips)
-    return await store.place(conn, tenant_id, slips) if slips else []
+    return await _until_still(slips, lambda priced: store.place(conn, tenant_id, priced))
 
 
 async def place_all(conn: Connection, asked: Sequence[Asked]) -> list[Decision]:
@@ -38,13 +46,36 @@ async def place_all(conn: Connection, asked: Sequence[Asked]) -> list[Decision]:
     one round trip, which commits. Each slip has been checked (`rules.check`)."""
     if len(asked) > BATCH_MAX:
         raise ValueError(f"{len(asked)} slips in one batch; at most {BATCH_MAX}")
-    return await store.place_all(conn, asked) if asked else []
+    by_slip = {id(one.slip): one for one in asked}
+    return await _until_still(
+        [one.slip for one in asked],
+        lambda priced: store.place_all(conn, [by_slip[id(one.slip)] for one in priced], priced),
+    )
 
 
 async def place_at(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> list[Decision]:
     """As `place`, with each slip at its own time: for replays; the app may not."""
     _check(slips)
-    return await store.place_at(conn, tenant_id, slips) if slips else []
+    return await _until_still(slips, lambda priced: store.place_at(conn, tenant_id, priced))
+
+
+async def _until_still(slips: Sequence[Slip], ask: _AskPriced) -> list[Decision]:
+    """Ask at the prices that were shown; whatever is told that they are others now and would be
+    taken is asked again at those (test: a price that rose meanwhile is paid)."""
+    decisions: dict[int, Decision] = {}
+    prices = {n: [leg.price_e4 for leg in slip.legs] for n, slip in enumerate(slips)}
+    for _ in range(_LOOKS_MAX):
+        waiting = [n for n in prices if n not in decisions or decisions[n].kind == "moved"]
+        if not waiting:
+            break
+        priced = [
+            Priced(slips[n], prices[n], *rules.potential(slips[n], prices[n])) for n in waiting
+        ]
+        for n, decision in zip(waiting, await ask(priced), strict=True):
+            decisions[n] = decision
+            if decision.kind == "moved":
+                prices[n] = decision.answer["prices_e4"]
+    return [decisions[n] for n in range(len(slips))]
 
 
 def _check(slips: Sequence[Slip]) -> None:
@@ -78,33 +109,3 @@ async def my_bet(conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID)
 async def latest(conn: Connection, tenant_id: UUID, before: UUID, limit: int) -> list[LatestBet]:
     """A page of all players' bets, newest first, below an id."""
     return await store.latest(conn, tenant_id, before, limit)
-
-
-async def liabilities(
-    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]
-) -> dict[UUID, EventLiability]:
-    """event id -> what its open bets could cost; an event without any is absent."""
-    found = await store.open_selections(conn, tenant_id, event_ids)
-    concerned = {row.event_id for row in found if row.reduced}
-    reduced = await store.reduced_combos(conn, tenant_id, list(concerned)) if concerned else []
-    return liability.of_events(found, reduced)
-
-
-async def top_exposures(
-    conn: Connection, tenant_id: UUID, at: datetime, limit: int
-) -> list[EventLiability]:
-    """The `limit` events with the greatest exposure, among those that started within two days or
-    start within a month.
-
-    They are read in the order of what they could cost at most, until no further one can be among
-    the first (test: the greatest exposures are found behind greater bounds).
-    """
-    bounds = await store.exposure_bounds(conn, tenant_id, at - _BEHIND, at + _AHEAD)
-    best: list[EventLiability] = []
-    for first in range(0, len(bounds), _EVENTS_AT_ONCE):
-        if len(best) == limit and best[-1].exposure_minor >= bounds[first][1]:
-            break
-        some = [event_id for event_id, _ in bounds[first : first + _EVENTS_AT_ONCE]]
-        best += (await liabilities(conn, tenant_id, some)).values()
-        best = sorted(best, key=lambda one: (-one.exposure_minor, one.event_id))[:limit]
-    return best

@@ -33,6 +33,7 @@ from overround.kit.paging import Cursor
 from overround.kit.routes import CursorText, Input, Limit, Now, Output, Visitor
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
+from overround.odds.pricing import Method
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["offers"])
@@ -92,15 +93,21 @@ class OffersOut(Output):
 
 
 class SettingIn(Input):
-    """A switch and prices for a sport, a competition or an event."""
+    """A switch and prices for a sport, a competition, an event, a market or a selection.
 
-    scope: Literal["sport", "competition", "event"]
+    `margin_method` says which answers carry the margin; a selection has a `price` instead, at which
+    it is laid whatever the board says, and null lays it at the board's again.
+    """
+
+    scope: Literal["sport", "competition", "event", "market", "selection"]
     scope_key: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
     enabled: bool = True
     margin_bps: Annotated[int, Field(ge=0, le=service.MARGIN_BPS_MAX)] | None = None
     multiplier_e4: Annotated[
         int, Field(ge=service.MULTIPLIER_E4_MIN, le=service.MULTIPLIER_E4_MAX)
     ] = 10_000
+    margin_method: Method | None = None
+    price: Annotated[str, Field(max_length=12)] | None = None
 
 
 class SettingOut(Output):
@@ -112,6 +119,9 @@ class SettingOut(Output):
     enabled: bool
     margin_bps: int | None
     multiplier_e4: int
+    margin_method: str | None
+    price: str | None
+    set_by: Literal["office", "risk"]
 
 
 class TermsOut(Output):
@@ -120,8 +130,9 @@ class TermsOut(Output):
     enabled: bool
     off_by: list[str]
     margin_bps: int
-    margin_from: Literal["house", "sport", "competition", "event"]
+    margin_from: Literal["house", "sport", "competition", "event", "market", "selection"]
     multiplier_e4: int
+    margin_method: str
 
 
 class OfficeEventOut(Output):
@@ -235,8 +246,17 @@ SportText = Annotated[str | None, Query(min_length=1, max_length=40)]
 
 @router.put("/office/offer-settings")
 async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> SettingOut:
-    """Switch an event, competition or sport on or off, or price it apart; off holds at once."""
-    setting = Setting(body.scope, body.scope_key, body.enabled, body.margin_bps, body.multiplier_e4)
+    """Switch a sport, competition, event, market or selection on or off, or price it apart; off
+    holds at once."""
+    setting = Setting(
+        body.scope,
+        body.scope_key,
+        body.enabled,
+        body.margin_bps,
+        body.multiplier_e4,
+        body.margin_method,
+        None if body.price is None else price.parse_decimal(body.price),
+    )
     async with db.transaction(caller.tenant_id) as conn:
         await service.switch(conn, caller.tenant_id, setting, now)
         await audit.write(
@@ -247,7 +267,7 @@ async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> Set
             f"{body.scope}:{body.scope_key}",
             after=body.model_dump(),
         )
-    return SettingOut(**body.model_dump())
+    return _own_out(setting)
 
 
 @router.get("/office/offer-settings")
@@ -365,18 +385,24 @@ def _terms_out(held: Held) -> TermsOut:
         margin_bps=held.terms.margin_bps,
         margin_from=held.margin_from or "house",
         multiplier_e4=held.terms.multiplier_e4,
+        margin_method=held.terms.method,
     )
 
 
 def _setting_out(setting: Setting | None) -> SettingOut | None:
-    if setting is None:
-        return None
+    return None if setting is None else _own_out(setting)
+
+
+def _own_out(setting: Setting) -> SettingOut:
     return SettingOut(
         scope=setting.scope,
         scope_key=setting.scope_key,
         enabled=setting.enabled,
         margin_bps=setting.margin_bps,
         multiplier_e4=setting.multiplier_e4,
+        margin_method=setting.margin_method,
+        price=None if setting.price_e4 is None else price.to_text(setting.price_e4),
+        set_by=setting.set_by,
     )
 
 

@@ -9,29 +9,39 @@ from typing import Literal
 from uuid import UUID
 
 from overround.odds.catalogue.model import Event
+from overround.odds.pricing.model import Method
 
-Scope = Literal["sport", "competition", "event"]
+Scope = Literal["sport", "competition", "event", "market", "selection"]
+SetBy = Literal["office", "risk"]
 OfferState = Literal["open", "suspended", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A tenant's switch and prices for one scope; `margin_bps` None inherits the wider scope's."""
+    """A tenant's switch and prices for one scope; a margin or method of None is the wider scope's.
+
+    A selection has no margin of its own, and it alone a price: it is laid at that.
+    """
 
     scope: Scope
     scope_key: str
     enabled: bool = True
     margin_bps: int | None = None
     multiplier_e4: int = 10_000
+    margin_method: Method | None = None
+    price_e4: int | None = None
+    set_by: SetBy = "office"
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for one event after all scopes: laid or not, at which margin and multiplier."""
+    """What holds for one event or market after all scopes: laid or not, at which margin, spread
+    over the answers by which method, and multiplier."""
 
     enabled: bool
     margin_bps: int
     multiplier_e4: int
+    method: Method = "multiplicative"
 
 
 @dataclass(frozen=True, slots=True)

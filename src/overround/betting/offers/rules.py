@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import numpy as np
 
-from overround.betting.offers.model import Book, Held, Scope, Terms
+from overround.betting.offers.model import Book, Held, Scope, Setting, Terms
 from overround.odds import pricing
-from overround.odds.pricing import Integers, ladder
+from overround.odds.pricing import Floats, Integers, Mask, Method, ladder
 
 _UNIT_E4 = 10_000
+# Where keeping a price out of an arbitrage would cost more of it than this, one of the two prices
+# is wrong, and nobody knows whose: then nothing is laid.
+SHADE_MAX_BPS = 2_000
+_BPS = 10_000
+PRICE_E4_MIN, PRICE_E4_MAX = ladder.LOWEST_E4, ladder.HIGHEST_E4
+# A booksum of one, less what a sum of floats falls short of it.
+_WHOLE = 1.0 - 1e-12
 
 
-def terms(book: Book, sport: str, competition: str, event: str) -> Terms:
-    """What holds for an event: the narrowest scope that says something wins.
+def terms(book: Book, sport: str, competition: str, event: str, market: str | None = None) -> Terms:
+    """What holds for an event or a market of it: the narrowest scope that says something wins.
 
-    A switch that is off in any scope takes the event off; multipliers of the scopes multiply.
+    A switch that is off in any scope takes it off; multipliers of the scopes multiply.
     """
-    return held(book, sport, competition, event).terms
+    return held(book, sport, competition, event, market).terms
 
 
-def held(book: Book, sport: str, competition: str | None = None, event: str | None = None) -> Held:
+def held(
+    book: Book,
+    sport: str,
+    competition: str | None = None,
+    event: str | None = None,
+    market: str | None = None,
+) -> Held:
     """`terms` with whose word they are; without an event, what the wider scopes say."""
     scopes: tuple[tuple[Scope, str | None], ...] = (
         ("sport", sport),
         ("competition", competition),
         ("event", event),
+        ("market", market),
     )
     off_by: tuple[Scope, ...] = ()
     margin_bps, margin_from, multiplier_e4 = book.margin_bps, None, _UNIT_E4
+    method: Method = "multiplicative"
     for scope, key in scopes:
         setting = None if key is None else book.settings.get((scope, key))
         if setting is None:
@@ -35,19 +50,78 @@ def held(book: Book, sport: str, competition: str | None = None, event: str | No
         off_by = off_by if setting.enabled else (*off_by, scope)
         if setting.margin_bps is not None:
             margin_bps, margin_from = setting.margin_bps, scope
+        method = setting.margin_method or method
         multiplier_e4 = multiplier_e4 * setting.multiplier_e4 // _UNIT_E4
-    return Held(Terms(not off_by, margin_bps, multiplier_e4), off_by, margin_from)
+    return Held(Terms(not off_by, margin_bps, multiplier_e4, method), off_by, margin_from)
 
 
-def price(prices_e4: Integers, margin_bps: Integers, multiplier_e4: Integers) -> Integers:
+def has_narrow(book: Book) -> bool:
+    """Whether the book says anything about single markets or selections; most say nothing."""
+    return any(scope in ("market", "selection") for scope, _ in book.settings)
+
+
+def price(
+    prices_e4: Integers,
+    margin_bps: Integers,
+    multiplier_e4: Integers,
+    method: Method = "multiplicative",
+) -> Integers:
     """Offers for markets of one size: [m, sources, n] price_e4 (0: none) -> [m, n], 0 where none.
 
     Each complete source is freed of its overround in proportion; the sources' beliefs are averaged
-    on the logit scale; the tenant's margin [m] is put on, his multiplier [m] applied, and the price
-    goes down to the next rung of the ladder.
+    on the logit scale; the tenant's margin [m] is put on by `method`, his multiplier [m] applied,
+    and the price goes down to the next rung of the ladder, and further where it could be arbitraged
+    (`guarded`).
     """
     fair = pricing.fair.multiplicative(pricing.decimals(prices_e4))
     belief = pricing.consensus(fair)
-    offered = ladder.apply_margin(belief, margin_bps)
+    offered = ladder.apply_margin(belief, margin_bps, method)
     scaled = offered * multiplier_e4[:, None] // _UNIT_E4
-    return np.where(offered > 0, ladder.round_down(scaled), 0)
+    return guarded(np.where(offered > 0, ladder.round_down(scaled), 0), prices_e4)
+
+
+def own_price(setting: Setting | None, price_e4: int) -> int:
+    """A selection's price after what the office says about it alone; 0: not laid. A person's own
+    price may be above the guard's: he has seen it."""
+    if setting is None:
+        return price_e4
+    if not setting.enabled:
+        return 0
+    if setting.price_e4 is not None:
+        return setting.price_e4
+    if setting.multiplier_e4 == _UNIT_E4:
+        return price_e4
+    scaled = price_e4 * setting.multiplier_e4 // _UNIT_E4
+    return int(ladder.round_down(np.array(scaled, np.int64)))
+
+
+def guarded(offered_e4: Integers, prices_e4: Integers) -> Integers:
+    """Offers [m, n] that nobody can arbitrage against the board [m, sources, n]; 0 stays 0.
+
+    A price that with the best of the others on every other answer pays more than is staked is
+    shaded to the rung at which it does not; a market in which that would take more than
+    `SHADE_MAX_BPS` off a price, or of which several offers together could still be arbitraged, is
+    not laid at all (test: nobody makes money of an offer and the board).
+    """
+    best = prices_e4.max(axis=1, initial=0)
+    asked = np.where(best > 0, _UNIT_E4 / np.maximum(best, 1), 0.0)
+    rest = 1.0 - (asked.sum(axis=1, keepdims=True) - asked)
+    # Where the others already ask for all there is, no price of ours leaves anything.
+    limit = np.where(rest > 0, _UNIT_E4 / np.where(rest > 0, rest, 1.0), np.inf)
+    whole = (best > 0).all(axis=1, keepdims=True)
+    over = whole & (offered_e4 > limit)
+    if not over.any():
+        return np.where(_together(offered_e4, asked, whole), 0, offered_e4)
+    down = ladder.round_down(np.floor(np.where(over, limit, _UNIT_E4)).astype(np.int64))
+    shaded = np.where(over, np.minimum(down, offered_e4), offered_e4)
+    too_far = (shaded * _BPS < offered_e4 * (_BPS - SHADE_MAX_BPS)) | (over & (shaded > limit))
+    refused = too_far.any(axis=1, keepdims=True) | _together(shaded, asked, whole)
+    return np.where(refused, 0, shaded)
+
+
+def _together(offered_e4: Integers, asked: Floats, whole: Mask) -> Mask:
+    """Markets [m, 1] in which several of our prices and the others' best are an arbitrage."""
+    ours = np.where(offered_e4 > 0, _UNIT_E4 / np.maximum(offered_e4, 1), np.inf)
+    least = np.minimum(ours, asked)
+    better = (ours < asked).any(axis=1, keepdims=True)
+    return whole & better & (least.sum(axis=1, keepdims=True) < _WHOLE)

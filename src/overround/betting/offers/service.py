@@ -25,7 +25,7 @@ from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
 from overround.odds import catalogue
 from overround.odds.board import Board, MarketCells
-from overround.odds.pricing import Integers
+from overround.odds.pricing import Integers, Method
 from overround.people.tenants import Tenant
 from overround.storefront import Shown
 
@@ -81,12 +81,14 @@ class Offers:
         last price.
         """
         changed: list[tuple[UUID, int, OfferState]] = []
-        for sized, sized_terms in _by_size(self.book, board, events):
+        is_narrow = rules.has_narrow(self.book)
+        for sized, sized_terms in _by_size(self.book, board, events, is_narrow=is_narrow):
             prices = _priced(board, sized, sized_terms)
             for cells, its_terms, row in zip(sized, sized_terms, prices, strict=True):
                 laid = its_terms.enabled and bool((row > 0).all())
                 for selection_id, price_e4 in zip(cells.selection_ids, row.tolist(), strict=True):
-                    self._note(changed, selection_id, price_e4 if laid else 0)
+                    own_e4 = self._own(selection_id, price_e4) if is_narrow else price_e4
+                    self._note(changed, selection_id, own_e4 if laid else 0)
         return await self._write(conn, changed, at)
 
     async def close(
@@ -101,6 +103,10 @@ class Offers:
                     if laid is not None and laid[1] != "closed":
                         closing.append((selection_id, laid[0], "closed"))
         return await self._write(conn, closing, at)
+
+    def _own(self, selection_id: UUID, price_e4: int) -> int:
+        setting = self.book.settings.get(("selection", str(selection_id)))
+        return rules.own_price(setting, price_e4)
 
     def _note(
         self, changed: list[tuple[UUID, int, OfferState]], selection_id: UUID, price_e4: int
@@ -128,16 +134,24 @@ class Offers:
 
 
 def _by_size(
-    book: Book, board: Board, events: Mapping[UUID, tuple[str, str]]
+    book: Book, board: Board, events: Mapping[UUID, tuple[str, str]], *, is_narrow: bool
 ) -> list[tuple[list[MarketCells], list[Terms]]]:
-    sized: defaultdict[int, tuple[list[MarketCells], list[Terms]]] = defaultdict(lambda: ([], []))
+    """The markets with their terms, together those of one size whose margin one method spreads."""
+    sized: defaultdict[tuple[int, Method], tuple[list[MarketCells], list[Terms]]]
+    sized = defaultdict(lambda: ([], []))
     for event_id, (sport, competition) in events.items():
-        its_terms = rules.terms(book, sport, competition, str(event_id))
+        of_event = rules.terms(book, sport, competition, str(event_id))
         for cells in board.markets_of(event_id):
-            if grading.can_be_laid(cells.market_type):
-                markets, their_terms = sized[len(cells.sides)]
-                markets.append(cells)
-                their_terms.append(its_terms)
+            if not grading.can_be_laid(cells.market_type):
+                continue
+            of_market = of_event
+            if is_narrow and ("market", str(cells.market_id)) in book.settings:
+                of_market = rules.terms(
+                    book, sport, competition, str(event_id), str(cells.market_id)
+                )
+            markets, their_terms = sized[len(cells.sides), of_market.method]
+            markets.append(cells)
+            their_terms.append(of_market)
     return list(sized.values())
 
 
@@ -146,6 +160,7 @@ def _priced(board: Board, markets: Sequence[MarketCells], their_terms: Sequence[
         np.stack([board.open_prices(cells) for cells in markets]).astype(np.int64),
         np.array([t.margin_bps for t in their_terms], np.int64),
         np.array([t.multiplier_e4 for t in their_terms], np.int64),
+        their_terms[0].method,
     )
 
 
@@ -159,13 +174,23 @@ async def book_of(conn: Connection, tenant: Tenant) -> Book:
 async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
     """Switch or price a scope; returns how many offers were suspended at once.
 
-    Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`, and NotFound for a sport,
-    competition or event that there is not.
+    Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`, `price_out_of_range`, for a
+    selection with a margin or another scope with a price `setting_misplaced`, and NotFound for a
+    scope that there is not.
     """
     if setting.margin_bps is not None and not 0 <= setting.margin_bps <= MARGIN_BPS_MAX:
         raise Invalid("a margin is from 0 to 50 %", code="margin_out_of_range")
     if not MULTIPLIER_E4_MIN <= setting.multiplier_e4 <= MULTIPLIER_E4_MAX:
         raise Invalid("a multiplier is from 0.5 to 1.5", code="multiplier_out_of_range")
+    own_e4 = setting.price_e4
+    if own_e4 is not None and not rules.PRICE_E4_MIN <= own_e4 <= rules.PRICE_E4_MAX:
+        raise Invalid("a price is from 1.01 to 1001", code="price_out_of_range")
+    has_margin = setting.margin_bps is not None or setting.margin_method is not None
+    is_selection = setting.scope == "selection"
+    if (has_margin and is_selection) or (setting.price_e4 is not None and not is_selection):
+        raise Invalid(
+            "a margin is of a market or more, a price of one selection", code="setting_misplaced"
+        )
     if not await _is_known(conn, setting):
         raise NotFound(f"no such {setting.scope}")
     return await store.switch(conn, tenant_id, setting, at)
@@ -199,9 +224,13 @@ async def _is_known(conn: Connection, setting: Setting) -> bool:
     # The switch compares with the id's own text, so another spelling of it would switch nothing.
     if str(key) != setting.scope_key:
         return False
-    if setting.scope == "competition":
-        return await store.is_scope(conn, competition_id=key)
-    return await store.is_scope(conn, event_id=key)
+    return await store.is_scope(
+        conn,
+        competition_id=key if setting.scope == "competition" else None,
+        event_id=key if setting.scope == "event" else None,
+        market_id=key if setting.scope == "market" else None,
+        selection_id=key if setting.scope == "selection" else None,
+    )
 
 
 async def office_events(

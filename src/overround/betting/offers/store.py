@@ -22,11 +22,11 @@ from overround.db import Connection, arrays
 
 # One tenant's switches and prices.
 SETTINGS = """
-SELECT scope, scope_key, enabled, margin_bps, multiplier_e4 FROM offer_setting
-WHERE tenant_id = %s"""
+SELECT scope, scope_key, enabled, margin_bps, multiplier_e4, margin_method, price_e4, set_by
+FROM offer_setting WHERE tenant_id = %s"""
 
 # A switch is set as a whole; what it takes off is suspended with it.
-SWITCH = "SELECT offers_switch_v1(%s, %s, %s, %s, %s, %s, %s)"
+SWITCH = "SELECT offers_switch_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 # From here to the end of the transaction the office's switches wait.
 HOLD_SWITCHES = "SELECT pg_advisory_xact_lock(offer_switch_key())"
@@ -71,13 +71,16 @@ WHERE (e.starts_at, e.id) > (%(start)s, %(id)s::uuid)
 ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
 
 # Only a price or state that differs is written; `version` is what a bet re-checks, `seq` what a
-# reader that lost the stream polls by.
+# reader that lost the stream polls by. A step of the price is kept beside it for as long as the
+# watch needs to see it, though smaller ones follow (test: a price that leaps is suspended).
 WRITE = """
 INSERT INTO offer AS o (book_id, changed_at, selection_id, price_e4, state)
 SELECT %s, %s, u.* FROM unnest(%s::uuid[], %s::integer[], %s::text[]) AS u
 ON CONFLICT (book_id, selection_id) DO UPDATE
 SET price_e4 = EXCLUDED.price_e4, state = EXCLUDED.state, changed_at = EXCLUDED.changed_at,
-    version = o.version + 1, seq = nextval('offer_seq')
+    version = o.version + 1, seq = nextval('offer_seq'),
+    moved_bps = greatest(abs(EXCLUDED.price_e4 - o.price_e4)::bigint * 10000 / o.price_e4,
+        CASE WHEN o.changed_at > EXCLUDED.changed_at - interval '5 seconds' THEN o.moved_bps END)
 WHERE (o.price_e4, o.state) IS DISTINCT FROM (EXCLUDED.price_e4, EXCLUDED.state)"""
 
 # What a book lays on some events.
@@ -174,11 +177,13 @@ FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE e.starts_at > %s AND e.starts_at < %s AND e.status IN ('scheduled', 'live', 'postponed')
 GROUP BY c.id ORDER BY c.sport, c.country, c.name, c.id LIMIT %s"""
 
-# Whether there is what a setting wants to be about; of the three parameters two are null.
+# Whether there is what a setting wants to be about; of the five parameters four are null.
 IS_SCOPE = """
 SELECT EXISTS (SELECT 1 FROM competition WHERE sport = %s)
     OR EXISTS (SELECT 1 FROM competition WHERE id = %s::uuid)
-    OR EXISTS (SELECT 1 FROM event WHERE id = %s::uuid)"""
+    OR EXISTS (SELECT 1 FROM event WHERE id = %s::uuid)
+    OR EXISTS (SELECT 1 FROM market WHERE id = %s::uuid)
+    OR EXISTS (SELECT 1 FROM selection WHERE id = %s::uuid)"""
 
 
 async def settings(conn: Connection, tenant_id: UUID) -> list[Setting]:
@@ -199,6 +204,9 @@ async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: dateti
             setting.enabled,
             setting.margin_bps,
             setting.multiplier_e4,
+            setting.margin_method,
+            setting.price_e4,
+            setting.set_by,
             at,
         ],
     )
@@ -386,7 +394,10 @@ async def is_scope(
     sport: str | None = None,
     competition_id: UUID | None = None,
     event_id: UUID | None = None,
+    market_id: UUID | None = None,
+    selection_id: UUID | None = None,
 ) -> bool:
-    """Whether there is such a sport, competition or event; ask for one of them."""
-    row = await (await conn.execute(IS_SCOPE, [sport, competition_id, event_id])).fetchone()
+    """Whether there is such a thing of the catalogue; ask for one of them."""
+    values = [sport, competition_id, event_id, market_id, selection_id]
+    row = await (await conn.execute(IS_SCOPE, values)).fetchone()
     return row is not None and row[0]

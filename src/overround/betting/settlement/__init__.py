@@ -9,6 +9,7 @@ from overround.betting.settlement.model import BetOn, Desk, Movement, Ruling, St
 from overround.betting.settlement.service import (
     WAITING_BEHIND,
     bet_on,
+    check_deep,
     decide,
     lift,
     preview,
@@ -27,6 +28,7 @@ __all__ = [
     "Ruling",
     "StoredRuling",
     "bet_on",
+    "check_deep",
     "decide",
     "lift",
     "preview",

@@ -16,6 +16,7 @@ from overround.betting.settlement.model import (
     Ruling,
     RulingKind,
     RulingState,
+    StoredKind,
     StoredRuling,
 )
 from overround.core import money
@@ -92,7 +93,7 @@ class RulingOut(Output):
 
     id: UUID
     event_id: UUID
-    kind: RulingKind
+    kind: StoredKind
     market_id: UUID | None
     selection_id: UUID | None
     placed_from: datetime | None

@@ -38,6 +38,7 @@ async def run_once(db: Database, at: datetime, tell: Tell = tell_nobody) -> int 
     try:
         async with db.transaction(tenant_id) as conn:
             event_ids = await work.claim(conn, "settle", tenant_id, at, _EVENTS_PER_CLAIM)
+            await service.ask_about_corrections(conn, tenant_id, event_ids, at)
             bet_ids = await service.touched(conn, tenant_id, event_ids, at) if event_ids else []
             if len(bet_ids) <= service.PORTION:
                 settled = await service.settle_bets(conn, tenant_id, bet_ids, at, players)
@@ -64,6 +65,7 @@ async def _one_by_one(db: Database, tenant_id: UUID, at: datetime, tell: Tell) -
             event_ids = await work.claim(conn, "settle", tenant_id, at, 1)
             if not event_ids or event_ids[0] in seen:
                 break
+            await service.ask_about_corrections(conn, tenant_id, event_ids, at)
             bet_ids = await service.touched(conn, tenant_id, event_ids, at)
         event_id = event_ids[0]
         seen.add(event_id)

@@ -12,7 +12,12 @@ from overround.core.bets import Rounding
 from overround.core.payoff import GradeName
 from overround.odds.catalogue.model import Result
 
+# `cashed_out`: all of the bet has ended early, at an agreed amount.
+Outcome = GradeName | Literal["cashed_out"]
+
 RulingKind = Literal["hold", "void"]
+# `correction`: a result that takes back more than goes by itself; the product proposes it.
+StoredKind = Literal["hold", "void", "correction"]
 RulingState = Literal["proposed", "effective", "refused", "lifted"]
 
 
@@ -21,7 +26,8 @@ class StoredLeg:
     """A leg with what grading needs to know of it, and how it and its bet stand.
 
     `result_version` and `ruling_version` graded it, if anything did; `outcome` and `payout_minor`
-    are its bet's, None while that is open.
+    are its bet's, None while that is open. `stake_minor` is what is at play of its bet: what was
+    not cashed out; `cashed_minor` is what was paid for the rest of it. `sizes` are a system's.
     """
 
     bet_id: UUID
@@ -39,11 +45,14 @@ class StoredLeg:
     grade: GradeName | None
     result_version: int | None
     ruling_version: int
-    outcome: GradeName | None
+    outcome: Outcome | None
     payout_minor: int | None
     stake_minor: int
     payout_rounding: Rounding
     placed_at: datetime
+    cashed_minor: int = 0
+    sizes: Sequence[int] | None = None
+    banker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ class StoredRuling:
 
     id: UUID
     event_id: UUID
-    kind: RulingKind
+    kind: StoredKind
     market_id: UUID | None
     selection_id: UUID | None
     placed_from: datetime | None

@@ -37,13 +37,17 @@ def settle(legs: Sequence[StoredLeg], basis: Basis) -> tuple[list[Graded], Verdi
 
     A bet is paid once every leg is known, or one is lost, and is open again where that is true no
     more. The same basis twice changes nothing (test: settling and rolling back is the identity).
+    What was cashed out stays as it was agreed (test: what was cashed out stays when the result is
+    corrected); the legs are graded all the same, for who wants to see what it would have been.
     """
     graded = [_grade(leg, basis) for leg in legs]
+    news = [one for one, leg in zip(graded, legs, strict=True) if not _stands(one, leg)]
+    first = legs[0]
+    if first.outcome == "cashed_out":
+        return news, None
     grades = [None if one.grade is None else payoff.by_name(one.grade) for one in graded]
     verdict = _verdict(legs, grades)
-    first = legs[0]
     stands = (verdict.outcome, verdict.payout_minor) == (first.outcome, first.payout_minor)
-    news = [one for one, leg in zip(graded, legs, strict=True) if not _stands(one, leg)]
     return news, None if stands else verdict
 
 
@@ -93,14 +97,31 @@ def _stands(graded: Graded, leg: StoredLeg) -> bool:
 
 def _verdict(legs: Sequence[StoredLeg], grades: Sequence[Grade | None]) -> Verdict:
     first = legs[0]
-    if payoff.LOST in grades:
-        return Verdict(first.bet_id, "lost", 0)
+    if payoff.LOST in grades and _is_lost(legs, grades):
+        return Verdict(first.bet_id, "lost", first.cashed_minor)
     known = [grade for grade in grades if grade is not None]
     if len(known) < len(legs):
         return Verdict(first.bet_id, None, None)
-    graded = [(grade, leg.price_e4) for leg, grade in zip(legs, known, strict=True)]
-    bet = bets.of_stored(first.stake_minor, graded)
-    return Verdict(first.bet_id, _outcome(known), bets.payout_minor(bet, first.payout_rounding))
+    bet = _bet(legs, known)
+    paid_minor = bets.payout_minor(bet, first.payout_rounding) + first.cashed_minor
+    return Verdict(first.bet_id, _outcome(known), paid_minor)
+
+
+def _is_lost(legs: Sequence[StoredLeg], grades: Sequence[Grade | None]) -> bool:
+    """Whether nothing can be paid any more: of a system, not even if all that is open wins."""
+    if legs[0].sizes is None:
+        return True
+    best = [payoff.WON if grade is None else grade for grade in grades]
+    return bets.settle(_bet(legs, best)).payout == 0
+
+
+def _bet(legs: Sequence[StoredLeg], grades: Sequence[Grade]) -> bets.Bet:
+    graded = [(grade, leg.price_e4) for leg, grade in zip(legs, grades, strict=True)]
+    first = legs[0]
+    if first.sizes is None:
+        return bets.of_stored(first.stake_minor, graded)
+    bankers = [leg.banker for leg in legs]
+    return bets.of_stored(first.stake_minor, graded, first.sizes, bankers)
 
 
 def _outcome(grades: Sequence[Grade]) -> GradeName:
@@ -113,7 +134,9 @@ def _outcome(grades: Sequence[Grade]) -> GradeName:
 def movement(legs: Sequence[StoredLeg], verdict: Verdict) -> Movement:
     """What the verdict moves between the house and the player's cash."""
     first = legs[0]
-    more = (verdict.payout_minor or 0) - (first.payout_minor or 0)
+    early = first.cashed_minor
+    pays = early if verdict.payout_minor is None else verdict.payout_minor
+    more = pays - (early if first.payout_minor is None else first.payout_minor)
     return Movement(
         settles=int(first.outcome is None),
         changes=int(first.outcome is not None and verdict.outcome is not None),

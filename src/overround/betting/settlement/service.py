@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Final
 from uuid import UUID
@@ -24,13 +24,16 @@ from overround.betting.settlement.model import (
 )
 from overround.core import ids
 from overround.core.errors import Conflict, Forbidden, NotFound
-from overround.core.principal import Principal
+from overround.core.principal import SYSTEM_ACTOR, Principal
 from overround.db import Connection, audit, work
-from overround.odds import catalogue
+from overround.money.ledger import Violation
 
 # Bets that are read, graded and paid in one go; an event with more is done in as many
 # transactions, which any number of settlers share.
 PORTION: Final = 2_000
+
+# When everything that has been entered is known, whatever time it is dated.
+_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 # How far back the office's desk looks for what was never settled.
 WAITING_BEHIND: Final = timedelta(days=60)
@@ -54,9 +57,13 @@ async def touched(
 async def basis_of(
     conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], at: datetime
 ) -> Basis:
-    """What is known of events at `at`, and what the tenant has ruled."""
+    """What is known of events at `at`, and what the tenant has ruled.
+
+    A correction that somebody has to agree to is not known until he does
+    (test: a correction above the threshold waits for a person).
+    """
     return Basis(
-        await catalogue.results_known(conn, list(event_ids), at),
+        await store.known(conn, tenant_id, event_ids, at),
         await store.ruled(conn, tenant_id, event_ids),
     )
 
@@ -102,6 +109,7 @@ async def settle_events(
     players: set[UUID] | None = None,
 ) -> int:
     """Bring all of the tenant's bets on the events to what is known at `at`; see `settle_bets`."""
+    await ask_about_corrections(conn, tenant_id, event_ids, at)
     bet_ids = await touched(conn, tenant_id, event_ids, at)
     return await settle_bets(conn, tenant_id, bet_ids, at, players) if bet_ids else 0
 
@@ -125,10 +133,103 @@ async def settle_due(
     return changed
 
 
+async def ask_about_corrections(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], at: datetime
+) -> int:
+    """Hold back what would take back, or pay again, more than goes by itself; returns how many.
+
+    A newer version of a result changes bets that are settled. Where that moves more money than one
+    person of the tenant may move alone, the product proposes it as a ruling and settles by what was
+    known before, until somebody agrees. What was never settled is no correction.
+    """
+    basis = await basis_of(conn, tenant_id, event_ids, at)
+    newer = {event_id: found for event_id, found in basis.results.items() if found.version > 1}
+    if not newer:
+        return 0
+    agreed = await store.agreed(conn, tenant_id, list(newer))
+    most_minor = await store.alone_max_minor(conn, tenant_id)
+    asked = 0
+    for event_id, result in newer.items():
+        if (event_id, result.version) in agreed:
+            continue
+        bet_ids = await store.graded_before(conn, tenant_id, event_id, result.version)
+        would = await _would_move(conn, tenant_id, bet_ids, basis, at)
+        if would.moved_minor > most_minor:
+            asked += 1
+            await store.propose_correction(
+                conn,
+                tenant_id,
+                ids.new(at),
+                event_id,
+                result.version,
+                reason=f"version {result.version} of the result, by {result.entered_by}",
+                bets=would.bets,
+                moved_minor=would.moved_minor,
+                by=SYSTEM_ACTOR,
+                at=at,
+            )
+    return asked
+
+
+async def _would_move(
+    conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID], supposed: Basis, at: datetime
+) -> Movement:
+    """What settling some bets would move, of the events in `supposed` by what stands there."""
+    movements: list[Movement] = []
+    for first in range(0, len(bet_ids), PORTION):
+        legs = await store.legs_of(conn, tenant_id, bet_ids[first : first + PORTION])
+        known = await basis_of(conn, tenant_id, list({leg.event_id for leg in legs}), at)
+        basis = Basis({**known.results, **supposed.results}, {**known.ruled, **supposed.ruled})
+        for its_legs in bet_by_bet(legs):
+            _, verdict = rules.settle(its_legs, basis)
+            if verdict is not None:
+                movements.append(rules.movement(its_legs, verdict))
+    return rules.together(movements)
+
+
 def bet_by_bet(legs: Sequence[StoredLeg]) -> Iterator[list[StoredLeg]]:
     """The legs of each bet, as they stand in a row."""
     for _, of_bet in groupby(legs, key=lambda leg: leg.bet_id):
         yield list(of_bet)
+
+
+async def check_deep(conn: Connection, tenant_id: UUID) -> list[Violation]:
+    """Every bet that stands otherwise than results and rulings say, graded and paid anew in Python.
+
+    A bet on an event whose settling waits is excused; whether that waits too long is not asked
+    here. `conn` is a snapshot, or a bet and its results are seen at two moments.
+    """
+    waiting = await work.pending(conn, "settle", tenant_id)
+    found: list[Violation] = []
+    last = UUID(int=0)
+    while bet_ids := await store.bets_after(conn, tenant_id, last, PORTION):
+        last = bet_ids[-1]
+        legs = await store.legs_of(conn, tenant_id, bet_ids)
+        basis = await basis_of(conn, tenant_id, list({leg.event_id for leg in legs}), _EVER)
+        for its_legs in bet_by_bet(legs):
+            if waiting.isdisjoint(leg.event_id for leg in its_legs):
+                found += _otherwise(its_legs, basis)
+    return found
+
+
+def _otherwise(legs: Sequence[StoredLeg], basis: Basis) -> Iterator[Violation]:
+    """What of a bet is otherwise than what is known makes it; which ruling said so is no matter."""
+    news, verdict = rules.settle(legs, basis)
+    first = legs[0]
+    now = {one.n: one.grade for one in news}
+    for leg in legs:
+        result = basis.results.get(leg.event_id)
+        told = ""
+        if (leg.result_version or 0) > (0 if result is None else result.version):
+            told = f"leg {leg.n} is graded by a result that is not there"
+        elif now.get(leg.n, leg.grade) != leg.grade:
+            told = f"leg {leg.n} is {leg.grade} instead of {now[leg.n]}"
+        if told:
+            yield Violation("a grade follows from the result", str(leg.bet_id), told)
+    if verdict is not None:
+        stands = f"{first.outcome} {first.payout_minor}"
+        told = f"{stands} instead of {verdict.outcome} {verdict.payout_minor}"
+        yield Violation("a bet stands as its results say", str(first.bet_id), told)
 
 
 # -- what the tenant says about bets itself ----------------------------------------------------
@@ -155,18 +256,9 @@ async def preview(
         holding.remove(lifted)
     if ruling is not None:
         holding.append(ruling)
-    supposed = {event_id: Ruled(ruled.version + 1, holding)}
-    movements: list[Movement] = []
+    supposed = Basis({}, {event_id: Ruled(ruled.version + 1, holding)})
     bet_ids = await store.on_event(conn, tenant_id, event_id)
-    for first in range(0, len(bet_ids), PORTION):
-        legs = await store.legs_of(conn, tenant_id, bet_ids[first : first + PORTION])
-        known = await basis_of(conn, tenant_id, list({leg.event_id for leg in legs}), at)
-        basis = Basis(known.results, {**known.ruled, **supposed})
-        for its_legs in bet_by_bet(legs):
-            _, verdict = rules.settle(its_legs, basis)
-            if verdict is not None:
-                movements.append(rules.movement(its_legs, verdict))
-    return rules.together(movements)
+    return await _would_move(conn, tenant_id, bet_ids, supposed, at)
 
 
 async def propose(
@@ -227,6 +319,8 @@ async def lift(
     """
     tenant_id = principal.tenant_id
     found = await _ruling(conn, tenant_id, ruling_id, "effective")
+    if found.kind == "correction":
+        raise Conflict("what was agreed to is the result now", code="ruling_step")
     await store.lock_event(conn, found.event_id)
     scope = found.market_id, found.selection_id, found.placed_from, found.placed_to
     would = await preview(conn, tenant_id, found.event_id, at, lifted=Ruling(found.kind, *scope))

@@ -19,7 +19,8 @@ from overround.betting.settlement.model import (
     StoredRuling,
     Verdict,
 )
-from overround.db import Connection
+from overround.db import Connection, work
+from overround.odds.catalogue import Result
 
 # The bets that what is known about some events would touch.
 TOUCHED = "SELECT bets_touched_v1(%s, %s, %s, %s)"
@@ -37,13 +38,21 @@ LOCK_BETS = "SELECT bets_lock_v1(%s, %s, %s)"
 LEGS = """
 SELECT l.bet_id, b.user_id, l.n, l.event_id, l.market_id, l.selection_id, e.sport, m.market_type,
        m.period, m.line_q4, s.side, l.price_e4, l.grade, l.result_version, l.ruling_version,
-       b.outcome, b.payout_minor, b.stake_minor, b.payout_rounding, b.placed_at
+       b.outcome, b.payout_minor,
+       b.stake_minor - coalesce(b.cashed_stake_minor, 0) AS stake_minor,
+       b.payout_rounding, b.placed_at, coalesce(b.cashed_minor, 0) AS cashed_minor,
+       b.sizes, l.banker
 FROM leg l
 JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id AND b.status IN ('open', 'settled')
 JOIN event e ON e.id = l.event_id
 JOIN market m ON m.id = l.market_id
 JOIN selection s ON s.id = l.selection_id
 WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""
+
+# The tenant's bets that settling may touch, a portion after another, for whoever recomputes them.
+BETS_AFTER = """
+SELECT id FROM bet WHERE tenant_id = %s AND id > %s AND status IN ('open', 'settled')
+ORDER BY id LIMIT %s"""
 
 # Grades and payouts of a batch, with their money, in one call.
 SETTLE = "SELECT bets_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -98,7 +107,8 @@ ORDER BY id DESC LIMIT %(limit)s"""
 # words of two providers that disagree are a contradiction until a person has spoken.
 WAITING = """
 SELECT e.id AS event_id, e.sport, c.name AS competition, e.home, e.away, e.starts_at, e.status,
-       CASE WHEN held.event_id IS NOT NULL OR contradicted.event_id IS NOT NULL THEN 'person'
+       CASE WHEN held.event_id IS NOT NULL OR contradicted.event_id IS NOT NULL
+                 OR e.id IN (SELECT settlement_stuck_v1(%(tenant)s, %(attempts)s)) THEN 'person'
             WHEN r.event_id IS NULL THEN 'result'
             WHEN r.certainty = 'seen' THEN 'confirmation'
             ELSE 'fact' END AS waits_for,
@@ -119,9 +129,41 @@ LEFT JOIN LATERAL (
        AND count(DISTINCT (x.status, x.scores)) > 1) contradicted ON true
 LEFT JOIN LATERAL (
     SELECT u.event_id FROM ruling u WHERE u.tenant_id = %(tenant)s AND u.event_id = e.id
-      AND u.kind = 'hold' AND u.state = 'effective' LIMIT 1) held ON true
+      AND (u.kind = 'hold' AND u.state = 'effective' OR u.kind = 'correction'
+           AND u.state = 'proposed') LIMIT 1) held ON true
 WHERE e.starts_at <= %(at)s AND (e.starts_at, e.id) > (%(after)s, %(after_id)s)
 ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
+
+# The newest result of each event of those observed by a time, without the corrections that wait for
+# somebody of the tenant's, or that he has refused.
+KNOWN = """
+SELECT DISTINCT ON (r.event_id) r.event_id, r.version, r.status, r.scores, r.entered_by,
+       r.by_person, r.observed_at, r.certainty
+FROM result r
+WHERE r.event_id = ANY(%s) AND r.observed_at <= %s AND NOT EXISTS (
+    SELECT 1 FROM ruling u
+    WHERE u.tenant_id = %s AND u.event_id = r.event_id AND u.kind = 'correction'
+      AND u.result_version = r.version AND u.state IN ('proposed', 'refused'))
+ORDER BY r.event_id, r.version DESC"""
+
+# Which corrections somebody has agreed to already.
+AGREED = """
+SELECT event_id, result_version FROM ruling
+WHERE tenant_id = %s AND event_id = ANY(%s) AND kind = 'correction' AND state = 'effective'"""
+
+# Settled bets with a leg that an earlier version of the event's result has graded.
+GRADED_BEFORE = """
+SELECT DISTINCT l.bet_id
+FROM leg l JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id AND b.status = 'settled'
+WHERE l.tenant_id = %s AND l.event_id = %s AND l.result_version BETWEEN 1 AND %s - 1
+ORDER BY l.bet_id"""
+
+# A correction that is asked about; two settlers ask once.
+PROPOSE_CORRECTION = """
+INSERT INTO ruling (tenant_id, id, event_id, kind, result_version, reason, state, bets, moved_minor,
+    proposed_by, proposed_at)
+VALUES (%s, %s, %s, 'correction', %s, %s, 'proposed', %s, %s, %s, %s)
+ON CONFLICT ON CONSTRAINT ruling_correction_once DO NOTHING"""
 
 # What of an event the tenant's bets are on.
 BET_ON = """
@@ -178,6 +220,12 @@ async def legs_of(conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID]) ->
         return await cursor.fetchall()
 
 
+async def bets_after(conn: Connection, tenant_id: UUID, after: UUID, limit: int) -> list[UUID]:
+    """At most `limit` of the tenant's bets whose ids come after that one, in order."""
+    cursor = await conn.execute(BETS_AFTER, [tenant_id, after, limit])
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def settle(
     conn: Connection,
     tenant_id: UUID,
@@ -221,7 +269,8 @@ async def ruled(conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]) ->
     holding: defaultdict[UUID, list[Ruling]] = defaultdict(list)
     for event_id, version, state, *ruling in await cursor.fetchall():
         versions[event_id] = version
-        if state == "effective":
+        # What was agreed to is a result like any other.
+        if state == "effective" and ruling[0] != "correction":
             holding[event_id].append(Ruling(*ruling))
     return {event_id: Ruled(version, holding[event_id]) for event_id, version in versions.items()}
 
@@ -311,6 +360,7 @@ async def waiting(
     """Events that have begun by `at` with open legs of the tenant's, oldest first."""
     asked = {
         "tenant": tenant_id, "after": after[0], "after_id": after[1], "at": at, "limit": limit,
+        "attempts": work.ATTEMPTS_MAX,
     }  # fmt: skip
     async with conn.cursor(row_factory=class_row(Desk)) as cursor:
         await cursor.execute(WAITING, asked)
@@ -322,3 +372,49 @@ async def bet_on(conn: Connection, tenant_id: UUID, event_id: UUID, limit: int) 
     async with conn.cursor(row_factory=class_row(BetOn)) as cursor:
         await cursor.execute(BET_ON, [tenant_id, event_id, limit])
         return await cursor.fetchall()
+
+
+# -- corrections -------------------------------------------------------------------------------
+
+
+async def known(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], at: datetime
+) -> dict[UUID, Result]:
+    """What the tenant settles events by: their newest results that nobody has to agree to."""
+    async with conn.cursor(row_factory=class_row(Result)) as cursor:
+        await cursor.execute(KNOWN, [list(event_ids), at, tenant_id])
+        return {result.event_id: result for result in await cursor.fetchall()}
+
+
+async def agreed(
+    conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID]
+) -> set[tuple[UUID, int]]:
+    """(event, result's version) of the corrections that somebody has agreed to."""
+    cursor = await conn.execute(AGREED, [tenant_id, list(event_ids)])
+    return {(row[0], row[1]) for row in await cursor.fetchall()}
+
+
+async def graded_before(
+    conn: Connection, tenant_id: UUID, event_id: UUID, version: int
+) -> list[UUID]:
+    """Settled bets that an earlier version than this of the event's result has graded, in order."""
+    cursor = await conn.execute(GRADED_BEFORE, [tenant_id, event_id, version])
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def propose_correction(
+    conn: Connection,
+    tenant_id: UUID,
+    ruling_id: UUID,
+    event_id: UUID,
+    version: int,
+    *,
+    reason: str,
+    bets: int,
+    moved_minor: int,
+    by: UUID,
+    at: datetime,
+) -> None:
+    """Ask about a correction, unless it was asked about."""
+    said = reason, bets, moved_minor, by, at
+    await conn.execute(PROPOSE_CORRECTION, [tenant_id, ruling_id, event_id, version, *said])

@@ -1,20 +1,29 @@
 -- part: betting.offers
 -- What a book stands ready to lay. A book is a set of pricing settings; a tenant has its own by default.
 
--- A tenant's switches and prices for a sport, a competition or an event; the narrowest scope wins.
+-- A tenant's switches and prices for a sport, a competition, an event, a market or a selection; the narrowest scope
+-- wins. `margin_method` says which answers carry the margin, `price_e4` lays a selection at a person's price. What
+-- risk has switched off it may switch on again, and nothing else (`set_by`).
 CREATE TABLE offer_setting (
     tenant_id     uuid    NOT NULL REFERENCES tenant (id),
-    scope         text    NOT NULL CHECK (scope IN ('sport', 'competition', 'event')),
+    scope         text    NOT NULL CHECK (scope IN ('sport', 'competition', 'event', 'market', 'selection')),
     scope_key     text    NOT NULL CHECK (length(scope_key) BETWEEN 1 AND 60),
     enabled       boolean NOT NULL DEFAULT true,
     margin_bps    integer CHECK (margin_bps BETWEEN 0 AND 5000),
     multiplier_e4 integer NOT NULL DEFAULT 10000 CHECK (multiplier_e4 BETWEEN 5000 AND 15000),
-    PRIMARY KEY (tenant_id, scope, scope_key)
+    margin_method text    CHECK (margin_method IN ('multiplicative', 'additive', 'power', 'odds_ratio', 'shin', 'probit')),
+    price_e4      integer CHECK (price_e4 BETWEEN 10100 AND 10010000),
+    set_by        text    NOT NULL DEFAULT 'office' CHECK (set_by IN ('office', 'risk')),
+    PRIMARY KEY (tenant_id, scope, scope_key),
+    -- A margin is of a whole market, a price of one selection.
+    CONSTRAINT offer_setting_fits_scope CHECK (
+        (scope <> 'selection' OR (margin_bps IS NULL AND margin_method IS NULL)) AND (scope = 'selection' OR price_e4 IS NULL))
 );
 CALL tenant_table_v1('offer_setting');
 GRANT SELECT ON offer_setting TO overround_app, overround_worker;
 
--- The row that a bet re-checks under the event's lock. `version` grows with every written change.
+-- The row that a bet re-checks under the event's lock. `version` grows with every written change; `moved_bps` is
+-- the greatest step of the price within the last seconds of changes, for the watch.
 CREATE TABLE offer (
     book_id      uuid        NOT NULL,
     selection_id uuid        NOT NULL,
@@ -23,6 +32,7 @@ CREATE TABLE offer (
     version      bigint      NOT NULL DEFAULT 1,
     changed_at   timestamptz NOT NULL,
     seq          bigint      NOT NULL,
+    moved_bps    integer     NOT NULL DEFAULT 0 CHECK (moved_bps >= 0),
     PRIMARY KEY (book_id, selection_id)
 ) WITH (fillfactor = 80);
 CREATE SEQUENCE offer_seq;
@@ -50,13 +60,15 @@ GRANT SELECT ON offer_revision TO overround_worker;
 CREATE FUNCTION offer_switch_key() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT -40::bigint $$;
 GRANT EXECUTE ON FUNCTION offer_switch_key TO overround_app, overround_worker;
 
--- The office switches a sport, a competition or an event: the setting is written, and what it takes
+-- The office switches a sport, a competition, an event, a market or a selection: the setting is written, and what it takes
 -- off is suspended in the same transaction under the events' exclusive locks, so that no bet is taken
 -- after the office was answered (test: a bet that waited for the switch is refused). What it puts on
--- again is laid by the hub when it sees the book's new revision. Returns how many offers were suspended.
+-- again is laid by the hub when it sees the book's new revision. A selection laid at a person's price is suspended
+-- too, until the hub lays it at that: nobody bets at the old one. Risk changes nothing of the office's.
+-- Returns how many offers were suspended.
 CREATE FUNCTION offers_switch_v1(
     p_tenant uuid, p_scope text, p_scope_key text, p_enabled boolean, p_margin_bps integer,
-    p_multiplier_e4 integer, p_at timestamptz)
+    p_multiplier_e4 integer, p_method text, p_price_e4 integer, p_set_by text, p_at timestamptz)
 RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     v_book   uuid;
@@ -64,27 +76,39 @@ DECLARE
     v_count  integer;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(offer_switch_key());
-    INSERT INTO offer_setting (tenant_id, scope, scope_key, enabled, margin_bps, multiplier_e4)
-    VALUES (p_tenant, p_scope, p_scope_key, p_enabled, p_margin_bps, p_multiplier_e4)
+    INSERT INTO offer_setting AS s (tenant_id, scope, scope_key, enabled, margin_bps, multiplier_e4, margin_method, price_e4, set_by)
+    VALUES (p_tenant, p_scope, p_scope_key, p_enabled, p_margin_bps, p_multiplier_e4, p_method, p_price_e4, p_set_by)
     ON CONFLICT (tenant_id, scope, scope_key) DO UPDATE
-    SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps, multiplier_e4 = EXCLUDED.multiplier_e4;
+    SET enabled = EXCLUDED.enabled, set_by = EXCLUDED.set_by,
+        margin_bps = CASE p_set_by WHEN 'office' THEN EXCLUDED.margin_bps ELSE s.margin_bps END,
+        multiplier_e4 = CASE p_set_by WHEN 'office' THEN EXCLUDED.multiplier_e4 ELSE s.multiplier_e4 END,
+        margin_method = CASE p_set_by WHEN 'office' THEN EXCLUDED.margin_method ELSE s.margin_method END,
+        price_e4 = CASE p_set_by WHEN 'office' THEN EXCLUDED.price_e4 ELSE s.price_e4 END
+    WHERE p_set_by = 'office' OR s.enabled OR s.set_by = 'risk';
+    IF NOT FOUND THEN
+        -- A person has it off: it stays off, and nothing of it is laid that could be suspended.
+        RETURN 0;
+    END IF;
     SELECT book_id INTO STRICT v_book FROM tenant WHERE id = p_tenant;
     INSERT INTO offer_revision AS r (book_id, revision) VALUES (v_book, 1)
     ON CONFLICT (book_id) DO UPDATE SET revision = r.revision + 1;
-    IF p_enabled THEN
+    IF p_enabled AND p_price_e4 IS NULL THEN
         RETURN 0;
     END IF;
-    SELECT array_agg(id) INTO v_events FROM event
-    WHERE starts_at > p_at AND CASE p_scope
-        WHEN 'event' THEN id::text = p_scope_key
-        WHEN 'competition' THEN competition_id::text = p_scope_key
-        ELSE sport = p_scope_key
+    v_events := CASE p_scope
+        WHEN 'selection' THEN ARRAY(SELECT event_id FROM selection WHERE id = p_scope_key::uuid)
+        WHEN 'market' THEN ARRAY(SELECT event_id FROM market WHERE id = p_scope_key::uuid)
+        WHEN 'event' THEN ARRAY(SELECT id FROM event WHERE id = p_scope_key::uuid AND starts_at > p_at)
+        WHEN 'competition' THEN ARRAY(SELECT id FROM event WHERE competition_id = p_scope_key::uuid AND starts_at > p_at)
+        ELSE ARRAY(SELECT id FROM event WHERE sport = p_scope_key AND starts_at > p_at)
     END;
     PERFORM pg_advisory_xact_lock(k.key)
     FROM (SELECT event_key(e) AS key FROM unnest(v_events) AS e ORDER BY 1) k;
     UPDATE offer o SET state = 'suspended', version = o.version + 1, seq = nextval('offer_seq'), changed_at = p_at
     FROM selection s
-    WHERE s.event_id = ANY (v_events) AND o.selection_id = s.id AND o.book_id = v_book AND o.state = 'open';
+    WHERE s.event_id = ANY (v_events) AND o.selection_id = s.id AND o.book_id = v_book AND o.state = 'open'
+      AND CASE p_scope WHEN 'market' THEN s.market_id = p_scope_key::uuid
+                       WHEN 'selection' THEN s.id = p_scope_key::uuid ELSE true END;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;
 END

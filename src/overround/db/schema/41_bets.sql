@@ -8,8 +8,10 @@ CREATE TABLE bet (
     id                     uuid        NOT NULL,
     user_id                uuid        NOT NULL,
     book_id                uuid        NOT NULL,
-    kind                   text        NOT NULL CHECK (kind IN ('single', 'combo')),
+    kind                   text        NOT NULL CHECK (kind IN ('single', 'combo', 'system')),
     legs                   smallint    NOT NULL CHECK (legs BETWEEN 1 AND 20),
+    -- How many legs the lines of a system have, the bankers included; the stake is shared by all its lines.
+    sizes                  smallint[]  CHECK (cardinality(sizes) BETWEEN 1 AND 20),
     stake_minor            bigint      NOT NULL CHECK (stake_minor > 0),
     currency               text        NOT NULL,
     potential_payout_minor bigint      NOT NULL CHECK (potential_payout_minor > 0),
@@ -25,6 +27,7 @@ CREATE TABLE bet (
     CONSTRAINT bet_settled_whole CHECK (
         (status = 'open') = (outcome IS NULL) AND (status = 'open') = (payout_minor IS NULL)
         AND (status = 'open') = (settled_at IS NULL)),
+    CONSTRAINT bet_sizes_of_system CHECK ((kind = 'system') = (sizes IS NOT NULL)),
     -- No grade multiplies by more than the price, and both amounts are rounded once, the same way.
     CONSTRAINT bet_paid_within_potential CHECK (payout_minor <= potential_payout_minor)
 ) WITH (fillfactor = 90);
@@ -43,6 +46,8 @@ CREATE TABLE leg (
     price_e4       integer  NOT NULL CHECK (price_e4 > 10000),
     shown_price_e4 integer  NOT NULL,
     offer_version  bigint   NOT NULL,
+    -- In every line of its system.
+    banker         boolean  NOT NULL DEFAULT false,
     grade          text     CHECK (grade IN ('won', 'lost', 'void', 'half_won', 'half_lost')),
     -- By which version of the event's result the leg is graded: 0 by a ruling of the tenant's alone; and
     -- how many rulings about the event had been made.
@@ -74,28 +79,6 @@ CREATE TABLE bet_request (
 );
 CALL tenant_table_v1('bet_request');
 GRANT SELECT ON bet_request TO overround_app, overround_worker;
-
--- Exact product of prices; numeric has no limit that 20 legs could reach.
-CREATE AGGREGATE price_product(numeric) (SFUNC = numeric_mul, STYPE = numeric, INITCOND = '1');
-GRANT EXECUTE ON FUNCTION price_product(numeric) TO overround_app, overround_worker;
-
--- What a bet pays when every leg wins, in minor units, exact: numeric `/` rounds at its own scale, and
--- then a payout just below a unit becomes that unit (test: the potential payout is exact).
---   p_product: the product of the legs' price_e4.
-CREATE FUNCTION bets_potential_v1(p_stake bigint, p_product numeric, p_legs integer, p_rounding text)
-RETURNS numeric LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    v_above numeric := p_stake * p_product;
-    v_below numeric := ('1e' || 4 * p_legs)::numeric;
-    v_whole numeric := div(v_above, v_below);
-    v_twice numeric := 2 * (v_above - v_whole * v_below);
-BEGIN
-    IF p_rounding = 'half_even' AND (v_twice > v_below OR (v_twice = v_below AND v_whole % 2 = 1)) THEN
-        RETURN v_whole + 1;
-    END IF;
-    RETURN v_whole;
-END
-$$;
 
 -- A generic plan in the functions here: the planner knows the sizes of the arrays no better the
 -- second time, and planning anew would cost as much as running.
@@ -172,12 +155,16 @@ $$;
 -- Decide slips in the order given: an answer for each. Nobody may call it but the two below.
 --   p_tenant is each slip's; p_leg_slip says (from 1) to which slip a leg belongs; legs of a slip
 --   stand together and in order.
+--   p_potential, p_rounds_up: what the bet pays when all its legs win at p_leg_expected_e4, rounded down, and
+--   whether half-even rounds it up (core.bets, the one payoff). Where a price is another one now and taken
+--   all the same, the slip is 'moved': nothing is stored, and it is asked again at the prices that are
+--   answered (test: a price that rose meanwhile is paid). The player's slips behind it are asked again with it.
 --   p_live: the database's clock, read after the locks, is the least time of every slip, because an event
 --   may have been closed and settled while the call waited
 --   (test: a slip older than the close is refused live).
 --   p_token_sha256: the session that the slip came by, to be live still; NULL where somebody else has looked.
--- decision: accepted, refused, replayed (same key, same body: the answer of then), key_reused, nobody (the
--- session has ended; nothing is stored).
+-- decision: accepted, refused, replayed (same key, same body: the answer of then), key_reused, moved, nobody
+-- (the session has ended; nothing is stored).
 -- `answer` is a refusal's alone; an accepted bet's is made of its rows, so it is stored once.
 -- A player's stakes are taken in order while they fit. A refusal is an answer and is stored.
 -- READ COMMITTED only: with one snapshot for all statements the lock would prove nothing
@@ -186,8 +173,9 @@ $$;
 -- suspension, start and result that was committed before the locks were given.
 CREATE FUNCTION bets_decide_v1(
     p_tenant uuid[], p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
-    p_policy text[], p_tolerance_bps integer[], p_at timestamptz[], p_token_sha256 bytea[], p_live boolean,
-    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[],
+    p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
+    p_at timestamptz[], p_token_sha256 bytea[], p_live boolean, p_leg_slip integer[], p_leg_selection uuid[],
+    p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
@@ -205,8 +193,11 @@ DECLARE
     v_held        uuid[];
     v_cash_minor  bigint[];
     v_known       boolean[];
+    v_alone       boolean[];
+    v_unsure      boolean;
     v_tight       boolean;
     v_again       boolean;
+    v_moved       boolean;
     v_taken       integer[];
     v_late        integer[];
 BEGIN
@@ -262,29 +253,33 @@ BEGIN
     SELECT array_agg(d.decision ORDER BY d.slip), array_agg(d.potential ORDER BY d.slip), array_agg(d.currency ORDER BY d.slip),
            array_agg(d.answer ORDER BY d.slip), array_agg(d.first ORDER BY d.slip), array_agg(d.cash_id ORDER BY d.slip),
            array_agg(d.held_id ORDER BY d.slip), array_agg(d.cash_minor ORDER BY d.slip),
-           array_agg(d.known ORDER BY d.slip), bool_or(d.decision = 'accepted' AND d.running > d.cash_minor),
-           bool_or(d.decision IN ('replayed', 'again')), array_agg(coalesce(d.replayed, p_bet[d.slip]) ORDER BY d.slip)
-    INTO decision, potential, currency, answer, v_first, v_cash, v_held, v_cash_minor, v_known, v_tight, v_again, bet
+           array_agg(d.known ORDER BY d.slip), array_agg(d.alone ORDER BY d.slip), bool_or(d.known AND NOT d.alone),
+           bool_or(d.decision = 'accepted' AND d.running > d.cash_minor),
+           bool_or(d.decision IN ('replayed', 'again')), bool_or(d.decision = 'moved'),
+           array_agg(coalesce(d.replayed, p_bet[d.slip]) ORDER BY d.slip)
+    INTO decision, potential, currency, answer, v_first, v_cash, v_held, v_cash_minor, v_known, v_alone, v_unsure,
+         v_tight, v_again, v_moved, bet
     FROM (
         SELECT d.*,
                sum(d.stake) FILTER (WHERE d.decision = 'accepted')
                    OVER (PARTITION BY d.cash_id ORDER BY d.slip) AS running
         FROM (
-            SELECT j.slip, j.stake, j.currency, j.first, j.cash_id, j.held_id, j.cash_minor, j.known, j.potential::bigint,
+            SELECT j.slip, j.stake, j.currency, j.first, j.cash_id, j.held_id, j.cash_minor, j.known, j.alone, j.potential,
                    CASE WHEN j.stored_sha256 = j.sha256 THEN j.request_bet END AS replayed,
                    CASE
                        WHEN j.is_over THEN 'nobody'
                        WHEN j.stored_sha256 IS NOT NULL THEN
                            CASE WHEN j.stored_sha256 = j.sha256 THEN 'replayed' ELSE 'key_reused' END
                        WHEN j.first < j.slip THEN 'again'
-                       WHEN j.refusal IS NULL THEN 'accepted' ELSE 'refused'
+                       WHEN j.refusal IS NULL THEN 'accepted'
+                       WHEN j.refusal = 'moved' THEN 'moved' ELSE 'refused'
                    END AS decision,
                    CASE
                        WHEN j.is_over THEN '{"refusal": "unauthenticated"}'
                        WHEN j.stored_sha256 IS NOT NULL THEN
                            CASE WHEN j.stored_sha256 = j.sha256 THEN j.request_answer
                                 ELSE '{"refusal": "key_reused"}' END
-                       WHEN j.refusal IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
+                       WHEN j.refusal <> 'moved' THEN jsonb_strip_nulls(jsonb_build_object(
                            'refusal', j.refusal, 'currency', j.currency,
                            'leg', CASE WHEN j.refusal = j.leg_refusal THEN j.leg_refused END,
                            'prices_e4', CASE WHEN j.refusal = 'price_changed' THEN to_jsonb(j.prices_e4) END,
@@ -292,11 +287,13 @@ BEGIN
                            'payout_max_minor', CASE WHEN j.refusal = 'payout_above_max' THEN j.payout_max_minor END))
                    END AS answer
             FROM (
-                SELECT q.slip, q.stake, q.sha256, t.currency, t.stake_min_minor, t.payout_max_minor, p.potential,
+                SELECT q.slip, q.stake, q.sha256, t.currency, t.stake_min_minor, t.payout_max_minor,
+                       q.potential + (t.payout_rounding = 'half_even' AND q.rounds_up)::integer AS potential,
                        min(q.slip) OVER (PARTITION BY q.tenant_id, q.user_id, q.key) AS first,
                        q.token_sha256 IS NOT NULL AND (n.revoked_at IS NOT NULL OR n.user_id IS DISTINCT FROM q.user_id)
                            AS is_over,
                        c.id AS cash_id, h.id AS held_id, c.balance_minor AS cash_minor, u.id IS NOT NULL AS known,
+                       coalesce(v_locked @> ARRAY[c.id, h.id], false) AND c.id IS NOT NULL AND h.id IS NOT NULL AS alone,
                        r.body_sha256 AS stored_sha256, r.bet_id AS request_bet, r.answer AS request_answer,
                        f.leg_refusal, f.leg_refused, f.prices_e4,
                        CASE
@@ -308,10 +305,12 @@ BEGIN
                            WHEN f.leg_refusal IS NOT NULL THEN f.leg_refusal
                            WHEN f.events < f.legs THEN 'legs_conflict'
                            WHEN q.stake < t.stake_min_minor THEN 'stake_below_min'
-                           WHEN p.potential > t.payout_max_minor THEN 'payout_above_max'
+                           WHEN f.is_moved THEN 'moved'
+                           WHEN q.potential + (t.payout_rounding = 'half_even' AND q.rounds_up)::integer > t.payout_max_minor
+                               THEN 'payout_above_max'
                        END AS refusal
-                FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_stake, p_token_sha256)
-                         WITH ORDINALITY AS q (tenant_id, user_id, key, sha256, stake, token_sha256, slip)
+                FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_stake, p_potential, p_rounds_up, p_token_sha256)
+                         WITH ORDINALITY AS q (tenant_id, user_id, key, sha256, stake, potential, rounds_up, token_sha256, slip)
                 JOIN tenant t ON t.id = q.tenant_id
                 LEFT JOIN users u ON u.tenant_id = q.tenant_id AND u.id = q.user_id
                 LEFT JOIN account c ON c.tenant_id = q.tenant_id AND c.owner_id = q.user_id AND c.kind = 'cash'
@@ -322,63 +321,84 @@ BEGIN
                     SELECT g.slip, count(*)::integer AS legs, count(DISTINCT g.event_id)::integer AS events,
                            (array_agg(g.refusal ORDER BY g.n) FILTER (WHERE g.refusal IS NOT NULL))[1] AS leg_refusal,
                            min(g.n) FILTER (WHERE g.refusal IS NOT NULL) - min(g.n) + 1 AS leg_refused,
-                           price_product(g.price_e4::numeric) AS product, array_agg(g.price_e4 ORDER BY g.n) AS prices_e4
-                    FROM unnest(p_leg_slip, v_leg_event, leg_price_e4, v_leg_refusal)
-                             WITH ORDINALITY AS g (slip, event_id, price_e4, refusal, n)
+                           bool_or(g.price_e4 <> g.expected_e4) AS is_moved, array_agg(g.price_e4 ORDER BY g.n) AS prices_e4
+                    FROM unnest(p_leg_slip, v_leg_event, leg_price_e4, p_leg_expected_e4, v_leg_refusal)
+                             WITH ORDINALITY AS g (slip, event_id, price_e4, expected_e4, refusal, n)
                     GROUP BY g.slip
                 ) f ON f.slip = q.slip
-                CROSS JOIN LATERAL (SELECT CASE
-                    WHEN f.legs = 1 AND t.payout_rounding = 'down' THEN div(q.stake * f.product, 10000)
-                    ELSE bets_potential_v1(q.stake, f.product, f.legs, t.payout_rounding) END AS potential) p
             ) j
         ) d
     ) d;
+    IF v_moved THEN
+        -- What stands behind a slip that is asked again would be before it, or be told its answer.
+        FOR i IN 2 .. v_slips LOOP
+            IF decision[i] = 'again' AND decision[v_first[i]] = 'moved' OR decision[i] = 'accepted' AND EXISTS (
+                   SELECT 1 FROM unnest(p_tenant[:i - 1], p_user[:i - 1], decision[:i - 1]) AS e (tenant_id, user_id, decision)
+                   WHERE e.tenant_id = p_tenant[i] AND e.user_id = p_user[i] AND e.decision = 'moved') THEN
+                decision[i] := 'moved';
+                answer[i] := NULL;
+            END IF;
+        END LOOP;
+    END IF;
+    SELECT r.decision, r.answer INTO decision, answer
+    FROM bets_within_risk_v1(p_tenant, p_user, p_stake, potential, placed_at, decision, answer, currency,
+                             p_leg_slip, v_leg_event, v_leg_market, p_leg_selection, leg_price_e4) AS r;
     IF v_tight THEN
         SELECT t.decision, t.answer INTO decision, answer
         FROM bets_fitting_v1(decision, answer, currency, v_cash, v_cash_minor, p_stake) AS t;
     END IF;
 
     v_taken := array_positions(decision, 'accepted');
-    WITH laid AS (
-        INSERT INTO bet AS b (tenant_id, id, user_id, book_id, kind, legs, stake_minor, currency, potential_payout_minor,
-                         odds_policy, payout_rounding, placed_at)
-        SELECT t.id, p_bet[n], p_user[n], t.book_id, CASE WHEN l.legs = 1 THEN 'single' ELSE 'combo' END,
-               l.legs, p_stake[n], t.currency, potential[n], p_policy[n], t.payout_rounding, placed_at[n]
-        FROM unnest(v_taken) AS n
-        JOIN tenant t ON t.id = p_tenant[n]
-        JOIN (SELECT l.slip, count(*)::integer AS legs FROM unnest(p_leg_slip) AS l (slip) GROUP BY l.slip) l ON l.slip = n
-    ), stood AS (
-        INSERT INTO leg (tenant_id, bet_id, n, event_id, market_id, selection_id, price_e4, shown_price_e4, offer_version)
-        SELECT p_tenant[l.slip], p_bet[l.slip], row_number() OVER (PARTITION BY l.slip ORDER BY l.n),
-               l.event_id, l.market_id, l.selection_id, l.price_e4, l.shown_e4, l.version
-        FROM unnest(p_leg_slip, p_leg_selection, p_leg_price_e4, v_leg_event, v_leg_market, leg_price_e4, v_leg_version)
-                 WITH ORDINALITY AS l (slip, selection_id, shown_e4, event_id, market_id, price_e4, version, n)
-        WHERE l.slip = ANY (v_taken)
-    ), kept AS (
-        -- A player without accounts has no row to wait for one another at: two calls may answer one key at
-        -- once. The later one waits here, in the order of the keys, and gives the answer of the first
-        -- (test: one key of a player without accounts fails nobody).
-        INSERT INTO bet_request AS r (tenant_id, user_id, key, body_sha256, bet_id, decision, answer, at)
-        SELECT k.tenant_id, k.user_id, k.key, k.sha256, CASE WHEN k.decision = 'accepted' THEN k.bet END,
-               k.decision, CASE WHEN k.decision = 'refused' THEN k.answer END, k.at
-        FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_bet, decision, answer, placed_at, v_known)
-                 AS k (tenant_id, user_id, key, sha256, bet, decision, answer, at, known)
-        WHERE k.known AND k.decision IN ('accepted', 'refused')
-        ORDER BY k.tenant_id, k.user_id, k.key
-        ON CONFLICT (tenant_id, user_id, key) DO NOTHING
-        RETURNING r.tenant_id, r.user_id, r.key
-    )
-    SELECT array_agg(k.n) INTO v_late
-    FROM unnest(p_tenant, p_user, p_key, decision, v_known) WITH ORDINALITY AS k (tenant_id, user_id, key, decision, known, n)
-    WHERE k.known AND k.decision IN ('accepted', 'refused') AND NOT EXISTS (
-        SELECT 1 FROM kept r WHERE r.tenant_id = k.tenant_id AND r.user_id = k.user_id AND r.key = k.key);
+    -- Money first: the rows of liability, which every bet on a selection writes, are then locked for the
+    -- shortest time.
     PERFORM ledger_post_many_v1(
         array_agg(p_tenant[n] ORDER BY n), array_agg(placed_at[n] ORDER BY n), array_agg(p_bet[n] ORDER BY n),
         array_agg('stake_hold'::text ORDER BY n), array_agg(0 ORDER BY n),
         array_agg(v_cash[n] ORDER BY n), array_agg(v_held[n] ORDER BY n), array_agg(p_stake[n] ORDER BY n))
     FROM unnest(v_taken) AS n;
-    IF v_late && v_taken THEN
-        RAISE EXCEPTION 'a bet was accepted under a key that was answered' USING ERRCODE = 'unique_violation';
+    WITH laid AS (
+        INSERT INTO bet AS b (tenant_id, id, user_id, book_id, kind, legs, sizes, stake_minor, currency, potential_payout_minor,
+                         odds_policy, payout_rounding, placed_at)
+        SELECT t.id, p_bet[n], p_user[n], t.book_id,
+               CASE WHEN p_sizes[n] IS NOT NULL THEN 'system' WHEN l.legs = 1 THEN 'single' ELSE 'combo' END,
+               l.legs, p_sizes[n]::smallint[], p_stake[n], t.currency, potential[n], p_policy[n], t.payout_rounding, placed_at[n]
+        FROM unnest(v_taken) AS n
+        JOIN tenant t ON t.id = p_tenant[n]
+        JOIN (SELECT l.slip, count(*)::integer AS legs FROM unnest(p_leg_slip) AS l (slip) GROUP BY l.slip) l ON l.slip = n
+    ), stood AS (
+        INSERT INTO leg (tenant_id, bet_id, n, event_id, market_id, selection_id, price_e4, shown_price_e4, offer_version, banker)
+        SELECT p_tenant[l.slip], p_bet[l.slip], row_number() OVER (PARTITION BY l.slip ORDER BY l.n),
+               l.event_id, l.market_id, l.selection_id, l.price_e4, l.shown_e4, l.version, l.banker
+        FROM unnest(p_leg_slip, p_leg_selection, p_leg_price_e4, v_leg_event, v_leg_market, leg_price_e4, v_leg_version, p_leg_banker)
+                 WITH ORDINALITY AS l (slip, selection_id, shown_e4, event_id, market_id, price_e4, version, banker, n)
+        WHERE l.slip = ANY (v_taken)
+    )
+    -- Who holds the locks of a player's accounts is alone with his keys.
+    INSERT INTO bet_request (tenant_id, user_id, key, body_sha256, bet_id, decision, answer, at)
+    SELECT k.tenant_id, k.user_id, k.key, k.sha256, CASE WHEN k.decision = 'accepted' THEN k.bet END,
+           k.decision, CASE WHEN k.decision = 'refused' THEN k.answer END, k.at
+    FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_bet, decision, answer, placed_at, v_alone)
+             AS k (tenant_id, user_id, key, sha256, bet, decision, answer, at, alone)
+    WHERE k.alone AND k.decision IN ('accepted', 'refused');
+    IF v_unsure THEN
+        -- A player without accounts has no row to wait for one another at: two calls may answer one key at
+        -- once. The later one waits here, in the order of the keys, and gives the answer of the first
+        -- (test: one key of a player without accounts fails nobody).
+        WITH kept AS (
+            INSERT INTO bet_request AS r (tenant_id, user_id, key, body_sha256, decision, answer, at)
+            SELECT k.tenant_id, k.user_id, k.key, k.sha256, k.decision, k.answer, k.at
+            FROM unnest(p_tenant, p_user, p_key, p_body_sha256, decision, answer, placed_at, v_known, v_alone)
+                     AS k (tenant_id, user_id, key, sha256, decision, answer, at, known, alone)
+            WHERE k.known AND NOT k.alone AND k.decision = 'refused'
+            ORDER BY k.tenant_id, k.user_id, k.key
+            ON CONFLICT (tenant_id, user_id, key) DO NOTHING
+            RETURNING r.tenant_id, r.user_id, r.key
+        )
+        SELECT array_agg(k.n) INTO v_late
+        FROM unnest(p_tenant, p_user, p_key, decision, v_known, v_alone)
+                 WITH ORDINALITY AS k (tenant_id, user_id, key, decision, known, alone, n)
+        WHERE k.known AND NOT k.alone AND k.decision = 'refused' AND NOT EXISTS (
+            SELECT 1 FROM kept r WHERE r.tenant_id = k.tenant_id AND r.user_id = k.user_id AND r.key = k.key);
     END IF;
     IF v_late IS NOT NULL OR v_again THEN
         SELECT t.decision, t.bet, t.potential, t.placed_at, t.answer, t.leg_price_e4
@@ -392,15 +412,17 @@ $$;
 -- Place slips now: one call, one commit, an answer for each slip.
 CREATE FUNCTION bets_place_v1(
     p_tenant uuid[], p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
-    p_policy text[], p_tolerance_bps integer[], p_at timestamptz[], p_token_sha256 bytea[],
-    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[],
+    p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
+    p_at timestamptz[], p_token_sha256 bytea[], p_leg_slip integer[], p_leg_selection uuid[],
+    p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     SELECT d.* INTO decision, bet, potential, placed_at, currency, answer, leg_price_e4
-    FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_policy, p_tolerance_bps, p_at,
-                        p_token_sha256, true, p_leg_slip, p_leg_selection, p_leg_price_e4) AS d;
+    FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_sizes, p_potential, p_rounds_up,
+                        p_policy, p_tolerance_bps, p_at, p_token_sha256, true,
+                        p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker) AS d;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_place_v1 TO overround_app, overround_worker;
@@ -409,15 +431,17 @@ GRANT EXECUTE ON FUNCTION bets_place_v1 TO overround_app, overround_worker;
 -- (test: the app may not place a bet in the past).
 CREATE FUNCTION bets_replay_v1(
     p_tenant uuid[], p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
-    p_policy text[], p_tolerance_bps integer[], p_at timestamptz[],
-    p_leg_slip integer[], p_leg_selection uuid[], p_leg_price_e4 integer[],
+    p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
+    p_at timestamptz[], p_leg_slip integer[], p_leg_selection uuid[],
+    p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     SELECT d.* INTO decision, bet, potential, placed_at, currency, answer, leg_price_e4
-    FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_policy, p_tolerance_bps, p_at,
-                        NULL, false, p_leg_slip, p_leg_selection, p_leg_price_e4) AS d;
+    FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_sizes, p_potential, p_rounds_up,
+                        p_policy, p_tolerance_bps, p_at, NULL, false,
+                        p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker) AS d;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_replay_v1 TO overround_worker;

@@ -57,7 +57,9 @@ GRANT EXECUTE ON FUNCTION bets_lock_v1 TO overround_worker;
 
 -- Grade legs, and bring bets to what they come to: settled, settled otherwise, or open again (no
 -- outcome). Only the difference moves, once per bet and settlement version; a bet that stands as asked
--- is not touched (test: two settlers pay once).
+-- is not touched (test: two settlers pay once). Of a partly cashed out bet the rest of the stake is at play,
+-- and its payout says what was paid early too; one of which nothing is left has ended
+-- (test: what was cashed out stays when the result is corrected).
 -- Credits go before debits, and what a player's cash does not reach is lent to him, so no correction
 -- waits for money that is gone. Raises account_missing when a bet's player has no purse.
 CREATE FUNCTION bets_settle_v1(
@@ -88,10 +90,10 @@ BEGIN
     FROM account WHERE tenant_id = p_tenant AND owner_id IS NULL AND kind IN ('house', 'receivable');
 
     WITH asked AS MATERIALIZED (
-        SELECT b.id, b.user_id, b.stake_minor AS stake, b.settlement_version + 1 AS version,
-               b.outcome AS was, b.payout_minor AS was_paid, s.outcome AS becomes, s.payout AS pays
+        SELECT b.id, b.user_id, b.stake_minor - coalesce(b.cashed_stake_minor, 0) AS stake, b.settlement_version + 1 AS version,
+               coalesce(b.cashed_minor, 0) AS cashed, b.outcome AS was, b.payout_minor AS was_paid, s.outcome AS becomes, s.payout AS pays
         FROM unnest(p_bet, p_outcome, p_payout) AS s (id, outcome, payout)
-        JOIN bet b ON b.tenant_id = p_tenant AND b.id = s.id AND b.status IN ('open', 'settled')
+        JOIN bet b ON b.tenant_id = p_tenant AND b.id = s.id AND b.outcome IS DISTINCT FROM 'cashed_out'
         WHERE (b.outcome, b.payout_minor) IS DISTINCT FROM (s.outcome, s.payout)
     ), written AS (
         UPDATE bet b
@@ -101,8 +103,8 @@ BEGIN
         FROM asked a WHERE b.tenant_id = p_tenant AND b.id = a.id
     ), purse AS MATERIALIZED (
         SELECT a.*, c.id AS cash, h.id AS held, c.balance_minor AS cash_minor,
-               CASE WHEN a.becomes <> 'void' THEN a.pays ELSE 0 END
-               - CASE WHEN a.was <> 'void' THEN a.was_paid ELSE 0 END AS pays_more
+               CASE WHEN a.becomes <> 'void' THEN a.pays - a.cashed ELSE 0 END
+               - CASE WHEN a.was <> 'void' THEN a.was_paid - a.cashed ELSE 0 END AS pays_more
         FROM asked a
         JOIN account c ON c.tenant_id = p_tenant AND c.owner_id = a.user_id AND c.kind = 'cash'
         JOIN account h ON h.tenant_id = p_tenant AND h.owner_id = a.user_id AND h.kind = 'held'

@@ -16,6 +16,10 @@ class WebSettings(Section):
         default="127.0.0.1", description="Address the api listens on."
     )
     port: Port = Field(default=8000, description="Port the api listens on.")
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="How many processes of the api `overround serve` keeps; they share the port.",
+    )
     base_domain: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")] = Field(
         default="localhost",
         description="Domain under which each tenant has a host: <tenant>.<base_domain>.",

@@ -21,11 +21,12 @@ FROM (SELECT (at AT TIME ZONE %(zone)s)::date AS day,
                                     WHEN 'stake_release' THEN -amount_minor END), 0)::bigint
                  AS handle_minor,
              coalesce(sum(CASE code WHEN 'payout' THEN amount_minor
+                                    WHEN 'cash_out' THEN amount_minor
                                     WHEN 'payout_reclaim' THEN -amount_minor END), 0)::bigint
                  AS payout_minor
       FROM transfer
       WHERE tenant_id = %(tenant)s AND at >= %(since)s
-        AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim')
+        AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out')
       GROUP BY 1) d
 LEFT JOIN revenue_day r ON r.tenant_id = %(tenant)s AND r.day = d.day
 ORDER BY d.day"""
@@ -36,11 +37,12 @@ FIRST_OPEN_DAY = """
 WITH RECURSIVE settled (day) AS (
     SELECT (min(at) AT TIME ZONE %(zone)s)::date FROM transfer
     WHERE tenant_id = %(tenant)s
-      AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim')
+      AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out')
     UNION ALL
     SELECT ((SELECT min(t.at) FROM transfer t
              WHERE t.tenant_id = %(tenant)s
-               AND t.code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim')
+               AND t.code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim',
+                              'cash_out')
                AND t.at >= (s.day + 1)::timestamp AT TIME ZONE %(zone)s)
             AT TIME ZONE %(zone)s)::date
     FROM settled s WHERE s.day IS NOT NULL)

@@ -153,14 +153,14 @@ def _other_way(board: Board, layout: Layout, block: Block, provider: str) -> Boo
     is_open = block.after_state == CellState.OPEN
     own = gate.home_shares(layout, block.after_e4, is_open)
     pair = layout.columns[list(layout.main or (0, 0))]
-    both = (board.state[:, pair] == CellState.OPEN).all(axis=1)
-    rows_of: dict[str, list[int]] = {}
-    for row in np.nonzero(both)[0].tolist():
+    both = np.flatnonzero((board.state[:, pair] == CellState.OPEN).all(axis=1))
+    shares_of: dict[str, list[float]] = {}
+    shares = gate.share_of(board.price_e4[both][:, pair])
+    for row, share in zip(both.tolist(), shares.tolist(), strict=True):
         name = board.sources[row].provider
         if name != provider:
-            rows_of.setdefault(name, []).append(row)
-    others = [gate.share_of(board.price_e4[rows][:, pair]) for rows in rows_of.values()]
-    return gate.swapped(own, others)
+            shares_of.setdefault(name, []).append(share)
+    return gate.swapped(own, [np.array(one) for one in shares_of.values()])
 
 
 @dataclass(frozen=True, slots=True)

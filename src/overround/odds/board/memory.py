@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from overround.odds.pricing.implied import decimals, implied
 
 # A float sum of a few reciprocals is off by far less; what passes is decided exactly.
 _SHORT: Final = 1.0 + 1e-9
+_ROOM_KEPT: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Board(Cells):
         self._layouts: dict[UUID, Layout] = {}
         # event -> (row, column) -> the reading that waits for a second one.
         self.doubts: dict[UUID, dict[tuple[int, int], Doubt]] = {}
+        # The last hours for which the journal has room.
+        self.rooms: frozenset[datetime] = frozenset()
         self._every: _Stretch | None = None
         self._source_ids: NDArray[np.int16] = np.zeros(0, np.int16)
         self._id_bytes: NDArray[np.void] = np.zeros(self.state.shape[1], "V16")
@@ -223,6 +226,12 @@ class Board(Cells):
     def entries(self, changes: Sequence[tuple[Change, datetime | None]]) -> Entries:
         """Changes for the journal, each with the provider's own stamp."""
         return journal.entries(changes, self._source_ids, self._id_bytes)
+
+    def has_room(self, hours: Iterable[datetime]) -> None:
+        """The journal has room for these hours. Whose transaction fails is thrown away, and the
+        last two hours are never dropped: only those need not be asked for again."""
+        known = self.rooms.union(hours)
+        self.rooms = frozenset(hour for hour in known if hour > max(known) - _ROOM_KEPT)
 
     def delta(self, change: Change) -> bytes:
         """A change as it travels (`wire`)."""

@@ -292,6 +292,7 @@ async def _suspend(conn: Connection, board: Board, rows: Int64s, at: datetime) -
         return ()
     change = board.silence(rows, to_us(at))
     if change.count:
+        await store.odds_only(conn)
         await _journal(conn, board, [(change, None)])
     return board.events_at(change.columns)
 
@@ -358,8 +359,10 @@ async def _journal(
     conn: Connection, board: Board, changes: Sequence[tuple[Change, datetime | None]]
 ) -> None:
     entries = board.entries(changes)
-    await store.odds_only(conn)
-    await store.make_room(conn, entries.hours)
+    new = [hour for hour in entries.hours if hour not in board.rooms]
+    if new:
+        await store.make_room(conn, new)
+        board.has_room(new)
     await store.write_changes(conn, entries)
 
 
@@ -384,7 +387,9 @@ async def _ensure_markets(
     markets: list[catalogue.Market] = []
     selections: list[catalogue.Selection] = []
     for batch, ours in decided:
-        for key in dict.fromkeys(intake.placed(price, ours)[:3] for price in batch.prices):
+        known = board.layout_of(ours.event_id).place_of
+        asked = dict.fromkeys(intake.placed(price, ours) for price in batch.prices)
+        for key in dict.fromkeys(place[:3] for place in asked if place not in known):
             market, by_side = catalogue.market_and_selections(ours.event_id, *key)
             if board.has_market(market.id):
                 continue

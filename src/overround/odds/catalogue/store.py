@@ -36,6 +36,9 @@ SELECT c.sport, c.country, c.name, c.id
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS w (sport, country, name)
 JOIN competition c USING (sport, country, name)"""
 
+# Whether a sport is one of ours at all, for a page of it on which nothing stands now.
+HAS_SPORT = "SELECT EXISTS (SELECT FROM competition WHERE sport = %s)"
+
 # Whose code means which competition, all of one provider.
 COMPETITION_ALIASES = (
     "SELECT competition_key, competition_id FROM competition_alias WHERE provider = %s"
@@ -329,6 +332,12 @@ async def events_by_id(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID
     async with conn.cursor(row_factory=class_row(Event)) as cursor:
         await cursor.execute(EVENTS_BY_ID, [list(event_ids)])
         return {event.id: event for event in await cursor.fetchall()}
+
+
+async def has_sport(conn: Connection, sport: str) -> bool:
+    """Whether there is a competition of the sport."""
+    row = await (await conn.execute(HAS_SPORT, [sport])).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def add_markets(

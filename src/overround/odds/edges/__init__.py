@@ -38,6 +38,7 @@ from overround.odds.edges.service import (
     look,
 )
 from overround.odds.edges.stakes import KELLY_PART, Placeable, placeable
+from overround.odds.edges.standing import Standing
 from overround.odds.edges.store import (
     Wanted,
     age,
@@ -70,6 +71,7 @@ __all__ = [
     "SecondLook",
     "Sighting",
     "Split",
+    "Standing",
     "StoredEdge",
     "Terms",
     "Wanted",

@@ -49,6 +49,10 @@ _SOLVED_MAX: Final = 2
 _PROGRAM_MAX: Final = 12
 _HALF_Q4: Final = 2
 _QUARTERS: Final = 4
+# What of a stake of 1/price comes back where a leg is two quarters or more beyond level, one, level
+# with it, one or two short: won, half won, pushed, half lost, lost.
+_OF_STAKE: Final = np.array([1.0, 0.5, 0.0, 0.0, 0.0])
+_OF_PRICE: Final = np.array([0.0, 0.5, 1.0, 0.5, 0.0])
 # A figure nearer to zero than this is the solver's own inaccuracy.
 _ZERO: Final = 1e-7
 
@@ -181,23 +185,21 @@ def _candidates(axis: Axis) -> Iterator[tuple[Spot, ...]]:
         yield axis.above[one][1], axis.below[two][1]
     if not axis.draw:
         return
+    near = (abs(low) <= _NEAR_Q4) & (abs(high) <= _NEAR_Q4) & (low >= high) & (over + under < 1.0)
+    if not near.any():
+        return
     quarters, draw, draw_e4 = max(axis.draw, key=lambda leg: (leg[2], -leg[1].column))
     at_draw = _at_level(low - quarters, over) + _at_level(quarters - high, under)
     paid = (1.0 - over - under) * (draw_e4 / SCALE_E4) + at_draw
-    near = (abs(low) <= _NEAR_Q4) & (abs(high) <= _NEAR_Q4) & (low >= high)
     # Turned round so that the lowest is the most promising, and below one a candidate.
-    for one, two in _lowest(np.where(near & (over + under < 1.0), 2.0 - paid, 2.0)):
+    for one, two in _lowest(np.where(near, 2.0 - paid, 2.0)):
         yield axis.above[one][1], draw, axis.below[two][1]
 
 
 def _at_level(beyond: NDArray[np.int64], inverse: Floats) -> Floats:
     """What 1/price on a leg brings back at a level score, `beyond` quarters short of winning."""
-    half_won = (inverse + 1.0) / 2.0
-    returned = [np.ones_like(inverse), half_won, inverse, inverse / 2.0, np.zeros_like(inverse)]
-    conditions = [beyond <= -2, beyond == -1, beyond == 0, beyond == 1, beyond >= 2]
-    shape = np.broadcast_shapes(beyond.shape, inverse.shape)
-    wide = [np.broadcast_to(one, shape) for one in returned]
-    return np.select([np.broadcast_to(one, shape) for one in conditions], wide)
+    how = np.clip(beyond, -2, 2) + 2
+    return _OF_STAKE[how] + _OF_PRICE[how] * inverse
 
 
 def _lowest(figures: Floats) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Edges found on the board, for people who are logged in: searched, filtered, counted."""
+"""Edges found on the board, for people and for programs that read: searched, filtered, counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import paging
-from overround.kit.routes import CursorText, Limit, Now, Output, User
+from overround.kit.routes import CursorText, Limit, Now, Output, Reader
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
 from overround.odds.edges import stakes, store
@@ -175,7 +175,7 @@ class SightingsOut(Output):
 
 @router.get("/arbitrage")
 async def arbitrage(
-    _: User,
+    _: Reader,
     db: Db,
     guaranteed_ppm: Annotated[int, Query(ge=-1_000_000, le=1_000_000)] = 0,
     expired: bool = False,
@@ -194,7 +194,7 @@ async def arbitrage(
 
 @router.get("/edges")
 async def search(
-    _: User,
+    _: Reader,
     db: Db,
     now: Now,
     kind: EdgeKind | None = None,
@@ -226,7 +226,7 @@ async def search(
 
 @router.get("/middles")
 async def middles(
-    _: User,
+    _: Reader,
     db: Db,
     now: Now,
     expired: bool = False,
@@ -240,7 +240,7 @@ async def middles(
 
 @router.get("/edges/statistics")
 async def statistics(
-    _: User,
+    _: Reader,
     db: Db,
     since: datetime,
     kind: EdgeKind | None = None,
@@ -255,7 +255,7 @@ async def statistics(
 
 
 @router.get("/edges/{edge_id}")
-async def one(_: User, db: Db, now: Now, edge_id: UUID) -> EdgeOut:
+async def one(_: Reader, db: Db, now: Now, edge_id: UUID) -> EdgeOut:
     """One edge, open or over."""
     async with db.reading(None) as conn:
         edge = await _known_edge(conn, edge_id)
@@ -265,7 +265,7 @@ async def one(_: User, db: Db, now: Now, edge_id: UUID) -> EdgeOut:
 
 @router.get("/edges/{edge_id}/stakes")
 async def placed(
-    _: User,
+    _: Reader,
     db: Db,
     now: Now,
     edge_id: UUID,

@@ -14,7 +14,7 @@ source that leaves the price standing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +27,7 @@ SEEN_EVERY: Final = timedelta(seconds=1)
 
 _MOVED_PPM: Final = 2_000
 _PPM: Final = 1_000_000
+_LEG_FIELDS: Final = tuple(one.name for one in fields(Leg))
 
 # (event, what): an edge among those that are open.
 Key = tuple[str, str]
@@ -192,6 +193,12 @@ def leg_of(stored: Mapping[str, Any]) -> Leg:
     return Leg(**given)
 
 
+def _kept(leg: Leg) -> dict[str, Any]:
+    kept = {name: getattr(leg, name) for name in _LEG_FIELDS}
+    kept["market_id"] = str(leg.market_id)
+    return kept
+
+
 def _fields(one: Found, legs: Sequence[Leg]) -> dict[str, Any]:
     """What a look says of an edge, as it is kept; a confidence is as old as the prices are."""
     return {
@@ -211,6 +218,6 @@ def _fields(one: Found, legs: Sequence[Leg]) -> dict[str, Any]:
         "reasons": list(one.reasons),
         "tags": list(one.tags),
         "suspect": bool(one.reasons),
-        "legs": [asdict(leg) | {"market_id": str(leg.market_id)} for leg in legs],
+        "legs": [_kept(leg) for leg in legs],
         "expires_at": one.expires_at,
     }

@@ -12,19 +12,21 @@ from uuid import UUID
 import numpy as np
 
 from overround.db import Connection
+from overround.kit.settings import RetentionSettings
 from overround.odds import board as boards
 from overround.odds.board import Board
 from overround.odds.edges import engine, lifecycle, rules, store
 from overround.odds.edges.lifecycle import NOBODY, SecondLook
 from overround.odds.edges.model import Found, Policy, Scope, StoredEdge
+from overround.odds.edges.standing import Standing
 from overround.odds.edges.view import Sheet, view_of
 
 # A price seen longer than this before the start is no closing price to compare with another.
 CLOSING_LAG_MS_MAX = 3_600_000
 # What is looked for where nobody says otherwise.
 DEFAULT: Final = Policy()
-# How long what is over is kept, and how much of it is forgotten at a time.
-KEPT: Final = timedelta(days=90)
+# How long what is over is kept where nobody says otherwise, and how much is forgotten at a time.
+KEPT: Final = timedelta(days=RetentionSettings().edges_days)
 FORGOTTEN_MAX: Final = 10_000
 
 
@@ -83,30 +85,41 @@ async def detect(
     at: datetime,
     policy: Policy = DEFAULT,
     second: SecondLook = NOBODY,
+    standing: Standing | None = None,
 ) -> Looked:
-    """Look at the events; write what is new, changed or gone.
+    """Look at the events; write what is new, changed or gone. `standing` is what is open of them
+    as the caller knows it, kept as it is written.
 
     A later look at which every leg stands for a second time verifies an edge that nothing speaks
     against (test: an edge is detected renewed and expired).
     """
     found = look(board, scopes, at, policy)
-    known = await store.open_edges(conn, list(scopes))
+    standing = standing or Standing()
+    unknown = standing.unknown(scopes)
+    if unknown:
+        standing.know(unknown, await store.open_edges(conn, unknown))
+    known = standing.of(scopes)
     if not found and not known:
         return Looked()
-    step = lifecycle.step({lifecycle.key_of(edge): edge for edge in known}, found, at, second)
+    step = lifecycle.step(known, found, at, second)
     if step.gone:
         await store.expire(conn, [edge.id for edge in step.gone], at)
+    written = 0
     if step.added:
-        await store.add(conn, step.added)
+        written += await store.add(conn, step.added)
     if step.changed:
-        await store.renew(conn, step.changed)
+        written += await store.renew(conn, step.changed)
     if step.seen:
-        await store.seen(conn, step.seen, at)
+        written += await store.seen(conn, step.seen, at)
+    standing.step(step)
+    if written < len(step.added) + len(step.changed) + len(step.seen):
+        # A result was entered by hand meanwhile: what stands is read anew at the next look.
+        standing.forget(scopes)
     differs = bool(step.added or step.changed or step.gone)
     return Looked(len(found), differs, step.asking, step.waiting)
 
 
-async def forget(conn: Connection, at: datetime, kept: timedelta = KEPT) -> int:
+async def forget(conn: Connection, at: datetime, kept: timedelta) -> int:
     """Delete edges that have been over for longer than `kept`, some at a time."""
     return await store.forget(conn, at - kept, FORGOTTEN_MAX)
 

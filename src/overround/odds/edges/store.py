@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -44,7 +44,7 @@ SELECT id, kind, class, status, what, event_id, market_id, sport, edge_ppm, naiv
 FROM jsonb_populate_recordset(NULL::edge, %s) AS x
 ON CONFLICT DO NOTHING"""
 
-# Still there, at other prices or in another state.
+# Still there, at other prices or in another state; one that another hand has ended stays ended.
 RENEW = """
 UPDATE edge e SET class = x.class, status = x.status, market_id = x.market_id,
     edge_ppm = x.edge_ppm, naive_ppm = x.naive_ppm, guaranteed_ppm = x.guaranteed_ppm,
@@ -53,12 +53,13 @@ UPDATE edge e SET class = x.class, status = x.status, market_id = x.market_id,
     reasons = x.reasons, tags = x.tags, suspect = x.suspect, legs = x.legs,
     verified_at = x.verified_at, seen_at = x.seen_at, expires_at = x.expires_at
 FROM jsonb_populate_recordset(NULL::edge, %s) AS x
-WHERE e.id = x.id"""
+WHERE e.id = x.id AND e.expired_at IS NULL"""
 
 # Still there, unchanged; its prices may be younger.
 SEEN = """
 UPDATE edge e SET seen_at = %s, expires_at = x.expires_at
-FROM unnest(%s::uuid[], %s::timestamptz[]) AS x(id, expires_at) WHERE e.id = x.id"""
+FROM unnest(%s::uuid[], %s::timestamptz[]) AS x(id, expires_at)
+WHERE e.id = x.id AND e.expired_at IS NULL"""
 
 # Gone: the prices moved.
 EXPIRE = """
@@ -137,6 +138,8 @@ FROM (
 GROUP BY kind, sport, market_type, source, hour
 ORDER BY edges DESC, kind, sport, market_type, source, hour LIMIT %(limit)s"""
 
+_FIELDS = tuple(one.name for one in fields(StoredEdge))
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -174,19 +177,20 @@ async def waiting(conn: Connection, at: datetime) -> dict[UUID, datetime]:
     return dict(found)
 
 
-async def add(conn: Connection, edges: Sequence[StoredEdge]) -> None:
-    """Write newly seen edges."""
-    await conn.execute(ADD, [_rows(edges)])
+async def add(conn: Connection, edges: Sequence[StoredEdge]) -> int:
+    """Write newly seen edges; returns how many were new."""
+    return (await conn.execute(ADD, [_rows(edges)])).rowcount
 
 
-async def renew(conn: Connection, edges: Sequence[StoredEdge]) -> None:
-    """The edges are still there, as they are described now."""
-    await conn.execute(RENEW, [_rows(edges)])
+async def renew(conn: Connection, edges: Sequence[StoredEdge]) -> int:
+    """The edges are still there, as they are described now; returns how many were open."""
+    return (await conn.execute(RENEW, [_rows(edges)])).rowcount
 
 
-async def seen(conn: Connection, edges: Sequence[StoredEdge], at: datetime) -> None:
-    """The edges are still there as they were."""
-    await conn.execute(SEEN, [at, [edge.id for edge in edges], [edge.expires_at for edge in edges]])
+async def seen(conn: Connection, edges: Sequence[StoredEdge], at: datetime) -> int:
+    """The edges are still there as they were; returns how many were open."""
+    columns = [[edge.id for edge in edges], [edge.expires_at for edge in edges]]
+    return (await conn.execute(SEEN, [at, *columns])).rowcount
 
 
 async def expire(conn: Connection, edge_ids: Sequence[UUID], at: datetime) -> None:
@@ -260,7 +264,7 @@ async def statistics(
 
 def _rows(edges: Sequence[StoredEdge]) -> Jsonb:
     """Edges as one JSON value: a statement of a fixed text for however many."""
-    rows = [{name: _plain(value) for name, value in asdict(edge).items()} for edge in edges]
+    rows = [{name: _plain(getattr(edge, name)) for name in _FIELDS} for edge in edges]
     return Jsonb([{**row, "class": row["pays"]} for row in rows])
 
 

@@ -6,7 +6,8 @@ new, ambiguous or unmatched, with its reason. Invariants: both teams have to agr
 nearly equal are never guessed between (tests/matching/test_decide.py). A decision is made once per
 feed event and kept. What is nowhere enters the catalogue as its provider's *standing* allows; what
 may be something that is there waits for a person, its prices off the board, and what a person says
-is remembered both ways.
+is remembered both ways. What waits lies in `odds.queue`, and is asked for here too: nobody else
+decides about it.
 """
 
 from overround.odds.matching.assign import assign
@@ -14,7 +15,7 @@ from overround.odds.matching.blocks import Blocks
 from overround.odds.matching.entry import STANDING_OF_OTHERS, Standing
 from overround.odds.matching.evaluate import evaluate, read_aliases, read_pairs
 from overround.odds.matching.evidence import Knowledge, Prices, learn
-from overround.odds.matching.kept import Moved, PersonsDecision, Waiting
+from overround.odds.matching.kept import Moved
 from overround.odds.matching.likeness import likeness
 from overround.odds.matching.model import (
     Aliases,
@@ -36,14 +37,14 @@ from overround.odds.matching.service import (
     resolve,
     unmatch,
 )
-from overround.odds.matching.store import (
+from overround.odds.matching.store import namers, set_standing, standings
+from overround.odds.queue import (
+    PersonsDecision,
+    Waiting,
     decisions,
     left_out,
-    namers,
     newest_decision,
     park,
-    set_standing,
-    standings,
     waiting_page,
 )
 

@@ -1,20 +1,20 @@
-"""What matching keeps: what was decided about a feed event, what waits, what people decided."""
+"""What matching keeps: what was decided about a feed event, and where a person has placed it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching.model import Resolved
+from overround.odds.queue.model import Waiting
 
 # Whose word about a spelling it is: a match's, a person's, or that of a new event whose team was
 # taken for one of ours by its name, which is no evidence that it is.
 ToldBy = Literal["match", "person", "entry"]
-Verdict = Literal["confirmed", "rejected", "new", "unmatched", "rematched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,38 +69,6 @@ class Match:
     event_id: UUID
     swapped: bool
     described: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A feed event that waits: why, what it may be, and the markets whose prices lie beside."""
-
-    provider: str
-    provider_event_id: str
-    kind: str
-    reason: str
-    described: dict[str, str]
-    candidates: list[UUID]
-    queued_at: datetime
-    parked: list[tuple[str, str, int | None]] = field(
-        default_factory=list[tuple[str, str, int | None]]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class PersonsDecision:
-    """A person's decision as a hub hears of it: whose prices go from where to where."""
-
-    seq: int
-    provider: str
-    provider_event_id: str
-    event_before: UUID | None
-    event_id: UUID | None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Whose event it is, by its id there."""
-        return self.provider, self.provider_event_id
 
 
 @dataclass(frozen=True, slots=True)

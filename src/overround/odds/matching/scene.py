@@ -19,10 +19,11 @@ from overround.odds.matching.blocks import Blocks
 from overround.odds.matching.calling import Spellings, Vote, place
 from overround.odds.matching.entry import Standing, Teams
 from overround.odds.matching.evidence import Knowledge, Prices, roster_key
-from overround.odds.matching.kept import Remembered, Waiting, described
+from overround.odds.matching.kept import Remembered, described
 from overround.odds.matching.likeness import likeness
 from overround.odds.matching.model import Aliases, Candidate, Decision, Resolved
 from overround.odds.matching.rules import NEAR, Fixture
+from overround.odds.queue.model import Waiting
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

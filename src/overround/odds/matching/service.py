@@ -16,7 +16,7 @@ from uuid import UUID
 from overround.core import ids
 from overround.core.errors import Conflict, Invalid, NotFound
 from overround.db import Connection
-from overround.odds import catalogue
+from overround.odds import catalogue, queue
 from overround.odds.catalogue import Participant, Quarantined
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching import entry, evidence, rules, starts, store
@@ -25,9 +25,10 @@ from overround.odds.matching.blocks import Blocks
 from overround.odds.matching.calling import Spellings, Vote
 from overround.odds.matching.entry import Standing, Teams
 from overround.odds.matching.evidence import NO_PRICES, Prices
-from overround.odds.matching.kept import Known, Match, Moved, ToldBy, Waiting, event_of
+from overround.odds.matching.kept import Known, Match, Moved, ToldBy, event_of
 from overround.odds.matching.model import Decision, Resolved
 from overround.odds.matching.scene import Entering, Scene
+from overround.odds.queue import Waiting
 
 # How far back it is looked who plays in a competition.
 SEASON: Final = timedelta(days=60)
@@ -63,7 +64,7 @@ async def resolve(
         resolved |= await _follow(conn, named, known, at)
         by_sport: defaultdict[str, list[FeedEvent]] = defaultdict(list)
         unknown = [key for key in named if key not in known]
-        held = await store.held(conn, provider, unknown) if unknown else set[str]()
+        held = await queue.held(conn, provider, unknown) if unknown else set[str]()
         for key, event in named.items():
             if key not in known and key not in held:
                 by_sport[event.sport].append(event)
@@ -141,7 +142,7 @@ async def _first_ids(
     )
     waiting = scenes.second_ids(events, own, listed, at)
     if waiting:
-        await store.queue(conn, list(waiting.values()), at)
+        await queue.add(conn, list(waiting.values()), at)
     return [event for event in events if event.key not in waiting]
 
 
@@ -193,7 +194,7 @@ async def _scene(
         Blocks(candidates),
         Spellings(await catalogue.spellings(conn, sport)),
         await catalogue.competition_aliases(conn, provider),
-        await store.refused(conn, provider, [event.provider_event_id for event in events]),
+        await queue.refused(conn, provider, [event.provider_event_id for event in events]),
         evidence.learn(named),
         prices,
     )
@@ -296,12 +297,12 @@ async def _keep(conn: Connection, scene: Scene) -> None:
     """Write decisions, what they teach, and what waits."""
     if scene.decided:
         await store.remember(conn, scene.decided, scene.at)
-        await store.dequeue(conn, scene.provider, [d.provider_event_id for d in scene.decided])
+        await queue.remove(conn, scene.provider, [d.provider_event_id for d in scene.decided])
         await _learn_competitions(conn, scene)
     if scene.votes:
         await learn(conn, scene.provider, scene.sport, scene.votes, "match")
     if scene.waiting:
-        await store.queue(conn, scene.waiting, scene.at)
+        await queue.add(conn, scene.waiting, scene.at)
 
 
 async def learn(
@@ -348,7 +349,7 @@ async def confirm(
     NotFound, and Conflict `named_already` where the provider names that event otherwise already
     (test: one provider does not name one event twice).
     """
-    await store.lock_alone(conn)
+    await queue.lock_alone(conn)
     found = await catalogue.events_by_id(conn, [event_id])
     if event_id not in found:
         raise NotFound("no such event")
@@ -366,17 +367,17 @@ async def confirm(
     if before is not None:
         await _take_back(conn, before)
         if before.event_id != event_id:
-            await store.refuse(conn, key, [before.event_id], by, at)
+            await queue.refuse(conn, key, [before.event_id], by, at)
     await store.remember(
         conn, [scenes.remembered(event, event_id, swapped, _SURE_BPS, "person")], at
     )
-    await store.dequeue(conn, key[0], [key[1]])
+    await queue.remove(conn, key[0], [key[1]])
     spellings = Spellings(await catalogue.spellings(conn, event.sport))
     votes = spellings.news(event, await store.sides_of(conn, event_id), swapped=swapped)
     if votes:
         await learn(conn, key[0], event.sport, votes, "person")
     verdict = "rematched" if before else "confirmed"
-    await store.decide(conn, key, verdict, before.event_id if before else None, event_id, by, at)
+    await queue.record(conn, key, verdict, before.event_id if before else None, event_id, by, at)
     return Moved(key, before, waiting, event_id, swapped, ours.starts_at)
 
 
@@ -385,15 +386,15 @@ async def unmatch(conn: Connection, key: tuple[str, str], by: str, at: datetime)
 
     What the match taught about spellings is forgotten. Raises NotFound.
     """
-    await store.lock_alone(conn)
+    await queue.lock_alone(conn)
     before = await store.match_of(conn, key)
     if before is None:
         raise NotFound("no such match")
     await _take_back(conn, before)
-    await store.refuse(conn, key, [before.event_id], by, at)
+    await queue.refuse(conn, key, [before.event_id], by, at)
     waits = Waiting(*key, "ambiguous", "unmatched", before.described, [], at)
-    await store.queue(conn, [waits], at)
-    await store.decide(conn, key, "unmatched", before.event_id, None, by, at)
+    await queue.add(conn, [waits], at)
+    await queue.record(conn, key, "unmatched", before.event_id, None, by, at)
     return Moved(key, before, None, None, False, None)
 
 
@@ -405,8 +406,8 @@ async def reject(
     It is decided anew when it comes again, or by `rematch`. Raises NotFound, and Invalid
     `no_candidate` where nothing was proposed and nothing is named.
     """
-    await store.lock_alone(conn)
-    waiting = await store.waiting(conn, key)
+    await queue.lock_alone(conn)
+    waiting = await queue.one(conn, key)
     if waiting is None:
         raise NotFound("nothing of that key waits")
     refused = [event_id] if event_id is not None else waiting.candidates
@@ -414,11 +415,11 @@ async def reject(
         raise Invalid("it may be no event of ours; say which one it is not", code="no_candidate")
     if event_id is not None and event_id not in await catalogue.events_by_id(conn, [event_id]):
         raise NotFound("no such event")
-    await store.refuse(conn, key, refused, by, at)
+    await queue.refuse(conn, key, refused, by, at)
     left = [one for one in waiting.candidates if one not in refused]
     waits = Waiting(*key, waiting.kind, "rejected", waiting.described, left, at)
-    await store.queue(conn, [waits], at)
-    await store.decide(conn, key, "rejected", None, None, by, at)
+    await queue.add(conn, [waits], at)
+    await queue.record(conn, key, "rejected", None, None, by, at)
     return refused
 
 
@@ -431,8 +432,8 @@ async def new(
     a team which looks like one of ours is that one, and its spelling is learnt. Raises NotFound,
     and Conflict `same_participant` where its two names mean one team.
     """
-    await store.lock_alone(conn)
-    waiting = await store.waiting(conn, key)
+    await queue.lock_alone(conn)
+    waiting = await queue.one(conn, key)
     if waiting is None:
         raise NotFound("nothing of that key waits")
     event = event_of(key, waiting.described)
@@ -444,13 +445,13 @@ async def new(
         raise Conflict("its two names mean one team", code="same_participant")
     await _keep(conn, scene)
     ours = scene.found[event.key]
-    await store.decide(conn, key, "new", None, ours.event_id, by, at)
+    await queue.record(conn, key, "new", None, ours.event_id, by, at)
     return Moved(key, None, waiting, ours.event_id, False, ours.starts_at)
 
 
 async def rematch(conn: Connection, waiting: Sequence[Waiting], at: datetime) -> list[Moved]:
     """Decide anew what waits, by what has been learnt since; returns what is decided now."""
-    await store.lock_alone(conn)
+    await queue.lock_alone(conn)
     events = [event_of((w.provider, w.provider_event_id), w.described) for w in waiting]
     found = await resolve(conn, events, at)
     moved: list[Moved] = []
@@ -458,14 +459,14 @@ async def rematch(conn: Connection, waiting: Sequence[Waiting], at: datetime) ->
         ours = found.get(event.key)
         if ours is not None:
             moved.append(Moved(event.key, None, one, ours.event_id, ours.swapped, ours.starts_at))
-            await store.decide(conn, event.key, "confirmed", None, ours.event_id, "matcher", at)
+            await queue.record(conn, event.key, "confirmed", None, ours.event_id, "matcher", at)
     return moved
 
 
 async def _stands(conn: Connection, key: tuple[str, str]) -> tuple[Match | None, Waiting | None]:
     """How a feed event stands: matched, or waiting. Raises NotFound where it is neither."""
     match = await store.match_of(conn, key)
-    waiting = None if match else await store.waiting(conn, key)
+    waiting = None if match else await queue.one(conn, key)
     if match is None and waiting is None:
         raise NotFound("nothing of that key is matched or waits")
     return match, waiting

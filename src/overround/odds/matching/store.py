@@ -1,4 +1,4 @@
-"""Matching's statements: what is decided, what waits for a person, what the people decided."""
+"""Matching's statements: what was decided about a feed event, and what that says of spellings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,7 @@ from overround.db import Connection, arrays
 from overround.odds.catalogue import Spelling
 from overround.odds.matching.calling import Vote
 from overround.odds.matching.entry import Called, Standing
-from overround.odds.matching.kept import (
-    Known,
-    Match,
-    PersonsDecision,
-    Remembered,
-    Seen,
-    ToldBy,
-    Verdict,
-    Waiting,
-)
+from overround.odds.matching.kept import Known, Match, Remembered, Seen, ToldBy
 from overround.odds.matching.model import Candidate
 from overround.odds.matching.starts import Heard, Word
 
@@ -133,67 +124,6 @@ SIDES = "SELECT home_id, away_id FROM event WHERE id = %s"
 # What is left of an event that no provider names.
 NAMERS = "SELECT count(*) FROM feed_event WHERE event_id = %s"
 
-# One waiting row per feed event, however often it comes; the newest description and reason count.
-# What was once listed beside its match's other id is no question when it comes alone
-# (test: a second id that was listed beside the first asks nobody when it comes alone).
-QUEUE = """
-INSERT INTO match_queue AS q (provider, provider_event_id, kind, reason, described, candidates,
-    queued_at)
-SELECT provider, provider_event_id, kind, reason, described,
-       CASE WHEN candidate IS NULL THEN '{}' ELSE ARRAY[candidate] END, %s
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::uuid[])
-    AS w (provider, provider_event_id, kind, reason, described, candidate)
-ON CONFLICT (provider, provider_event_id) DO UPDATE
-SET kind = EXCLUDED.kind, reason = EXCLUDED.reason, described = EXCLUDED.described,
-    candidates = EXCLUDED.candidates
-WHERE (q.kind, q.reason, q.described, q.candidates)
-    IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.reason, EXCLUDED.described, EXCLUDED.candidates)
-  AND (q.kind, q.reason, EXCLUDED.reason) <> ('unmatched', 'second_id', 'second_id')"""
-
-# What lies beside the board until it is decided whose it is.
-PARK = "UPDATE match_queue SET parked = %s WHERE provider = %s AND provider_event_id = %s"
-
-# What waits no more.
-DEQUEUE = """
-DELETE FROM match_queue WHERE provider = %s AND provider_event_id = ANY(%s)"""
-
-# A page of what waits, oldest first. What is no event of ours at all (corners, a computer's
-# match) waits for nobody.
-WAITING_PAGE = """
-SELECT provider, provider_event_id, kind, reason, described, candidates, parked, queued_at
-FROM match_queue
-WHERE kind <> 'unmatched' AND (%(provider)s::text IS NULL OR provider = %(provider)s)
-  AND (queued_at, provider, provider_event_id) > (%(at)s, %(after)s, %(after_id)s)
-ORDER BY queued_at, provider, provider_event_id LIMIT %(limit)s"""
-
-# One of them, locked for whoever decides.
-WAITING_ONE = """
-SELECT provider, provider_event_id, kind, reason, described, candidates, parked, queued_at
-FROM match_queue WHERE provider = %s AND provider_event_id = %s FOR UPDATE"""
-
-# Which of some feed events are no event of ours at all, and why: they wait for nobody.
-LEFT_OUT = """
-SELECT q.provider, q.provider_event_id, q.reason
-FROM unnest(%s::text[], %s::text[]) AS k (provider, id)
-JOIN match_queue q ON q.provider = k.provider AND q.provider_event_id = k.id
-WHERE q.kind = 'unmatched'"""
-
-# What a person has taken back waits for a person, whatever the names say.
-HELD = """
-SELECT provider_event_id FROM match_queue
-WHERE provider = %s AND provider_event_id = ANY(%s) AND reason = 'unmatched'"""
-
-# What a person said these are not.
-REFUSED = """
-SELECT provider_event_id, event_id FROM match_refusal
-WHERE provider = %s AND provider_event_id = ANY(%s)"""
-
-# Not the same, for ever.
-REFUSE = """
-INSERT INTO match_refusal (provider, provider_event_id, event_id, refused_by, refused_at)
-SELECT %s, %s, event_id, %s, %s FROM unnest(%s::uuid[]) AS r (event_id)
-ON CONFLICT DO NOTHING"""
-
 # What each match says about the spellings of its teams.
 VOTE = """
 INSERT INTO alias_vote (provider, provider_event_id, side, sport, country, category, spelling,
@@ -226,25 +156,6 @@ ORDER BY country, category, spelling, told_by DESC, provider_event_id"""
 WITHDRAW = """
 DELETE FROM alias_vote WHERE provider = %s AND provider_event_id = %s
 RETURNING sport, country, category, spelling"""
-
-# The record of a decision; its number is what a hub remembers.
-DECIDE = """
-INSERT INTO match_decision (provider, provider_event_id, verdict, event_before, event_id,
-    decided_by, decided_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)"""
-
-# Whoever decides is alone.
-LOCK_ALONE = "SELECT pg_advisory_xact_lock(match_decision_key())"
-# And whoever writes prices lets nobody decide meanwhile.
-LOCK_SHARED = "SELECT pg_advisory_xact_lock_shared(match_decision_key())"
-
-# What was decided since a hub last looked.
-DECISIONS = """
-SELECT seq, provider, provider_event_id, event_before, event_id FROM match_decision
-WHERE seq > %s ORDER BY seq"""
-
-# The newest number.
-NEWEST = "SELECT coalesce(max(seq), 0) FROM match_decision"
 
 
 async def standings(conn: Connection) -> dict[str, Standing]:
@@ -363,73 +274,6 @@ async def namers(conn: Connection, event_id: UUID) -> int:
     return row[0]
 
 
-async def queue(conn: Connection, waiting: Sequence[Waiting], at: datetime) -> None:
-    """Leave feed events for a person to decide."""
-    columns = arrays.fields(waiting, "provider", "provider_event_id", "kind", "reason")
-    told = [Jsonb(one.described) for one in waiting]
-    first = [one.candidates[0] if one.candidates else None for one in waiting]
-    await conn.execute(QUEUE, [at, *columns, told, first])
-
-
-async def park(
-    conn: Connection, key: tuple[str, str], markets: Sequence[tuple[str, str, int | None]]
-) -> None:
-    """Note which markets' prices lie beside the board."""
-    await conn.execute(PARK, [Jsonb([list(market) for market in markets]), *key])
-
-
-async def dequeue(conn: Connection, provider: str, provider_event_ids: Sequence[str]) -> None:
-    """These wait no more."""
-    await conn.execute(DEQUEUE, [provider, list(provider_event_ids)])
-
-
-async def waiting_page(
-    conn: Connection, provider: str | None, after: tuple[datetime, str, str], limit: int
-) -> list[Waiting]:
-    """At most `limit` of what waits after (queued at, provider, id), oldest first."""
-    async with conn.cursor(row_factory=class_row(Waiting)) as cursor:
-        first = {"at": after[0], "after": after[1], "after_id": after[2]}
-        await cursor.execute(WAITING_PAGE, {"provider": provider, "limit": limit} | first)
-        return await cursor.fetchall()
-
-
-async def waiting(conn: Connection, key: tuple[str, str]) -> Waiting | None:
-    """One feed event that waits, locked."""
-    async with conn.cursor(row_factory=class_row(Waiting)) as cursor:
-        await cursor.execute(WAITING_ONE, list(key))
-        return await cursor.fetchone()
-
-
-async def left_out(conn: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Of those feed events that are no event of ours at all, why."""
-    cursor = await conn.execute(LEFT_OUT, [[key[n] for key in keys] for n in range(2)])
-    return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
-
-
-async def held(conn: Connection, provider: str, provider_event_ids: Sequence[str]) -> set[str]:
-    """Which of the provider's events a person has taken back and not yet placed."""
-    cursor = await conn.execute(HELD, [provider, list(provider_event_ids)])
-    return {row[0] for row in await cursor.fetchall()}
-
-
-async def refused(
-    conn: Connection, provider: str, provider_event_ids: Sequence[str]
-) -> dict[str, set[UUID]]:
-    """What a person said the provider's events are not."""
-    found: dict[str, set[UUID]] = {}
-    cursor = await conn.execute(REFUSED, [provider, list(provider_event_ids)])
-    for provider_event_id, event_id in await cursor.fetchall():
-        found.setdefault(provider_event_id, set()).add(event_id)
-    return found
-
-
-async def refuse(
-    conn: Connection, key: tuple[str, str], event_ids: Sequence[UUID], by: str, at: datetime
-) -> None:
-    """The feed event is none of these, for ever."""
-    await conn.execute(REFUSE, [*key, by, at, list(event_ids)])
-
-
 async def vote(
     conn: Connection, provider: str, sport: str, votes: Sequence[Vote], told_by: ToldBy
 ) -> None:
@@ -459,37 +303,3 @@ async def withdraw(conn: Connection, key: tuple[str, str]) -> list[tuple[str, Ca
     """Take back what a match said about spellings: (sport, spelling) of each side."""
     cursor = await conn.execute(WITHDRAW, list(key))
     return [(row[0], (row[1], row[2], row[3])) for row in await cursor.fetchall()]
-
-
-async def decide(
-    conn: Connection,
-    key: tuple[str, str],
-    verdict: Verdict,
-    event_before: UUID | None,
-    event_id: UUID | None,
-    by: str,
-    at: datetime,
-) -> None:
-    """Record a person's decision."""
-    await conn.execute(DECIDE, [*key, verdict, event_before, event_id, by, at])
-
-
-async def lock_alone(conn: Connection) -> None:
-    """Wait until nobody writes prices, and keep them out until this transaction ends."""
-    await conn.execute(LOCK_ALONE)
-
-
-async def decisions(conn: Connection, since: int) -> list[PersonsDecision]:
-    """What was decided after that number; none is decided until this transaction ends."""
-    await conn.execute(LOCK_SHARED)
-    async with conn.cursor(row_factory=class_row(PersonsDecision)) as cursor:
-        await cursor.execute(DECISIONS, [since])
-        return await cursor.fetchall()
-
-
-async def newest_decision(conn: Connection) -> int:
-    """The number of the last decision; none is decided until this transaction ends."""
-    await conn.execute(LOCK_SHARED)
-    row = await (await conn.execute(NEWEST)).fetchone()
-    assert row is not None
-    return row[0]

@@ -14,14 +14,22 @@ from overround.people.tenants.service import (
     create,
     everyone,
     front_of,
+    ruling_alone_max_minor,
     set_origins,
+    set_ruling_alone_max,
     set_status,
     set_theme,
 )
-from overround.people.tenants.theme import Theme
+from overround.people.tenants.theme import CONTACTS, DEFAULT_BRAND, FONTS, LAYOUTS, Theme
+from overround.people.tenants.theme import chosen as theme_chosen
 from overround.people.tenants.theme import of as theme_of
+from overround.people.tenants.theme import problems as theme_problems
 
 __all__ = [
+    "CONTACTS",
+    "DEFAULT_BRAND",
+    "FONTS",
+    "LAYOUTS",
     "NewTenant",
     "Tenant",
     "TenantStatus",
@@ -33,8 +41,12 @@ __all__ = [
     "everyone",
     "front_of",
     "origins_of",
+    "ruling_alone_max_minor",
     "set_origins",
+    "set_ruling_alone_max",
     "set_status",
     "set_theme",
+    "theme_chosen",
     "theme_of",
+    "theme_problems",
 ]

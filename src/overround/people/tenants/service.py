@@ -1,7 +1,7 @@
 """Use cases of tenants, inside the caller's transaction.
 
-The writing ones run in `db.transaction(tenant_id)` of the worker login, because they leave an audit
-row, which belongs to the tenant.
+The writing ones run in `db.transaction(tenant_id)`, because they leave an audit row, which belongs
+to the tenant; all but `set_theme` need the worker login.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
+from overround.core import money
 from overround.core.errors import Conflict, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
@@ -105,11 +106,31 @@ async def set_theme(
     """
     checked = theme.checked(asked)
     tenant = await by_id(conn, principal.tenant_id)
-    await store.merge_settings(conn, tenant.id, {"theme": checked})
-    before = {"theme": tenant.settings.get("theme")}
+    before = {"theme": await store.set_theme(conn, tenant.id, checked)}
     target = f"tenant:{tenant.id}"
     await audit.write(conn, principal, at, "tenant.theme", target, before, {"theme": checked})
     return await by_id(conn, tenant.id)
+
+
+async def ruling_alone_max_minor(conn: Connection, tenant_id: UUID) -> int:
+    """Up to how much settled money one person of the office moves by a ruling without another.
+
+    Raises NotFound.
+    """
+    return await store.ruling_alone_max_minor(conn, (await by_id(conn, tenant_id)).id)
+
+
+async def set_ruling_alone_max(
+    conn: Connection, principal: Principal, amount: str, at: datetime
+) -> Tenant:
+    """Another such amount, for rulings from now on. Raises NotFound, Invalid `invalid_number`."""
+    tenant = await by_id(conn, principal.tenant_id)
+    amount_minor = money.parse(amount, tenant.currency)
+    before = {"ruling_alone_max_minor": await store.ruling_alone_max_minor(conn, tenant.id)}
+    await store.set_ruling_alone_max(conn, tenant.id, amount_minor)
+    after = {"ruling_alone_max_minor": amount_minor}
+    await audit.write(conn, principal, at, "tenant.settings", f"tenant:{tenant.id}", before, after)
+    return tenant
 
 
 def front_of(tenant: Tenant, made_ms: int) -> dict[str, Snapshot]:

@@ -1,4 +1,5 @@
-"""The SQL of tenants. Reads may run without a tenant; writes need the worker login."""
+"""The SQL of tenants. Reads may run without a tenant; writes, all but the looks, need the worker
+login."""
 
 from __future__ import annotations
 
@@ -44,6 +45,15 @@ _SET_STATUS = "UPDATE tenant SET status = %s WHERE id = %s"
 
 # One key of the settings, merged in the database so that two changes at once both stay.
 _MERGE_SETTINGS = "UPDATE tenant SET settings = settings || %s WHERE id = %s"
+
+# The looks by a function, for the api may change nothing else of a tenant.
+_SET_THEME = "SELECT tenant_theme_v1(%s, %s)"
+
+# Up to how much settled money one person of the office moves by a ruling without another one.
+_RULING_ALONE = "SELECT ruling_alone_max_minor FROM tenant WHERE id = %s"
+
+# Another such amount, which holds for rulings from then on.
+_SET_RULING_ALONE = "UPDATE tenant SET ruling_alone_max_minor = %s WHERE id = %s"
 
 # The tenant's own accounts, in the currency of its row.
 _OPEN_ACCOUNTS = "SELECT tenant_open_v1(%s, %s)"
@@ -105,3 +115,22 @@ async def set_status(conn: Connection, tenant_id: UUID, status: TenantStatus) ->
 async def merge_settings(conn: Connection, tenant_id: UUID, changed: dict[str, object]) -> None:
     """Overlay the named settings."""
     await conn.execute(_MERGE_SETTINGS, [Jsonb(changed), tenant_id])
+
+
+async def set_theme(conn: Connection, tenant_id: UUID, theme: dict[str, object]) -> object:
+    """Put these looks in the place of those it had, which are returned; the transaction must be the
+    tenant's."""
+    row = await (await conn.execute(_SET_THEME, [tenant_id, Jsonb(theme)])).fetchone()
+    return None if row is None else row[0]
+
+
+async def ruling_alone_max_minor(conn: Connection, tenant_id: UUID) -> int:
+    """Up to how much money one person of the office moves by a ruling alone."""
+    row = await (await conn.execute(_RULING_ALONE, [tenant_id])).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def set_ruling_alone_max(conn: Connection, tenant_id: UUID, amount_minor: int) -> None:
+    """Write that amount."""
+    await conn.execute(_SET_RULING_ALONE, [amount_minor, tenant_id])

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from overround.core.errors import Invalid
 from overround.people.tenants import pictures
@@ -82,13 +82,13 @@ class Theme:
     contact: Mapping[str, str] = field(default_factory=dict[str, str])
     features: Mapping[str, bool] = field(default_factory=dict[str, bool])
 
-    def css(self) -> str:
+    def css(self, of: Literal[":root", ".preview"] = ":root") -> str:
         """The theme as custom properties; every value is of this module's own making."""
         fonts = "" if self.font == "system" else f"--font:{FONTS[self.font]};"
         if self.heading_font != self.font:
             fonts += f"--font-heading:{FONTS[self.heading_font]};"
         return (
-            f":root{{{fonts}{LAYOUTS[self.layout]}"
+            f"{of}{{{fonts}{LAYOUTS[self.layout]}"
             f"--brand:{self.brand};--on-brand:{self.on_brand};"
             f"--accent:light-dark({self.accent_light},{self.accent_dark})}}\n"
         )
@@ -123,23 +123,53 @@ def checked(asked: Mapping[str, object]) -> dict[str, object]:
     """The fields of a theme as they are stored.
 
     Raises Invalid `theme_field` for an unknown one, and `theme_name`, `theme_logo`,
-    `theme_colour`, `theme_font`, `theme_layout`, `theme_contact`, `theme_features`.
+    `theme_colour`, `theme_font`, `theme_layout`, `theme_contact`, `theme_features`: the code is the
+    first fault's, and `errors` point at every one.
     """
-    unknown = set(asked) - set(FIELDS)
-    if unknown:
-        raise Invalid(f"a theme has {', '.join(FIELDS)} and nothing else", code="theme_field")
-    for name, value in asked.items():
-        if not _is_good(name, value):
-            code = _CODES.get(name, f"theme_{name}")
-            raise Invalid(_REFUSALS[code], code=code)
+    found = list(_faults(asked))
+    if found:
+        errors = [{"pointer": f"#/{place}", "detail": detail} for place, _, detail in found]
+        _, code, detail = found[0]
+        raise Invalid(detail, code=code, facts={"errors": errors})
     return dict(asked)
+
+
+def problems(asked: Mapping[str, object]) -> dict[str, str]:
+    """What is wrong with each field of a theme, by the field's own name (`brand`, `email`)."""
+    return {place.rpartition("/")[2]: detail for place, _, detail in _faults(asked)}
+
+
+def _faults(asked: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """Where something is wrong, its code and what would be right; the unknown fields first."""
+    if set(asked) - set(FIELDS):
+        yield "", "theme_field", f"a theme has {', '.join(FIELDS)} and nothing else"
+    for name in FIELDS:
+        if name not in asked or _is_good(name, asked[name]):
+            continue
+        code = _CODES.get(name, f"theme_{name}")
+        wrong = _wrong_ways(asked[name]) if name == "contact" else []
+        for way in wrong:
+            yield f"contact/{way}", code, _WAYS[way]
+        if not wrong:
+            yield name, code, _REFUSALS[code]
+
+
+def _wrong_ways(contact: object) -> list[str]:
+    """Which of the known ways of a contact are wrong."""
+    said = cast("dict[object, object]", contact) if isinstance(contact, dict) else {}
+    return [way for way in CONTACTS if way in said and not _is_contact({way: said[way]})]
+
+
+def chosen(settings: Mapping[str, object]) -> dict[str, object]:
+    """The fields of the theme in a tenant's settings; one that is not good was not chosen."""
+    kept = settings.get("theme")
+    said = cast("dict[str, object]", kept) if isinstance(kept, dict) else {}
+    return {name: said[name] for name in FIELDS if _is_good(name, said.get(name))}
 
 
 def of(settings: Mapping[str, object], tenant_name: str) -> Theme:
     """The theme in a tenant's settings; a field that is absent or not good is the default's."""
-    kept = settings.get("theme")
-    said = cast("dict[str, object]", kept) if isinstance(kept, dict) else {}
-    kept_good = {name: said[name] for name in FIELDS if _is_good(name, said.get(name))}
+    kept_good = chosen(settings)
     good = {name: value for name, value in kept_good.items() if isinstance(value, str)}
     brand = good.get("brand", DEFAULT_BRAND)
     accent = good.get("accent", brand)
@@ -169,6 +199,11 @@ _REFUSALS: Final = {
     "theme_layout": f"a layout is one of {', '.join(LAYOUTS)}",
     "theme_contact": f"a contact has {', '.join(CONTACTS)}, each in its plain form",
     "theme_features": f"features are {', '.join(FEATURES)}, each true or false",
+}
+_WAYS: Final = {
+    "email": "an e-mail address is written like help@acme.example",
+    "phone": "a phone number has 5 to 31 digits, spaces, brackets and hyphens, perhaps after a +",
+    "url": "an address begins with https:// and has no query",
 }
 
 

@@ -25,7 +25,10 @@ SCOPES: Final = frozenset(
         "settlement.read",
         "reports.read",
         "results.enter",
+        "risk.manage",
         "risk.read",
+        "site.manage",
+        "site.read",
         "status.read",
         "users.manage",
     }

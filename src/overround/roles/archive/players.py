@@ -19,6 +19,8 @@ _STAKES: Final = ((10, 20), (20, 25), (50, 25), (100, 20), (200, 8), (500, 2))
 _MARKETS: Final = (("1x2", 6), ("total", 2), ("asian_handicap", 2))
 _COMBO_SHARE: Final = 0.3
 _COMBO_LEGS: Final = (2, 3, 4, 5)
+# Of combos of three legs and more, how many are systems, where those are played.
+_SYSTEM_SHARE: Final = 0.5
 # A player's first deposit in multiples of the least stake; some come with little.
 _PURSE: Final = 10_000
 _SMALL_PURSE: Final = 2_000
@@ -125,6 +127,15 @@ def wish(
                 quotes.append(quote)
     (multiple,) = rng.choices([m for m, _ in _STAKES], [often for _, often in _STAKES])
     return Wish(tuple(quotes), multiple * stake_min_minor)
+
+
+def sizes(n: int, legs: int, seed: int) -> tuple[int, ...] | None:
+    """The sizes of the system that bet `n` is, where it is one: one size, or all from it on."""
+    rng = random.Random(f"{seed}:system:{n}")  # noqa: S311 (a simulation, not a secret)
+    if legs < _COMBO_LEGS[1] or rng.random() >= _SYSTEM_SHARE:
+        return None
+    least = rng.randrange(1, legs)
+    return tuple(range(least, legs + 1)) if rng.random() < _SYSTEM_SHARE else (least,)
 
 
 def _pick(rng: random.Random, quotes: Sequence[Quote]) -> Quote | None:

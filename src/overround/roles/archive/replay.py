@@ -54,11 +54,15 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much is played, and the seed that everything random comes from."""
+    """How much is played, and the seed that everything random comes from.
+
+    With `systems` some of the combos are systems: other bets than without.
+    """
 
     seed: int = 1
     bets: int = BETS
     players: int = PLAYERS
+    systems: bool = False
 
 
 async def replay(
@@ -109,7 +113,7 @@ class _Replay:
             "replay",
             str(tenant.id),
             files.sha256,
-            f"{options.seed}:{options.bets}:{options.players}",
+            f"{options.seed}:{options.bets}:{options.players}" + ":systems" * options.systems,
         )
         plans = playing.plan(timeline.windows(season), options.bets, options.players, options.seed)
         self._steps = list(timeline.steps(season, plans))
@@ -234,6 +238,7 @@ class _Replay:
         )
         if wish is None:
             return None
+        seed, legs = self._options.seed, len(wish.quotes)
         return Slip(
             bet_id=ids.derived(plan.at, "bet", str(self._run_id), str(plan.n)),
             user_id=self._players[plan.player],
@@ -241,6 +246,7 @@ class _Replay:
             legs=tuple(SlipLeg(q.selection_id, q.price_e4) for q in wish.quotes),
             stake_minor=wish.stake_minor,
             at=plan.at,
+            sizes=playing.sizes(plan.n, legs, seed) if self._options.systems else None,
         )
 
     def _quotes(self, place: int) -> list[Quote]:

@@ -1,8 +1,9 @@
 """The asker: has workers look again at the legs of edges, and keeps for a moment what they say.
 
-An answer counts for `ANSWER_S`: within it every leg of an edge has to have been answered for, so
-what is verified was to be had together. Prices that go on moving are asked about again before
-their answers are too old, so an edge that stands stays verified.
+An answer counts for `ANSWER_S` from when it was asked for, because its page was read after that and
+nobody knows when: within it every leg of an edge has to have been answered for, so what is verified
+was to be had together (test: an answer that took long counts for less). Prices that go on moving
+are asked about again before their answers are too old, so an edge that stands stays verified.
 """
 
 from __future__ import annotations
@@ -33,33 +34,36 @@ _FIRST: Final = ("arbitrage", "value", "middle", "low_hold")
 
 @dataclass(slots=True)
 class _Answer:
-    """What was said of a price, and when it was asked; None while nothing is known."""
+    """What was said of a price, and when; None while nothing is known. It was read after
+    `read_after_s`."""
 
-    asked_s: float
     price_e4: int | None = None
+    read_after_s: float = 0.0
     said_s: float = 0.0
     is_open: bool = True
 
 
 @dataclass(slots=True)
 class Asker:
-    """The questions of one hub. `wake` is called when an answer has come."""
+    """The questions of one hub. `wake` is called when an answer has come; `now_s` is a clock that
+    is never put back."""
 
     desk: Desk
     wake: Callable[[], None]
+    now_s: Callable[[], float] = time.monotonic
     _answers: dict[Place, _Answer] = field(default_factory=dict[Place, _Answer])
     _events: set[UUID] = field(default_factory=set[UUID])
     _asking: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
     def second(self) -> SecondLook:
         """Who can be asked now, and the answers that still count."""
-        since_s = time.monotonic() - ANSWER_S
+        since_s = self.now_s() - ANSWER_S
         return SecondLook(
             self.desk.answering(),
             {
                 place: one.price_e4
                 for place, one in self._answers.items()
-                if one.price_e4 is not None and one.said_s >= since_s
+                if one.price_e4 is not None and one.read_after_s >= since_s
             },
         )
 
@@ -71,7 +75,7 @@ class Asker:
     def ask(self, found: Iterable[StoredEdge]) -> None:
         """Ask about every leg of these edges that somebody can look at and that was not looked at
         just now."""
-        now_s = time.monotonic()
+        now_s = self.now_s()
         self._answers = {
             place: one
             for place, one in self._answers.items()
@@ -111,20 +115,21 @@ class Asker:
         before = self._answers.get(edges.place_of(leg))
         # The answer there was counts on until it is too old.
         if before is None:
-            before = self._answers[edges.place_of(leg)] = _Answer(now_s)
-        before.asked_s, before.is_open = now_s, True
-        task = asyncio.create_task(self._ask(event_id, leg, before))
+            before = self._answers[edges.place_of(leg)] = _Answer()
+        before.is_open = True
+        task = asyncio.create_task(self._ask(event_id, leg, before, now_s))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
-    async def _ask(self, event_id: UUID, leg: Leg, answer: _Answer) -> None:
+    async def _ask(self, event_id: UUID, leg: Leg, answer: _Answer, now_s: float) -> None:
         market = FeedMarket(leg.market_type, leg.period, leg.line_q4)
         try:
             answer.price_e4 = await self.desk.confirm(
                 leg.source, event_id, market, leg.side, TIMEOUT_S
             )
         finally:
-            answer.said_s, answer.is_open = time.monotonic(), False
+            answer.said_s, answer.is_open = self.now_s(), False
+            answer.read_after_s = now_s
         if answer.price_e4 is not None:
             self._events.add(event_id)
             self.wake()

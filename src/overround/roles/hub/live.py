@@ -252,7 +252,7 @@ class Live:
         if ended:
             for book_id, shown in self._moved():
                 await publisher.publish(book_id, shown)
-        self.hub.drop(ended)
+            self.hub.drop(ended)
 
     async def _look(self, conn: Connection, at: datetime) -> None:
         """What nobody said and has to be seen all the same: answers to what was asked, and, once a

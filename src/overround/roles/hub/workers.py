@@ -158,18 +158,23 @@ class Desk:
         it stands (test: a new hub opens nothing before a snapshot).
         """
         self.ticked_at = at
-        for connection in self._connections.values():
-            if connection.session is not None:
-                connection.heard_seq = connection.session.said_seq
         left: list[FeedBatch] = []
         if not self._swept:
             self._swept = True
             left = list(_left_open(self._hub_of(), at))
-        return Said(batches=(*left, *self.sites.drain(at)))
+        said = self.sites.drain(at)
+        if self.sites.has_news:
+            # Too much for one transaction; the next one follows at once.
+            self.news.set()
+        else:
+            for connection in self._connections.values():
+                if connection.session is not None:
+                    connection.heard_seq = connection.session.said_seq
+        return Said(batches=(*left, *said))
 
     def kept(self) -> None:
-        """What the last call of `until` has told is in the journal: workers may be told so
-        (test: what was acknowledged outlives its hub)."""
+        """What the last call of `until` has told is in the journal: workers may be told so, once
+        nothing of what they said waits any more (test: what was acknowledged outlives its hub)."""
         for connection in self._connections.values():
             connection.kept_seq = connection.heard_seq
 

@@ -286,7 +286,7 @@ class Hub:
         second time; what nobody has confirmed in time is believed no more."""
         waiting = await self._scopes_of(conn, self.lookout.waiting(self.board, at))
         await self.lookout.look(conn, self.board, self._looked_at({**scopes, **waiting}), at)
-        await edges.age(conn, at)
+        await self.lookout.age(conn, at)
 
     def _looked_at(self, scopes: Mapping[UUID, tuple[str, str]]) -> dict[UUID, edges.Scope]:
         return {
@@ -369,7 +369,7 @@ class Hub:
     def drop(self, event_ids: Sequence[UUID]) -> None:
         """Forget events that have ended: their prices, offers and names leave the memory."""
         gone = set(event_ids)
-        self.lookout.forget(dict.fromkeys(gone))
+        self.lookout.forget(gone)
         for event_id in gone:
             for cells in self.board.markets_of(event_id):
                 for book in self.books:

@@ -12,9 +12,22 @@ from overround.web.pages.board import router as board
 from overround.web.pages.browsers import Browsers
 from overround.web.pages.entry import router as entry
 from overround.web.pages.looks import router as looks
+from overround.web.pages.my_bets import router as my_bets
 from overround.web.pages.office import router as office
+from overround.web.pages.office_risk import router as office_risk
 from overround.web.pages.office_settlement import router as office_settlement
+from overround.web.pages.office_theme import router as office_theme
 
-ROUTERS = (board, account, entry, looks, office, office_settlement)
+ROUTERS = (
+    board,
+    my_bets,
+    account,
+    entry,
+    looks,
+    office,
+    office_risk,
+    office_settlement,
+    office_theme,
+)
 
 __all__ = ["ROUTERS", "Assets", "Browsers"]

@@ -1,17 +1,14 @@
-"""A player's own pages: bets, account, payments."""
+"""A player's account: balance, statement, payments."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from overround.betting import bets
 from overround.db.routes import Db
-from overround.kit import paging
-from overround.kit.routes import CursorText
 from overround.money import wallets
 from overround.people import cashier
 from overround.web.pages import forms
@@ -19,35 +16,10 @@ from overround.web.pages.shell import ForPlayer, Shell
 
 router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
 
-BETS_SHOWN: Final = 20
 LINES_SHOWN: Final = 30
 PAYMENTS_SHOWN: Final = 10
 
 StatementCursor = Annotated[int | None, Query(ge=1, le=2**62)]
-
-
-@router.get("/bets")
-async def my_bets(
-    shell: ForPlayer,
-    db: Db,
-    status: Literal["open", "settled"] | None = None,
-    cursor: CursorText = None,
-) -> HTMLResponse:
-    """My bets, newest first, leg by leg."""
-    caller = shell.caller
-    assert caller is not None
-    before = paging.begin(cursor, paging.NEWEST)
-    async with db.reading(shell.tenant.id) as conn:
-        found = await bets.my_bets(
-            conn,
-            shell.tenant.id,
-            caller.actor_id,
-            before=(before.at, before.id),
-            status=status,
-            limit=BETS_SHOWN + 1,
-        )
-    shown, later = paging.cut(found, BETS_SHOWN, lambda bet: (bet.placed_at, bet.id))
-    return shell.page("bets.html", {"bets": shown, "status": status, "later": later})
 
 
 @router.get("/account")

@@ -78,13 +78,13 @@ async def board(shell: ForVisitor, db: Db) -> HTMLResponse:
 
 @router.get("/sports/{sport}")
 async def sport(sport: SportKey, shell: ForVisitor, db: Db) -> HTMLResponse:
-    """One sport."""
+    """One sport; one on which nothing is offered now is an empty page that fills by itself."""
     async with db.reading(shell.tenant.id) as conn:
         laid = await _laid(conn, shell)
         groups, _ = await _groups(conn, shell, each=20, sport=sport)
         playing = [one for one in await _in_play(conn, shell) if one.event.sport == sport]
-    if not groups and not playing:
-        raise NotFound("nothing is offered on this sport now")
+        if not groups and not playing and not await catalogue.has_sport(conn, sport):
+            raise NotFound("there is no such sport")
     values = {"laid": laid, "groups": groups, "playing": playing, "later": None}
     return shell.page("board.html", {**values, "heading": None, "sport": sport})
 

@@ -28,7 +28,11 @@ async def login_page(shell: ForVisitor, next: Next = None) -> Response:  # noqa:
 async def log_in(request: Request, shell: ForVisitor) -> Response:
     """Log in and go on; staff go to the office."""
     fields = await forms.read(request)
-    body = {"email": fields.get("email", ""), "password": fields.get("password", "")}
+    body = {
+        "email": fields.get("email", ""),
+        "password": fields.get("password", ""),
+        "permanent": fields.get("permanent") == "on",
+    }
     answer = await forms.ask(request, "POST", "/api/v1/session", body)
     if not answer.ok:
         return _entry(shell, "login.html", fields, fields.get("next"), answer)
@@ -73,7 +77,7 @@ def _entry(
     answer: forms.Answer | None = None,
 ) -> HTMLResponse:
     # A password is never written back into a page.
-    kept = {name: fields.get(name, "") for name in ("email", "display_name")}
+    kept = {name: fields.get(name, "") for name in ("email", "display_name", "permanent")}
     values = {
         "fields": kept,
         "next": forms.local_path(asked, ""),

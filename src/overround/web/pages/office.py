@@ -13,9 +13,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from overround.betting import bets, offers
-from overround.betting.bets import EventLiability
+from overround.betting import bets, offers, risk
 from overround.betting.offers import Book, ListedCompetition, ListedEvent, Search
+from overround.betting.risk import EventLiability
 from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection
@@ -39,10 +39,13 @@ SCOPES_ASKED: Final = (
     "offers.read",
     "offers.manage",
     "bets.read",
+    "risk.manage",
     "risk.read",
     "reports.read",
     "settlement.read",
     "settlement.manage",
+    "site.read",
+    "site.manage",
 )
 
 ReadsOffers = Annotated[Principal, Depends(routes.staff("offers.read"))]
@@ -95,7 +98,7 @@ async def overview(request: Request, caller: Staff, db: Db, now: Now) -> HTMLRes
     values: dict[str, object] = {"exposures": None, "latest": None, "days": None}
     async with db.reading(tenant_id) as conn:
         if routes.holds(caller, "risk.read"):
-            found = await bets.top_exposures(conn, tenant_id, now, EXPOSURES_SHOWN)
+            found = await risk.top_exposures(conn, tenant_id, EXPOSURES_SHOWN)
             events = await catalogue.events_by_id(conn, [one.event_id for one in found])
             values["exposures"] = [(events[one.event_id], one) for one in found]
         if routes.holds(caller, "bets.read"):
@@ -276,7 +279,7 @@ async def _exposed(
     """What the events' open bets could cost; None for a caller who may not know."""
     if shell.caller is None or not routes.holds(shell.caller, "risk.read"):
         return None
-    return await bets.liabilities(conn, shell.tenant.id, event_ids)
+    return await risk.liabilities(conn, shell.tenant.id, event_ids)
 
 
 async def _days(conn: Connection, shell: Shell, count: int) -> office_days.Days:

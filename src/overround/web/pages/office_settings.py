@@ -31,7 +31,8 @@ _SCOPES: Final = {"house": "the house", "sport": "its sport", "competition": "it
 class Row:
     """One sport, competition or event: what it is set to, what it inherits, what comes of both.
 
-    `margin` and `multiplier` are what stands in the form; `problem` is why it was not taken.
+    `margin` and `multiplier` are what stands in the form, which keeps the `method` of the margin;
+    `problem` is why it was not taken.
     """
 
     scope: Scope
@@ -42,6 +43,7 @@ class Row:
     multiplier: str
     inherited: Held
     held: Held
+    method: str = ""
     problem: Mapping[str, object] | None = None
 
     @property
@@ -118,7 +120,8 @@ def _row(
     if refused and (refused.fields.get("scope"), refused.fields.get("key")) == (scope, key):
         margin = refused.fields.get("margin", "")
         multiplier, problem = refused.fields.get("multiplier", ""), refused.problem
-    return Row(scope, key, name, own.enabled, margin, multiplier, inherited, held, problem)
+    method = own.margin_method or ""
+    return Row(scope, key, name, own.enabled, margin, multiplier, inherited, held, method, problem)
 
 
 def asked(fields: Mapping[str, str]) -> dict[str, object]:
@@ -139,6 +142,7 @@ def asked(fields: Mapping[str, str]) -> dict[str, object]:
         "enabled": fields.get("enabled") == "on",
         "margin_bps": margin_bps,
         "multiplier_e4": factor_e4,
+        "margin_method": fields.get("method") or None,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Final, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from overround.betting import cashouts
 from overround.core.clock import millis
 from overround.web.pages import assets, words
 
@@ -28,7 +29,11 @@ _environment: Final = Environment(
     lstrip_blocks=True,
 )
 cast("dict[str, object]", _environment.globals).update(
-    static=assets.address, words=words, millis=millis
+    static=assets.address,
+    words=words,
+    millis=millis,
+    reasons=cashouts.REFUSALS,
+    written=cashouts.written,
 )
 
 

@@ -177,3 +177,8 @@ def full_time(at: datetime, zone: ZoneInfo) -> str:
     """When, to the second, for a list that is kept."""
     local = at.astimezone(zone)
     return f"{local.day} {local:%b %Y %H:%M:%S}"
+
+
+def dialled(phone: str) -> str:
+    """A phone number as a telephone takes it: `+43 1 (234) 567` is `+431234567`."""
+    return "".join(one for one in phone if one in "+0123456789")

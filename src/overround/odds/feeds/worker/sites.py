@@ -8,6 +8,7 @@ that two of them quote the newest word of a live one counts.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,9 @@ SILENCE: Final = timedelta(seconds=14)
 # snapshot repeats thousands, and what has moved must not wait for what has not.
 REFRESH: Final = timedelta(seconds=5)
 REFRESH_MAX: Final = 50
+# So many matches are taken at a time, those that have waited longest first: what a flood brings is
+# taken as it stands when its turn comes, and no transaction is long.
+TAKEN_MAX: Final = 250
 # A worker that does not come back in this time takes its prices with it.
 FORGET: Final = timedelta(minutes=10)
 # A scraper that dies again and again comes back by another name each time.
@@ -148,9 +152,15 @@ class Sites:
     # -- what the hub hears --------------------------------------------------------------------
 
     def drain(self, at: datetime) -> list[FeedBatch]:
-        """What has changed since the last call, one snapshot a match; silence is noticed here."""
+        """What has changed since the last call, one snapshot a match; silence is noticed here.
+
+        Of more than `TAKEN_MAX` the rest waits for the next call, as `has_news` tells
+        (test: a flood is taken bit by bit and ends where it stands).
+        """
         self._notice(at)
-        places, self._waiting = self._waiting, {}
+        places = list(itertools.islice(self._waiting, TAKEN_MAX))
+        for place in places:
+            del self._waiting[place]
         batches = [batch for place in places if (batch := self._batch(place, at)) is not None]
         stood = 0
         for place in list(self._restated):

@@ -1,0 +1,43 @@
+"""An open bet as risk reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from overround.core.bets import Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """A leg of an open bet; one without a grade is open."""
+
+    event_id: UUID
+    market_id: UUID
+    selection_id: UUID
+    price_e4: int
+    grade: str | None
+    banker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBet:
+    """An open bet with all its legs; `stake_minor` is what of it is still at play."""
+
+    id: UUID
+    stake_minor: int
+    payout_rounding: Rounding
+    sizes: list[int] | None
+    legs: tuple[OpenLeg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A price that a player took, with the closing prices of its market at one source; `place` is
+    the selection's among them."""
+
+    user_id: UUID
+    name: str
+    price_e4: int
+    place: int
+    closing_e4: list[int]

@@ -1,0 +1,128 @@
+"""A player's bets, leg by leg, and ending them early."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from overround.betting import bets, cashouts
+from overround.betting.bets import Bet
+from overround.betting.cashouts import Valuation
+from overround.db import Connection
+from overround.db.routes import Db
+from overround.kit import paging
+from overround.kit.routes import CursorText
+from overround.web.pages import forms
+from overround.web.pages.shell import ForPlayer, Shell
+
+router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
+
+BETS_SHOWN: Final = 20
+# Forms that move money ask the database by the pool that is kept for it.
+_MONEY: Final[list[str | Enum]] = ["cash_out"]
+
+Status = Literal["open", "settled"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What the API had against a form of a bet's."""
+
+    bet_id: UUID
+    problem: Mapping[str, Any]
+    status: int
+
+
+@router.get("/bets")
+async def my_bets(
+    shell: ForPlayer, db: Db, status: Status = None, cursor: CursorText = None
+) -> HTMLResponse:
+    """My bets, newest first, leg by leg, with what the open ones are worth now."""
+    return await _page(shell, db, status, cursor)
+
+
+@router.post("/bets/{bet_id}/cash-out", response_model=None, tags=_MONEY)
+async def cash_out(bet_id: UUID, request: Request, shell: ForPlayer, db: Db) -> Response:
+    """End a bet, or a part of it, at the value that the form shows."""
+    fields = await forms.read(request)
+    # The key was made with the form, so the same form sent twice ends one part.
+    answer = await forms.ask(
+        request,
+        "POST",
+        f"/api/v1/bets/{bet_id}/cash-out",
+        {"quote": fields.get("quote", "")},
+        key=fields.get("key", ""),
+    )
+    return await _after(shell, db, bet_id, answer)
+
+
+@router.post("/bets/{bet_id}/cash-out/order", response_model=None, tags=_MONEY)
+async def order(bet_id: UUID, request: Request, shell: ForPlayer, db: Db) -> Response:
+    """End a bet by itself as soon as it pays so much."""
+    fields = await forms.read(request)
+    body = {"amount": fields.get("amount", "").strip()}
+    answer = await forms.ask(request, "PUT", f"/api/v1/bets/{bet_id}/cash-out/order", body)
+    return await _after(shell, db, bet_id, answer)
+
+
+@router.post("/bets/{bet_id}/cash-out/stop", response_model=None, tags=_MONEY)
+async def stop(bet_id: UUID, request: Request, shell: ForPlayer, db: Db) -> Response:
+    """Do nothing by itself any more."""
+    await forms.read(request)
+    answer = await forms.ask(request, "DELETE", f"/api/v1/bets/{bet_id}/cash-out/order")
+    return await _after(shell, db, bet_id, answer)
+
+
+async def _after(shell: Shell, db: Db, bet_id: UUID, answer: forms.Answer) -> Response:
+    if answer.ok:
+        return forms.go("/bets")
+    return await _page(shell, db, "open", None, _Refused(bet_id, answer.body, answer.status))
+
+
+async def _page(
+    shell: Shell, db: Db, status: Status, cursor: str | None, refused: _Refused | None = None
+) -> HTMLResponse:
+    caller = shell.caller
+    assert caller is not None
+    before = paging.begin(cursor, paging.NEWEST)
+    async with db.reading(shell.tenant.id) as conn:
+        found = await bets.my_bets(
+            conn,
+            shell.tenant.id,
+            caller.actor_id,
+            before=(before.at, before.id),
+            status=status,
+            limit=BETS_SHOWN + 1,
+        )
+        shown, later = paging.cut(found, BETS_SHOWN, lambda bet: (bet.placed_at, bet.id))
+        early = await _early(conn, shell, caller.actor_id, shown)
+    there = refused is not None and refused.bet_id in early
+    values = {
+        "bets": shown,
+        "status": status,
+        "later": later,
+        "early": early,
+        "keys": {bet_id: f"cash-out-{secrets.token_hex(12)}" for bet_id in early},
+        "refused": refused if there else None,
+        # A bet that has ended meanwhile has no place for the note: it stands above all.
+        "problem": None if refused is None or there else refused.problem,
+    }
+    return shell.page("bets.html", values, status=refused.status if refused else 200)
+
+
+async def _early(
+    conn: Connection, shell: Shell, user_id: UUID, shown: Sequence[Bet]
+) -> dict[UUID, Valuation]:
+    """bet id -> what an open bet is worth."""
+    open_ids = [bet.id for bet in shown if bet.status == "open"]
+    if not open_ids:
+        return {}
+    found = await cashouts.values(conn, shell.tenant.id, user_id, open_ids, shell.at)
+    return {one.bet_id: one for one in found}

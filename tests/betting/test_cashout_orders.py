@@ -1,0 +1,99 @@
+"""Bets that end early by themselves, and the books of what ended early."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from overround.betting import cashouts
+from overround.betting.cashouts import jobs
+from overround.core.errors import Conflict, Invalid, NotFound
+from overround.db.logins import Role
+from tests.betting.test_cashout import ask, bet, cash, house, lay, quoted, valued
+from tests.stories.world import World, opened
+
+Urls = dict[Role, str]
+
+
+async def order(world: World, bet_id: UUID, at_least_minor: int) -> None:
+    tenant_id, ann = world.tenants["acme"].id, world.players["acme", "ann"]
+    async with world.app.transaction(tenant_id) as conn:
+        await cashouts.order(conn, tenant_id, ann, bet_id, at_least_minor, world.at)
+
+
+def test_an_order_is_done_once_by_two_settlers(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await house(world)
+            home = (await lay(world, "E1", 30_000, 30_000, 30_000))["home"]
+            first, second = [await bet(world, 1_000, (home, 30_000)) for _ in range(2)]
+            await order(world, first, 2_000)
+            await order(world, second, 2_900)
+            assert await jobs.run_once(world.worker, world.at) is None
+            await lay(world, "E1", 15_000, 60_000, 60_000)
+            done = await asyncio.gather(*(jobs.run_once(world.worker, world.at) for _ in range(4)))
+            assert sum(one or 0 for one in done) == 1
+            assert await cash(world) == (98_000 + 2_000, 1_000)
+            assert (await valued(world, second)).order_minor == 2_900
+            assert (await valued(world, first)).order_minor is None
+            assert not await world.violations()
+
+    asyncio.run(story())
+
+
+def test_orders_are_dropped_and_bounded(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await house(world)
+            home = (await lay(world, "E1", 20_000, 40_000, 40_000))["home"]
+            bet_id = await bet(world, 1_000, (home, 20_000))
+            for amount_minor in (0, 2_001):
+                with pytest.raises(Invalid):
+                    await order(world, bet_id, amount_minor)
+            await order(world, bet_id, 1_000)
+            tenant_id, ann = world.tenants["acme"].id, world.players["acme", "ann"]
+            async with world.app.transaction(tenant_id) as conn:
+                await cashouts.drop_order(conn, tenant_id, ann, bet_id, world.at)
+            assert await jobs.run_once(world.worker, world.at) is None
+            async with world.app.transaction(tenant_id) as conn:
+                with pytest.raises(NotFound):
+                    await cashouts.drop_order(conn, tenant_id, ann, bet_id, world.at)
+            await ask(world, await quoted(world, bet_id))
+            with pytest.raises(Conflict):
+                await order(world, bet_id, 1_000)
+
+    asyncio.run(story())
+
+
+TAMPERED = [
+    "UPDATE cash_out SET paid_minor = paid_minor + 1, fair_minor = fair_minor + 1",
+    "UPDATE cash_out SET stake_minor = stake_minor + 1",
+    "UPDATE bet SET cashed_minor = cashed_minor - 1 WHERE cashed_minor IS NOT NULL",
+    "UPDATE bet SET cashed_stake_minor = NULL, cashed_minor = NULL",
+    "UPDATE cash_out_order SET state = 'done'",
+]
+
+
+def test_a_cash_out_that_the_bet_does_not_know_is_found(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await house(world)
+            home = (await lay(world, "E1", 20_000, 40_000, 40_000))["home"]
+            bet_id = await bet(world, 1_000, (home, 20_000))
+            await ask(world, await quoted(world, bet_id, 5_000))
+            await order(world, bet_id, 1_500)
+            assert not await world.violations()
+            tenant_id = world.tenants["acme"].id
+            for statement in TAMPERED:
+                async with await psycopg.AsyncConnection.connect(database_urls["owner"]) as conn:
+                    await conn.execute(
+                        "SELECT set_config('overround.tenant_id', %s, true)", [str(tenant_id)]
+                    )
+                    await conn.execute(statement.encode())
+                    assert await cashouts.check(conn, tenant_id), statement
+                    await conn.rollback()
+
+    asyncio.run(story())
