@@ -23,7 +23,9 @@ BOOKS: Final = ("sbo", "ibc", "cmd")
 _SIDES: Final[tuple[Side, Side]] = ("first", "second")
 # What a book keeps of each fair price, in basis points.
 _MARGIN_BPS: Final = {"sbo": 260, "ibc": 310, "cmd": 340}
-_CHANCE_BPS: Final = (4_200, 5_800)
+# Nearly even: a planted leg raises one price of a book, and where that side is the likelier one by
+# far the book could be arbitraged by itself. The hub holds such a book suspect, and rightly.
+_CHANCE_BPS: Final = (4_700, 5_300)
 _STEP_BPS: Final = 12
 
 _MATCHES: Final = (
@@ -114,7 +116,7 @@ class Market:
         books: tuple[str, str],
         now_s: float,
         *,
-        margin_bps: int = 250,
+        margin_bps: int = 180,
         apart_s: float = 0.5,
         for_s: float = 4.0,
     ) -> Planted:

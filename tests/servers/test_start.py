@@ -169,7 +169,7 @@ def test_no_login_has_a_right_it_does_not_need(endpoints: Endpoints) -> None:
     assert dict(rows) == {logins.login(role): False for role in ROLES}
     with psycopg.connect(endpoints.url("app")) as conn:
         # As the settings of the tests' servers say; the other one is the default.
-        assert conn.execute("SHOW statement_timeout").fetchone() == ("30s",)
+        assert conn.execute("SHOW statement_timeout").fetchone() == ("15s",)
         assert conn.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("5s",)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute("CREATE TABLE mine (id int)")
