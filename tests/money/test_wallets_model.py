@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from overround.core import money
 from overround.core.errors import Conflict
 from overround.core.principal import Principal
-from overround.db.logins import Role
 from overround.kit.idempotency import KeyReused
 from overround.people import cashier
-from tests.stories.world import AT, World, opened
+from tests.stories.world import AT
+from tests.support.machines import Urls, WorldMachine, follow
 
-Urls = Mapping[Role, str]
 Purse = defaultdict[str, int]
 
 Step = Literal["approved", "paid", "refused"]
@@ -91,32 +84,23 @@ class Model:
         return "done"
 
 
-class Wallets(RuleBasedStateMachine):
-    """The machine; `urls` is set by the test, and each run is a tenant of its own."""
+class Wallets(WorldMachine):
+    """The machine; each run is a tenant of its own."""
 
-    urls: Urls
     refused_to = "cash"
     runs = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
         self.model = Model()
         self.payments: dict[int, UUID] = {}
         self.keys = itertools.count()
-        self.entered: AbstractAsyncContextManager[World] | None = None
-        self.world: World
-
-    def _do(self, awaitable: Any) -> Any:
-        return self.loop.run_until_complete(awaitable)
 
     @initialize()
     def open(self) -> None:
         Wallets.runs += 1
         self.name = f"run{Wallets.runs}"
-        self.entered = opened(self.urls, connections=2)
-        self.world = self._do(self.entered.__aenter__())
-        self._do(self.world.tenant(self.name))
+        self.enter(self.name)
         for player in PLAYERS:
             self._do(self.world.player(player, self.name))
         self.clerk = self._do(self.world.clerk(self.name))
@@ -193,29 +177,6 @@ class Wallets(RuleBasedStateMachine):
             )
         for kind in ("bank", "adjustment"):
             assert self._do(self.world.own_minor(kind, self.name)) == self.model.purses[""][kind]
-
-    def teardown(self) -> None:
-        if self.entered is not None:
-            assert self._do(self.world.violations()) == []
-            self._do(self.entered.__aexit__(None, None, None))
-        self.loop.close()
-
-
-def follow(machine: type[Wallets], urls: Urls, examples: int) -> None:
-    """Run the machine; without shrinking, since each example is a tenant in a database."""
-    machine.urls = urls
-    run_state_machine_as_test(  # pyright: ignore[reportUnknownMemberType]
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-            phases=[Phase.generate],
-            database=None,
-            derandomize=True,
-        ),
-    )
 
 
 class WrongWallets(Wallets):

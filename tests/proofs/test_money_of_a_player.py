@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from overround.betting import settlement
@@ -26,15 +20,13 @@ from overround.betting.settlement import Ruling
 from overround.core import money
 from overround.core.principal import Principal
 from overround.db import work
-from overround.db.logins import Role
 from overround.money import ledger
 from overround.odds import catalogue
 from overround.odds.catalogue import Happened
 from overround.people import cashier
 from tests.proofs.money_model import PRICES, Model
-from tests.stories.world import Pick, World, opened
-
-Urls = Mapping[Role, str]
+from tests.stories.world import Pick
+from tests.support.machines import Urls, WorldMachine, follow
 
 EVENTS = ("one", "two", "three")
 SCORES = [(1, 0), (0, 0), (0, 2)]
@@ -43,33 +35,24 @@ SIDE = st.sampled_from(sorted(PRICES))
 STAKE = st.integers(100, 1_500)
 
 
-class Player(RuleBasedStateMachine):
-    """The machine; `urls` is set by the test, and each run is a tenant of its own."""
+class Player(WorldMachine):
+    """The machine; each run is a tenant of its own."""
 
-    urls: Urls
     model_of: type[Model] = Model
     runs = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
         self.model = self.model_of()
         self.rulings: list[tuple[str, str, UUID]] = []
         self.waiting: list[tuple[UUID, int]] = []
         self.asked = 0
-        self.entered: AbstractAsyncContextManager[World] | None = None
-        self.world: World
-
-    def _do(self, awaitable: Any) -> Any:
-        return self.loop.run_until_complete(awaitable)
 
     @initialize()
     def open(self) -> None:
         Player.runs += 1
         self.name = f"life{Player.runs}"
-        self.entered = opened(self.urls, connections=2)
-        self.world = self._do(self.entered.__aenter__())
-        self._do(self.world.tenant(self.name))
+        self.enter(self.name)
         self._do(self.world.player("ann", self.name))
         self.clerk = self._do(self.world.clerk(self.name))
         self.laid = {
@@ -214,29 +197,6 @@ class Player(RuleBasedStateMachine):
     async def _own(self) -> dict[str, ledger.Account]:
         async with self.world.app.reading(self.clerk.tenant_id) as conn:
             return await ledger.accounts_of(conn, self.clerk.tenant_id, None)
-
-    def teardown(self) -> None:
-        if self.entered is not None:
-            assert self._do(self.world.violations()) == []
-            self._do(self.entered.__aexit__(None, None, None))
-        self.loop.close()
-
-
-def follow(machine: type[Player], urls: Urls, examples: int) -> None:
-    """Run the machine; without shrinking, since each example is a tenant in a database."""
-    machine.urls = urls
-    run_state_machine_as_test(  # pyright: ignore[reportUnknownMemberType]
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-            phases=[Phase.generate],
-            database=None,
-            derandomize=True,
-        ),
-    )
 
 
 class Merciless(Model):

@@ -30,9 +30,7 @@ def list_(
     state: StateOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """All tenants."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        found = context.run_async(_everyone(endpoints.url("worker")))
+    found = context.by_worker(state, config, _everyone)
     rows = [_row(tenant) for tenant in found]
     context.show({"items": rows}, as_json=as_json, text=lambda: _table(rows))
 
@@ -45,9 +43,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """One tenant."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        row = _row(context.run_async(_show(endpoints.url("worker"), subdomain)))
+    row = _row(context.by_worker(state, config, lambda url: _show(url, subdomain)))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -113,10 +109,10 @@ def demo_deposits(
     as_json: JsonOption = False,
 ) -> None:
     """Let a tenant's players deposit without paying, or stop it. Never on where money is real."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        work = _demo_deposits(endpoints.url("worker"), subdomain, allowed == "on")
-        row = _row(context.run_async(work))
+    is_allowed = allowed == "on"
+    row = _row(
+        context.by_worker(state, config, lambda url: _demo_deposits(url, subdomain, is_allowed))
+    )
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -131,9 +127,7 @@ def ruling_alone(
     as_json: JsonOption = False,
 ) -> None:
     """Up to how much settled money one person of the office may move by a ruling alone."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        row = context.run_async(_ruling_alone(endpoints.url("worker"), subdomain, amount))
+    row = context.by_worker(state, config, lambda url: _ruling_alone(url, subdomain, amount))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
@@ -148,10 +142,7 @@ def origins(
     as_json: JsonOption = False,
 ) -> None:
     """Let pages of these origins read the tenant's API, and of no others (CORS)."""
-    settings = context.settings(state, config)
-    with context.servers(settings) as endpoints:
-        work = _origins(endpoints.url("worker"), subdomain, origin or [])
-        row = _row(context.run_async(work))
+    row = _row(context.by_worker(state, config, lambda url: _origins(url, subdomain, origin or [])))
     context.show(row, as_json=as_json, text=lambda: context.lines(row))
 
 
