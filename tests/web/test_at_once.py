@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from overround.core.errors import Conflict
-from overround.web.front import Answer, Asked
+from overround.web.answers import Answer, Asked
 from overround.web.proxies import Behind, Trusted
 from overround.web.wire import AT_ONCE_MAX, Wire
 from tests.web.test_front import House

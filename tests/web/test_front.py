@@ -19,7 +19,8 @@ from overround.core.principal import Principal
 from overround.kit import logs, metrics
 from overround.kit.limits import Limiter, Rate
 from overround.web import marks, sites
-from overround.web.front import Answer, Asked, Copy, Front, Read, Reading, Writing, json_answer
+from overround.web.answers import Answer, Asked, Copy, json_answer
+from overround.web.front import Front, Read, Reading, Writing
 from overround.web.limits import CLASSES, LimitClass, Limits
 from overround.web.records import Recorder
 from overround.web.sites import Site, Sites
@@ -202,6 +203,33 @@ def test_a_write_to_the_front_comes_from_here_or_from_a_named_origin(
         allowed = answer.headers.get("access-control-allow-origin")
         named = headers.get("origin") == "https://shop.example"
         assert allowed == ("https://shop.example" if named else None)
+
+    asyncio.run(story())
+
+
+def test_who_writes_again_is_looked_at_like_the_first_time() -> None:
+    """The second write by one bearer takes the short way in, which lets nothing more in."""
+
+    async def story() -> None:
+        house = House(burst=20)
+        async with house.client() as client, house.client("sakura.bet.example") as next_door:
+            first, again = await post(client, "{}"), await post(client, "{}")
+            assert [one.status_code for one in (first, again)] == [201, 201]
+            left = [one.headers["x-rate-limit-remaining"] for one in (first, again)]
+            assert left == ["19", "18"]
+            assert sorted(first.headers) == sorted(again.headers)
+            refused = [
+                (403, await post(client, "{}", Origin="http://evil.example")),
+                (403, await post(client, "{}", Sec_Fetch_Site="cross-site")),
+                (401, await post(client, "{}", Authorization=f"Bearer {'x' * 43}")),
+                (404, await post(next_door, "{}")),
+                (415, await post(client, "{}", Content_Type="text/plain")),
+                (400, await post(client, '{"a":1,"a":2}')),
+                (409, await post(client, '{"a":"taken"}')),
+            ]
+            assert [one.status_code for _, one in refused] == [status for status, _ in refused]
+            conflict, ids = refused[-1][1].json(), refused[-1][1].headers
+            assert conflict["request_id"] == ids["x-request-id"]
 
     asyncio.run(story())
 

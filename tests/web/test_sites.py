@@ -17,8 +17,8 @@ from overround.kit import lines, logs
 from overround.kit.lines import Lines
 from overround.people.tenants import Tenant
 from overround.web import copies, marks, sites
+from overround.web.answers import Answer, Asked
 from overround.web.copies import BoardCopies
-from overround.web.front import Answer, Asked
 from overround.web.sites import Site, Sites
 from tests.support.edge import AT, restored_logging
 

@@ -25,6 +25,8 @@ AWAY_US: Final = SECOND_US
 LEASE_TIMEOUT_S: Final = 0.25
 KEYS_MAX: Final = 100_000
 _SWEEP_EVERY: Final = 4_096
+# Fewer are kept however old they are: one that was forgotten is asked of the shared one again.
+_SWEEP_FROM: Final = KEYS_MAX // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +264,9 @@ class Limiter:
         if before is not None:
             before.is_gone = True
         self._since_sweep += 1
-        if self._since_sweep >= _SWEEP_EVERY or len(self._held) >= KEYS_MAX:
+        held_now = len(self._held)
+        is_due = self._since_sweep >= _SWEEP_EVERY and held_now >= _SWEEP_FROM
+        if is_due or held_now >= KEYS_MAX:
             self._sweep(at_us)
         held = self._held[key] = Bucket(key, rate)
         return held

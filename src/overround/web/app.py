@@ -41,9 +41,10 @@ from overround.storefront import Shelf
 from overround.trading.screen import http as screen
 from overround.web import copies as copying
 from overround.web import pages, problems, reference, shown
+from overround.web.answers import Answer, Asked, json_answer
 from overround.web.bodies import Bodies
 from overround.web.copies import BoardCopies, Mark
-from overround.web.front import Answer, Asked, Authenticate, Front, Reading, Route, json_answer
+from overround.web.front import Authenticate, Front, Reading, Route
 from overround.web.gate import Authenticator, Gate, find_tenant
 from overround.web.ids import Ids
 from overround.web.limits import Limits

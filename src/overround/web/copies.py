@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message
 from overround.kit import logs, metrics
 from overround.storefront import BookView, OfferFeed
 from overround.web import marks
-from overround.web.front import Answer, Asked
+from overround.web.answers import Answer, Asked
 from overround.web.sites import Site
 
 PATH: Final = "/api/v1/board"

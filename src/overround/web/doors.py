@@ -11,20 +11,20 @@ from __future__ import annotations
 from typing import Final
 
 from overround.kit.limits import ASK, REFUSED, Bucket
-from overround.web import limits
 from overround.web.limits import LimitClass, Limits, Told
 from overround.web.sites import FRESH_S, Known, Site, Sites
 
 DOORS_MAX: Final = 50_000
 _US_PER_S: Final = 1_000_000
 
-Key = tuple[bytes, str, str]
+# The host, who asks (his address, or his bearer for a write), and the route.
+Key = tuple[bytes, str | bytes, str]
 
 
 class Door:
-    """One host, asked by one address, for one route."""
+    """One host, asked by one address or bearer, for one route; a bearer's `token`."""
 
-    __slots__ = ("bucket", "known", "label", "of", "told", "whole")
+    __slots__ = ("bucket", "known", "label", "of", "token", "told", "whole")
 
     def __init__(
         self, label: str, known: Known, of: LimitClass, bucket: Bucket | None, whole: Bucket | None
@@ -34,6 +34,7 @@ class Door:
         self.of: LimitClass = of
         self.bucket = bucket
         self.whole = whole
+        self.token = ""
         self.told = Told(of, bucket.rate) if bucket is not None else None
 
 
@@ -71,20 +72,21 @@ class Doors:
         whole = limiter.spend(door.whole, at_us)
         return whole if whole in {REFUSED, ASK} else remaining
 
-    def make(self, key: Key, site: Site, of: LimitClass, at_us: int) -> None:
-        """A door for whoever has just come in the long way."""
+    def make(self, key: Key, site: Site, of: LimitClass, subject: str, at_us: int) -> Door | None:
+        """A door for whoever has just come in the long way, counted as `subject`."""
         known = self._sites.record(site.subdomain)
         if known is None:
-            return
+            return None
         if len(self._doors) >= DOORS_MAX:
             # They are made again in a moment by who still comes.
             self._doors.clear()
         if self._limits is None:
-            self._doors[key] = Door(site.subdomain, known, of, None, None)
-            return
+            door = self._doors[key] = Door(site.subdomain, known, of, None, None)
+            return door
         limiter, rate = self._limits.limiter, self._limits.rates[of]
         whole = f"{site.limits}:{of}"
-        bucket = limiter.bucket(f"{whole}:{limits.subject_of(key[1])}", rate, at_us)
+        bucket = limiter.bucket(f"{whole}:{subject}", rate, at_us)
         shared = limiter.bucket(whole, self._limits.tenant, at_us)
         door = self._doors[key] = Door(site.subdomain, known, of, bucket, shared)
         door.told = self._told.setdefault(of, Told(of, rate))
+        return door

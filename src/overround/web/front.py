@@ -14,114 +14,38 @@ Two kinds of route:
   body is strict JSON (`bodies`), read before the handler begins; past the limit it is refused
   with 429.
 
-Either may raise any error of `core.errors`; the front says it as a problem. `Copy` is an answer
-made once with its ETag, for a handler to give many times.
+Either may raise any error of `core.errors`; the front says it as a problem.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from overround.core.clock import Clock
 from overround.core.errors import Forbidden, NotFound, Unauthenticated
 from overround.core.principal import Kind, Principal
-from overround.kit import logs, metrics, routes
+from overround.kit import logs, metrics
 from overround.kit.limits import ASK
 from overround.people import sessions
 from overround.web import bodies, cors, limits, marks, origins, problems, tokens, wire
+from overround.web.answers import Answer, Asked, of_response
 from overround.web.doors import Doors
-from overround.web.limits import LimitClass, Limits, Told, TooManyRequests
+from overround.web.limits import LimitClass, Limits, TooManyRequests
 from overround.web.records import Record, Recorder
-from overround.web.sites import Site, Sites, unknown
+from overround.web.sites import Sites, unknown
 
-Headers = Sequence[tuple[bytes, bytes]]
 Needs = Literal["site", "label", "nothing"]
 
 # Headers that would be another question if they stood twice.
-_ONCE: Final = frozenset({b"host", b"authorization", b"x-correlation-id", b"origin", b"cookie"})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer: `headers` in lower case, content-length among them where there is a body.
-
-    What every answer says beside (security, privacy unless `cache-control` is among them) is put to
-    them here, once for an answer that is given many times.
-    """
-
-    status: int
-    headers: Headers
-    body: bytes = b""
-    block: bytes = field(init=False, repr=False, default=b"")
-
-    def __post_init__(self) -> None:
-        headers = [*self.headers, *marks.around(self.headers)]
-        object.__setattr__(self, "headers", headers)
-        object.__setattr__(self, "block", marks.block(headers))
-
-
-@dataclass(slots=True)
-class Asked:
-    """A request on the raw front.
-
-    `headers` are its headers by lower-case name. `label` is the tenant's name in the host by the
-    strict rule, and `site` the tenant, for routes that need one. `scope` is the server's; `counted`
-    and `shared` are what the answer will say of limits, and to a page of another origin;
-    `allowed` is False past the limit, and None before it was counted; `told` is how a door says it.
-    """
-
-    method: str
-    path: str
-    headers: dict[bytes, bytes]
-    ids: marks.Ids
-    scope: Scope
-    began_ns: int = 0
-    site: Site | None = None
-    label: str | None = None
-    body: bytes = b""
-    counted: Headers = ()
-    shared: Headers = ()
-    allowed: bool | None = None
-    told: tuple[Told, int, int] | None = None
-
-    @property
-    def query(self) -> bytes:
-        """The query as it was sent."""
-        found: bytes = self.scope["query_string"]
-        return found
-
-    @property
-    def address(self) -> str:
-        """The client's address, behind trusted proxies too."""
-        client = self.scope["client"]
-        return client[0] if client else ""
-
-    @property
-    def tenant_id(self) -> UUID:
-        """The tenant of a route that needs one."""
-        assert self.site is not None
-        return self.site.tenant_id
-
-    def said(self) -> Headers:
-        """What the answer says of limits."""
-        return self.told[0].headers(*self.told[1:]) if self.told else self.counted
-
-    def said_block(self) -> bytes:
-        """The same as it is written."""
-        return self.told[0].block(*self.told[1:]) if self.told else marks.block(self.counted)
-
-    def text(self, name: bytes) -> str | None:
-        """A header as text; None where it is absent."""
-        value = self.headers.get(name)
-        return None if value is None else value.decode("latin-1")
+_ONCE: Final = frozenset(
+    {b"host", b"authorization", b"x-correlation-id", b"origin", b"cookie", b"content-type"}
+)
 
 
 # Who a token is, on that tenant: None for nobody.
@@ -167,32 +91,6 @@ class Writing:
 Route = Reading | Writing
 
 
-class Copy:
-    """An answer made once: with its ETag, and the 304 for who has it already."""
-
-    __slots__ = ("_full", "_unchanged", "etag")
-
-    def __init__(self, body: bytes, media_type: str, cache_control: str = "no-cache") -> None:
-        self.etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        kept = [(b"etag", self.etag.encode()), (b"cache-control", cache_control.encode())]
-        shape = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
-        self._full = Answer(200, (*shape, *kept), body)
-        self._unchanged = Answer(304, tuple(kept))
-
-    def answer(self, asked: Asked) -> Answer:
-        """The whole of it, or 304."""
-        known = asked.headers.get(b"if-none-match")
-        if known is not None and routes.matches(self.etag, known.decode("latin-1")):
-            return self._unchanged
-        return self._full
-
-
-def json_answer(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Answer:
-    """An answer of JSON that is made for this request."""
-    shape = (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))
-    return Answer(status, (*shape, *headers), body)
-
-
 class Front:
     """ASGI: the registered routes, and `app` for everything else."""
 
@@ -210,6 +108,7 @@ class Front:
         self._app = app
         self._sites = sites
         self._doors = Doors(sites, limited)
+        self._writers = Doors(sites, limited)
         self._second_s, self._second_ends_us = 0, 0
         self._limits = limited
         self._authenticate = authenticate
@@ -318,7 +217,8 @@ class Front:
             answer = await route.then(asked)
         if answer is not None and asked.site is not None:
             key = asked.headers.get(b"host", b""), asked.address, route.path
-            self._doors.make(key, asked.site, route.limit, time.monotonic_ns() // 1_000)
+            subject, at_us = limits.subject_of(asked.address), time.monotonic_ns() // 1_000
+            self._doors.make(key, asked.site, route.limit, subject, at_us)
         if answer is None and asked.allowed is not None:
             # It goes on to the layers, which count nothing twice; they have a copy, or refuse it.
             asked.scope["state"]["counted"] = asked.allowed
@@ -327,17 +227,51 @@ class Front:
 
     async def _write(self, route: Writing, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _asked(scope)
-        logs.bind(correlation_id=asked.ids.correlation_id, request_id=asked.ids.request_id)
         try:
-            await self._place(asked, "site")
-            principal = await self._enter(asked, route)
-            asked.body = await bodies.read(scope, receive)
+            principal = await self._by_writers_door(asked, route)
+            if principal is None:
+                _bind(asked)
+                await self._place(asked, "site")
+                principal = await self._enter(asked, route)
+            body = wire.whole(scope)
+            asked.body = (
+                await bodies.read(scope, receive)
+                if body is None
+                else bodies.checked(body, asked.text(b"content-type") or "", asked.path)
+            )
             answer = await route.handler(asked, principal)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
+            _bind(asked)
             answer = _refusal(error, asked)
         finally:
             logs.unbind_all()
         await self._give(answer, asked, route.path, send)
+
+    async def _by_writers_door(self, asked: Asked, route: Writing) -> Principal | None:
+        """Who wrote here before by the same bearer; None, and he goes the long way.
+
+        It is asked again whose token that is; what `_place` and `_enter` find besides is known.
+        """
+        headers, at_us = asked.headers, asked.began_ns // 1_000
+        bearer = headers.get(b"authorization")
+        if bearer is None or b"origin" in headers or b"sec-fetch-site" in headers:
+            return None
+        door = self._writers.at((headers.get(b"host", b""), bearer, route.path), at_us)
+        if door is None or door.known.site is None:
+            return None
+        site = door.known.site
+        principal = await (route.authenticate or self._authenticate)(site.tenant_id, door.token)
+        if principal is None or principal.kind != route.kind:
+            return None
+        if door.told is not None:
+            remaining = self._writers.spend(door, at_us)
+            if remaining < 0:
+                return None
+            asked.told = door.told, remaining, self._epoch_s(at_us)
+        asked.site, asked.label = site, door.label
+        state = asked.scope["state"]
+        state["token"], state["user_id"] = door.token, str(principal.actor_id)
+        return principal
 
     async def _place(self, asked: Asked, needs: Needs) -> None:
         """Find the tenant of the host. Raises NotFound `unknown_tenant` and HTTPException 400."""
@@ -414,7 +348,15 @@ class Front:
             raise Forbidden
         logs.bind(tenant=site.subdomain, user_id=str(principal.actor_id))
         scope["state"]["user_id"] = str(principal.actor_id)
-        await self._refuse_beyond(asked, route.limit, principal.actor_id.hex)
+        subject = principal.actor_id.hex
+        await self._refuse_beyond(asked, route.limit, subject)
+        bearer = asked.headers.get(b"authorization")
+        if bearer is not None and found.token is not None:
+            key = asked.headers.get(b"host", b""), bearer, route.path
+            at_us = time.monotonic_ns() // 1_000
+            door = self._writers.make(key, site, route.limit, subject, at_us)
+            if door is not None:
+                door.token = found.token
         return principal
 
     async def _refuse_beyond(self, asked: Asked, of: LimitClass, subject: str | None) -> None:
@@ -462,6 +404,17 @@ class Front:
         )
 
 
+def _bind(asked: Asked) -> None:
+    """Say of the lines that follow whose they are."""
+    ids, site = asked.ids, asked.site
+    said = {"correlation_id": ids.correlation_id, "request_id": ids.request_id}
+    if site is not None:
+        said["tenant"] = site.subdomain
+    if (user_id := asked.scope["state"].get("user_id")) is not None:
+        said["user_id"] = user_id
+    logs.bind(**said)
+
+
 def _shared(asked: Asked) -> list[tuple[bytes, bytes]]:
     """What an answer says to a page of another origin, and under TLS."""
     found = list(asked.shared)
@@ -492,8 +445,3 @@ def _drop_doubled(found: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]
 def _refusal(error: Exception, asked: Asked) -> Answer:
     response = problems.of_exception(error, asked.path, asked.ids)
     return of_response(response)
-
-
-def of_response(response: Response) -> Answer:
-    """A framework's answer as one of the front's."""
-    return Answer(response.status_code, response.raw_headers, bytes(response.body))

@@ -8,7 +8,8 @@ from typing import Final
 from overround import storefront
 from overround.core.clock import Clock
 from overround.storefront import Shelf, ShownName
-from overround.web.front import Answer, Asked, Reading
+from overround.web.answers import Answer, Asked
+from overround.web.front import Reading
 
 _PATHS: Final[tuple[tuple[str, ShownName], ...]] = (
     ("/api/public/load-theme", "theme"),

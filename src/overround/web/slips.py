@@ -1,8 +1,9 @@
 """The hot route: a slip from the raw front to the acceptor and its answer back.
 
-Who sent a slip is remembered for a minute, because asking the database for each would cost
+Who sent a slip is remembered for five minutes, because asking the database for each would cost
 more than placing it. The session is looked at all the same, by the call that places the slip and in
-its own transaction: one that has ended places nothing (test: a session that ended places nothing).
+its own transaction: one that was ended places nothing (test: a session that ended places nothing).
+What is late by those minutes is an end by the clock, of an hour without a request or a day in all.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from overround.core.clock import Clock
 from overround.core.errors import Unauthenticated
 from overround.core.principal import Principal
 from overround.kit.telling import Tell
-from overround.web.front import Answer, Asked, Authenticate, Writing, json_answer
+from overround.web.answers import Answer, Asked, json_answer
+from overround.web.front import Authenticate, Writing
 
 PATH: Final = "/api/v1/bets"
-KNOWN_FOR: Final = timedelta(minutes=1)
+KNOWN_FOR: Final = timedelta(minutes=5)
 KNOWN_MAX: Final = 100_000
 
 # What a part makes of a request: its answer's bytes and the decision in them.
@@ -67,7 +69,7 @@ class Slips:
         return Writing(PATH, self.place, limit="bets", authenticate=self.who)
 
     async def who(self, tenant_id: UUID, token: str) -> Principal | None:
-        """Whose token it is, as of at most a minute ago."""
+        """Whose token it is, as of at most five minutes ago."""
         now = self._clock.now()
         known = self._known.get((tenant_id, token))
         if known is not None and known.until > now:

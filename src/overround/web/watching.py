@@ -26,7 +26,8 @@ from overround.core.clock import Clock
 from overround.core.errors import Forbidden, Unavailable
 from overround.db import Database
 from overround.kit import metrics
-from overround.web.front import Answer, Asked, Reading, Route, json_answer
+from overround.web.answers import Answer, Asked, json_answer
+from overround.web.front import Reading, Route
 
 # Whoever checks health has little patience, and a database that takes this long does not answer.
 _PATIENCE_S: Final = 2.0

@@ -32,6 +32,8 @@ from overround.web.outlets import Connection
 
 DIRECT: Final = "overround.answer"
 Direct = Callable[[Scope, int, bytes, bytes], bool]
+WHOLE: Final = "overround.body"
+Whole = Callable[[Scope], bytes | None]
 
 HEAD_BYTES_MAX: Final = 32 * 1024
 HEADERS_MAX: Final = 100
@@ -54,6 +56,13 @@ def directly(scope: Scope) -> Direct | None:
     """The short way out of the answer to this request, where the server has one."""
     extensions = cast("dict[str, object] | None", scope.get("extensions"))
     return cast("Direct | None", extensions.get(DIRECT)) if extensions else None
+
+
+def whole(scope: Scope) -> bytes | None:
+    """The body, where all of it is there already; else it is received as ever."""
+    extensions = cast("dict[str, object] | None", scope.get("extensions"))
+    taken = cast("Whole | None", extensions.get(WHOLE)) if extensions else None
+    return taken(scope) if taken is not None else None
 
 
 class Instant(Protocol):
@@ -223,7 +232,7 @@ class Wire(Connection):
         if lent is None:
             super().on_message_begin()
             self._lent = lent = cast("dict[str, object]", self.scope.get("extensions"))
-            lent[DIRECT] = self.answer
+            lent[DIRECT], lent[WHOLE] = self.answer, self.take_body
             return
         # The same for all requests of a connection: made once.
         HttpToolsProtocol.on_message_begin(self)
@@ -269,6 +278,20 @@ class Wire(Connection):
             cycle.transport.close()
         cycle.on_response()
         return True
+
+    def take_body(self, scope: Scope) -> bytes | None:
+        """The whole body of this request, once; None while some of it is to come."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if (
+            cycle is None
+            or cycle.scope is not scope
+            or cycle.more_body
+            or cycle.disconnected
+            or cycle.waiting_for_100_continue
+        ):
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        return body
 
     def on_message_complete(self) -> None:
         """The body is whole; what comes next is another head."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Header, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
@@ -206,7 +207,7 @@ async def place_raw(sent: SentSlip, ask: Ask) -> tuple[bytes, Decision]:
     decision = await ask(Asked(sent.caller.tenant_id, slip, sent.token_sha256))
     if decision.kind == "nobody":
         raise Unauthenticated
-    return _placed_out(decision).model_dump_json().encode(), decision
+    return _placed_json(decision), decision
 
 
 def _slip_in(body: bytes) -> SlipIn:
@@ -343,6 +344,45 @@ def _placed_out(decision: Decision) -> PlacedOut:
         currency=currency,
         prices=[price.to_text(price_e4) for price_e4 in answer["prices_e4"]],
         placed_at=answer["placed_at"],
+    )
+
+
+class _Placed(msgspec.Struct):
+    """`PlacedOut` as it is written, field by field."""
+
+    bet_id: str
+    kind: str
+    sizes: list[int] | None
+    status: str
+    stake: str
+    potential_payout: str
+    currency: str
+    prices: list[str]
+    placed_at: str
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def _placed_json(decision: Decision) -> bytes:
+    """The bytes of `_placed_out`, without its model: a bet's facts are texts already."""
+    answer = decision.answer
+    at: str = answer.get("placed_at", "")
+    if not at.endswith("+00:00"):
+        return _placed_out(decision).model_dump_json().encode()
+    currency: str = answer["currency"]
+    return _ENCODER.encode(
+        _Placed(
+            answer["bet_id"],
+            answer["kind"],
+            answer["sizes"],
+            answer["status"],
+            money.to_text(answer["stake_minor"], currency),
+            money.to_text(answer["potential_payout_minor"], currency),
+            currency,
+            [price.to_text(price_e4) for price_e4 in answer["prices_e4"]],
+            at[:-6] + "Z",
+        )
     )
 
 

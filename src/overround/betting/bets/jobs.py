@@ -119,8 +119,9 @@ class Acceptor:
         self._keys.add(waiting.key)
         self._queue.append(waiting)
         self._arrived.set()
-        # Who hangs up leaves his slip: it may be placed already, and its key will say.
-        return await asyncio.shield(waiting.answer)
+        # Who hangs up takes the answer's place away and leaves his slip: it may be placed already,
+        # and its key will say.
+        return await waiting.answer
 
     def _is_late(self, now_s: float) -> bool:
         if not self._queue:

@@ -113,11 +113,12 @@ $$;
 
 -- Post transfers, in the order given, each of its own tenant; the only writer of transfer, entry and
 -- balances. Lock before inserting, in id order: two posts over the same accounts wait, never deadlock
--- (test: settling while placing). Raises account_missing (one is, or two currencies would mix),
+-- (test: settling while placing). `p_locked`: the caller holds the locks of all of them already, taken in that
+-- order. Raises account_missing (one is, or two currencies would mix),
 -- account_floor (a balance below zero) or transfer_once (posted before); then nothing of the call stays.
 CREATE FUNCTION ledger_post_many_v1(
     p_tenant uuid[], p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
-    p_from uuid[], p_to uuid[], p_amount bigint[])
+    p_from uuid[], p_to uuid[], p_amount bigint[], p_locked boolean DEFAULT false)
 RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -127,13 +128,15 @@ BEGIN
     IF v_count = 0 THEN
         RETURN 0;
     END IF;
-    PERFORM 1 FROM (
-        SELECT t.tenant_id, t.from_id AS id FROM unnest(p_tenant, p_from) AS t (tenant_id, from_id)
-        UNION
-        SELECT t.tenant_id, t.to_id FROM unnest(p_tenant, p_to) AS t (tenant_id, to_id)
-    ) t
-    JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.id AND a.owner_id IS NOT NULL
-    ORDER BY a.id FOR NO KEY UPDATE OF a;
+    IF NOT p_locked THEN
+        PERFORM 1 FROM (
+            SELECT t.tenant_id, t.from_id AS id FROM unnest(p_tenant, p_from) AS t (tenant_id, from_id)
+            UNION
+            SELECT t.tenant_id, t.to_id FROM unnest(p_tenant, p_to) AS t (tenant_id, to_id)
+        ) t
+        JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.id AND a.owner_id IS NOT NULL
+        ORDER BY a.id FOR NO KEY UPDATE OF a;
+    END IF;
 
     WITH t AS MATERIALIZED (
         SELECT p.*, uuidv7() AS id, f.currency, c.currency AS to_currency, f.balance_minor AS from_minor,

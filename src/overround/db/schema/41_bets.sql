@@ -208,8 +208,9 @@ BEGIN
         RAISE EXCEPTION '% slips in one call; at most 64', v_slips USING ERRCODE = 'program_limit_exceeded';
     END IF;
     PERFORM pg_advisory_xact_lock_shared(k.key)
-    FROM (SELECT DISTINCT event_key(s.event_id) AS key FROM selection s
-          WHERE s.id = ANY (p_leg_selection) ORDER BY 1) k;
+    -- By the key of each and not by a join, for which the planner would read the whole table.
+    FROM (SELECT DISTINCT event_key((SELECT s.event_id FROM selection s WHERE s.id = l.id)) AS key
+          FROM unnest(p_leg_selection) AS l (id) ORDER BY 1) k;
     v_locked := ARRAY(
         SELECT a.id FROM (SELECT DISTINCT q.tenant_id, q.user_id FROM unnest(p_tenant, p_user) AS q (tenant_id, user_id)) q
         JOIN account a ON a.tenant_id = q.tenant_id AND a.owner_id = q.user_id AND a.kind IN ('cash', 'held')
@@ -350,11 +351,11 @@ BEGIN
 
     v_taken := array_positions(decision, 'accepted');
     -- Money first: the rows of liability, which every bet on a selection writes, are then locked for the
-    -- shortest time.
+    -- shortest time. Whoever is accepted has both his accounts locked since the beginning.
     PERFORM ledger_post_many_v1(
         array_agg(p_tenant[n] ORDER BY n), array_agg(placed_at[n] ORDER BY n), array_agg(p_bet[n] ORDER BY n),
         array_agg('stake_hold'::text ORDER BY n), array_agg(0 ORDER BY n),
-        array_agg(v_cash[n] ORDER BY n), array_agg(v_held[n] ORDER BY n), array_agg(p_stake[n] ORDER BY n))
+        array_agg(v_cash[n] ORDER BY n), array_agg(v_held[n] ORDER BY n), array_agg(p_stake[n] ORDER BY n), true)
     FROM unnest(v_taken) AS n;
     WITH laid AS (
         INSERT INTO bet AS b (tenant_id, id, user_id, book_id, kind, legs, sizes, stake_minor, currency, potential_payout_minor,

@@ -26,11 +26,15 @@ CREATE FUNCTION bets_laid() RETURNS trigger LANGUAGE plpgsql SET search_path = p
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM risk_laid_v1(array_agg(s.tenant_id), array_agg(s.event_id), array_agg(s.market_id), array_agg(s.selection_id),
-                         array_agg(s.share), array_agg(bets_share_payout_v1(s.share, s.potential_payout_minor, s.price_e4, s.legs)),
+                         array_agg(s.share),
+                         array_agg(CASE WHEN s.legs = 1 THEN s.potential_payout_minor
+                                        ELSE bets_share_payout_v1(s.share, s.potential_payout_minor, s.price_e4, s.legs) END),
                          array_agg(s.placed_at))
     FROM (
         SELECT l.tenant_id, l.event_id, l.market_id, l.selection_id, l.price_e4, b.placed_at, b.potential_payout_minor, l.legs,
-               bets_share_v1(b.stake_minor, b.potential_payout_minor, l.prices, l.legs) AS share
+               -- A single's share is the bet itself. Said here too: a function with a search_path is called for each row.
+               CASE WHEN l.legs = 1 THEN b.stake_minor
+                    ELSE bets_share_v1(b.stake_minor, b.potential_payout_minor, l.prices, l.legs) END AS share
         FROM (SELECT a.*, sum(a.price_e4) OVER of_bet AS prices, count(*) OVER of_bet AS legs
               FROM added a WINDOW of_bet AS (PARTITION BY a.tenant_id, a.bet_id)) l
         JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from uuid import UUID
@@ -112,6 +113,7 @@ def shown_user_agent(text: str) -> str:
     return "".join(c for c in text[:_USER_AGENT_LENGTH_MAX] if c.isprintable())
 
 
+@lru_cache(maxsize=64)
 def cookie_name(scheme: str, server_host: str) -> str | None:
     """`__Host-session` under https; `session` for http on loopback only; else no cookie at all.
 
