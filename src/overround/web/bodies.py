@@ -36,13 +36,7 @@ def check_json(body: bytes) -> None:
     if _NUL_IN_JSON.search(body):
         raise HTTPException(400)
     try:
-        json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_once,
-            parse_constant=_no_constant,
-            parse_int=_short,
-            parse_float=_short,
-        )
+        _STRICT.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise HTTPException(400) from None
 
@@ -63,6 +57,14 @@ def _short(text: str) -> str:
     if len(text) > _DIGITS_MAX:
         raise ValueError("a number is too long")
     return text
+
+
+_STRICT: Final = json.JSONDecoder(
+    object_pairs_hook=_once,
+    parse_constant=_no_constant,
+    parse_int=_short,
+    parse_float=_short,
+)
 
 
 class Bodies:

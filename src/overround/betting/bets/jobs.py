@@ -1,11 +1,13 @@
 """The acceptor: slips that arrive while others are being placed are placed together.
 
-A connection takes everything that waits (at most 64 slips), places it in one call and one commit,
-and gives each slip its answer. Nothing waits for a timer: an idle acceptor places a slip by itself
-at once, and a busy one makes its batches by being busy. Beside it stands a second connection that
-takes what the first has left standing, because its call waits for an event's lock or for the disk
+A connection takes what waits (at most 64 slips), places it in one call and one commit, and gives
+each slip its answer. Nothing waits for a timer: an idle acceptor places a slip by itself at once,
+and a busy one makes its batches by being busy. Of many it takes half of those under way: the
+database places one half while this process answers and reads the other
+(test: two halves take turns). Beside it stands a second connection that takes what the first has
+left standing, because its call waits for an event's lock or for the disk
 (test: a call that waits holds up nobody else); two that took turns would make batches of half the
-width, and a call costs as much as ten slips.
+width, and a call has a price before it places a slip.
 
 A player's slips are placed in the order in which they arrived: while one connection has a slip of
 his, no other takes one (test: slips of one player keep their order). A key that is under way is
@@ -29,7 +31,7 @@ from uuid import UUID
 
 import psycopg
 
-from overround.betting.bets import service
+from overround.betting.bets import rules, service
 from overround.betting.bets.model import Asked, Decision
 from overround.core.errors import Refusal, Unavailable
 from overround.db import Connection, connect
@@ -151,11 +153,18 @@ class Acceptor:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, conn: Connection | None, patience_s: float) -> None:
-        """One connection's life: take what waits, place it, again; until closing and empty."""
+        """One connection's life: take what waits, place it, again; until closing and empty.
+
+        Nothing is awaited between two calls: the next one is on its way before the answers of the
+        last one are written.
+        """
+        answered = 0
         try:
             while True:
-                await asyncio.sleep(self._leaves_s(patience_s))
-                batch = self._take()
+                if (leaves_s := self._leaves_s(patience_s)) > 0.0:
+                    await asyncio.sleep(leaves_s)
+                batch = self._take(answered)
+                answered = len(batch)
                 if not batch:
                     if self._is_closing and not self._queue:
                         return
@@ -182,15 +191,18 @@ class Acceptor:
             return 0.0
         return max(0.0, self._queue[0].since_s + patience_s - monotonic())
 
-    def _take(self) -> list[_Waiting]:
-        """What waits, in its order, without the slips of players whom another connection serves."""
+    def _take(self, answered: int) -> list[_Waiting]:
+        """What waits, in its order, without the slips of players whom another connection serves;
+        `answered` slips of this connection's last call are about to be."""
+        waiting_now = len(self._queue)
+        width = min(service.BATCH_MAX, rules.batch_width(waiting_now, answered))
         batch: list[_Waiting] = []
         passed: list[_Waiting] = []
-        while self._queue and len(batch) < service.BATCH_MAX:
+        while self._queue and len(batch) < width:
             waiting = self._queue.popleft()
             (passed if waiting.player in self._busy else batch).append(waiting)
         self._queue.extendleft(reversed(passed))
-        if len(batch) < service.BATCH_MAX:
+        if waiting_now < service.BATCH_MAX:
             self._roomy_at_s = monotonic()
         self._busy.update(waiting.player for waiting in batch)
         return batch

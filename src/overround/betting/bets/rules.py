@@ -15,6 +15,7 @@ STAKE_MINOR_MAX = 10**13
 # Above every largest payout of a tenant, and within a bigint.
 _POTENTIAL_MAX = 10**18
 TOLERANCE_BPS_MAX = 1_000
+_WHOLE_MAX = 8
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -80,6 +81,15 @@ def potential(slip: Slip, prices_e4: Sequence[int]) -> tuple[int, bool]:
     if down >= _POTENTIAL_MAX:
         return _POTENTIAL_MAX, False
     return down, bets.rounded(exact, "half_even") > down
+
+
+def batch_width(waiting: int, answered: int) -> int:
+    """How many of the waiting slips one call takes when the last call's are about to be answered.
+
+    Half of both together, so that the database has the one half while the process has the other;
+    all of a few, because a call costs about as much as they do.
+    """
+    return max(_WHOLE_MAX, (waiting + answered + 1) // 2)
 
 
 def body_sha256(slip: Slip) -> bytes:
