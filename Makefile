@@ -17,6 +17,10 @@ MINUTES ?= 10
 KILLS ?= 200
 BETS ?= 50000
 SEED ?=
+# The big book to measure on: where its servers live, and how much of it.
+DATA ?= .state/bench-data
+DATA_PLAYERS ?= 1000000
+DATA_BETS ?= 5000000
 
 # uv works in the environment made below and with its Python: it neither looks for another
 # interpreter nor downloads one, and an environment that happens to be active is not touched.
@@ -28,7 +32,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup replay test pictures kill scrapers pooled stories numbers fuzz hostile bench test-kill check fmt clean
+.PHONY: help demo setup replay test pictures kill scrapers pooled stories numbers fuzz hostile bench bench-data bench-resettle test-kill check fmt clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -91,6 +95,14 @@ bench: $(SYNCED) ## our paths against their references, in one run each
 	$(BIN)/python -m benchmarks.bulk_arrays
 	$(BIN)/python -m benchmarks.board_apply
 	$(BIN)/python -m benchmarks.numbers
+
+# Some 12 GB; a run that was stopped goes on where it was. For `overround bench bets --data DIR`.
+bench-data: $(SYNCED) ## a book of 5 M bets and 1 M players to measure on (DATA=, DATA_BETS=, DATA_PLAYERS=)
+	$(BIN)/python -m benchmarks.data --data "$(DATA)" --players $(DATA_PLAYERS) --bets $(DATA_BETS)
+
+bench-resettle: BETS := 100000
+bench-resettle: $(SYNCED) ## a season corrected and rolled back beside one that was right at once (BETS=)
+	BETS=$(BETS) $(BIN)/python -m benchmarks.resettle
 
 check: $(SYNCED) ## lint, format, types, import contracts, migrations
 	$(BIN)/python -m ruff check

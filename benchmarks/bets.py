@@ -7,8 +7,14 @@ sessions, limits, ids and metrics; singles by 32 keep-alive connections of a com
 `ratio_pgbench`, `p99_ms`, `ratio_flask`: one tenant, ten thousand players. `ratio_tenants`: 32
 tenants at once over one. `ratio_hot_player`: one player over many. `cpu_us` and `wal_bytes` are for
 each bet: processor time of the api and of PostgreSQL, and the log as pg_waldump counts it, with and
-without full page images. `slips_a_call` says how many slips the calls of that round had: its
-quartiles, by the transactions that wrote the bets.
+without full page images. `wal_bytes_by_record` says of what it is made: a single inserts six rows
+(Heap/INSERT: transfer, two entries, bet, leg, request) and eight index entries (Btree/INSERT_LEAF),
+locks and updates two accounts and a row of liability (Heap/LOCK, HOT_UPDATE), and whoever comes to
+their pages next clears away what was updated (PRUNE_ON_ACCESS).
+`slips_a_call` says how many slips the calls of that round
+had: its quartiles, by the transactions that wrote the bets. `suspension_ms` is how long it takes to
+suspend an event that 32 clients bet on (`benchmarks.suspension`), `growth` what becomes of the rate
+in a book of five million bets (`benchmarks.growth`).
 """
 
 from __future__ import annotations
@@ -40,6 +46,7 @@ from benchmarks import bets_house, bets_seed
 from benchmarks.bets_house import House
 from overround.cli import books
 from overround.db import Database, binaries, logins, migrate
+from overround.kit import logs
 from overround.kit.settings import DatabaseSettings, ServersSettings, Settings
 from overround.roles.attach import Endpoints, attached
 
@@ -73,6 +80,8 @@ class Bench:
     load: Path
     api_pid: int = 0
     runs: int = 0
+    # A book may be asked again by another run: no key is used twice.
+    name: str = field(default_factory=lambda: f"{time.time_ns():x}")
     measured: dict[str, list[dict[str, float]]] = field(
         default_factory=dict[str, list[dict[str, float]]]
     )
@@ -97,7 +106,7 @@ class Bench:
         said = subprocess.run(
             [
                 str(self.load), str(port), str(connections), str(seconds),
-                f"{os.getpid()}-{self.runs}", str(requests),
+                f"{self.name}-{self.runs}", str(requests),
             ],
             stdout=subprocess.PIPE, text=True, check=True,
         ).stdout  # fmt: skip
@@ -126,27 +135,20 @@ def compiled(folder: Path) -> Path:
     return program
 
 
+def single(house: str, player: int, selection_id: UUID) -> str:
+    """A line of the load generator's: a player of a house bets 10.00 on a selection."""
+    leg = {"selection_id": str(selection_id), "price": "2.50"}
+    body = json.dumps({"legs": [leg], "stake": "10.00"})
+    return f"{house}.{BASE_DOMAIN}\t{bets_house.token(player)}\t/api/v1/bets\t{body}"
+
+
 def requests_of(
     folder: Path, name: str, houses: Sequence[House], players: int, selections: Sequence[UUID]
 ) -> Path:
     """Singles of players by chance on selections by chance, as the load generator reads them."""
     rng = random.Random(name)
-    lines = [
-        "\t".join(
-            (
-                f"{house.name}.{BASE_DOMAIN}",
-                bets_house.token(rng.randint(1, players)),
-                "/api/v1/bets",
-                json.dumps(
-                    {
-                        "legs": [{"selection_id": str(rng.choice(selections)), "price": "2.50"}],
-                        "stake": "10.00",
-                    }
-                ),
-            )
-        )
-        for house in (houses[n % len(houses)] for n in range(REQUESTS))
-    ]
+    turns = (houses[n % len(houses)] for n in range(REQUESTS))
+    lines = [single(one.name, rng.randint(1, players), rng.choice(selections)) for one in turns]
     return _written(folder / f"{name}.txt", lines)
 
 
@@ -174,23 +176,23 @@ def _written(path: Path, lines: Iterable[str]) -> Path:
 
 
 @contextmanager
-def api(bench: Bench, state: Path) -> Generator[None]:
+def api(bench: Bench, state: Path, port: int = PORT) -> Generator[None]:
     """One api process over the state's servers."""
     environment = {
         **os.environ,
         **LIMITS,
         "OVERROUND_STATE": str(state),
-        "OVERROUND_WEB__PORT": str(PORT),
+        "OVERROUND_WEB__PORT": str(port),
         "OVERROUND_WEB__BASE_DOMAIN": BASE_DOMAIN,
     }
-    log = (bench.folder / "api.log").open("wb")
+    log = (bench.folder / f"api-{port}.log").open("wb")
     command = [sys.executable, "-m", "overround.cli", "run", "api"]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         try:
-            _until_answers(PORT, process)
+            _until_answers(port, process)
         except SystemExit:
-            sys.stderr.write((bench.folder / "api.log").read_text()[-2000:])
+            sys.stderr.write(Path(log.name).read_text()[-2000:])
             raise
         bench.api_pid = process.pid
         yield
@@ -218,7 +220,7 @@ def flask_app(url: str) -> Generator[bool]:
 
 
 def _until_answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         if process.poll() is not None:
             raise SystemExit(f"the process for port {port} ended")
         try:
@@ -255,6 +257,10 @@ def process_cpu_s(pid: int) -> float:
 WIDTHS = "SELECT count(*) FROM bet WHERE placed_at > %s GROUP BY xmin::text"
 
 
+# A kind of record, how many there were, and their bytes without page images.
+WAL_RECORD: Final = re.compile(r"^(\w+/\S+)\s+\d+ \([^)]*\)\s+(\d+) \(", re.MULTILINE)
+
+
 def wal_of(bench: Bench, url: str, postmaster_home: Path, requests: Path) -> dict[str, Any]:
     """What a bet writes to the log and costs in processor time: one round by itself."""
     with psycopg.connect(url, autocommit=True) as conn:
@@ -269,7 +275,7 @@ def wal_of(bench: Bench, url: str, postmaster_home: Path, requests: Path) -> dic
         widths = [row[0] for row in conn.execute(WIDTHS, [begins_at]).fetchall()]
     said = subprocess.run(
         [
-            str(binaries.program("pg_waldump")), "--stats",
+            str(binaries.program("pg_waldump")), "--stats=record",
             f"--path={postmaster_home / 'pg_wal'}", f"--start={first}", f"--end={last}",
         ],
         capture_output=True, text=True, check=False,
@@ -285,6 +291,10 @@ def wal_of(bench: Bench, url: str, postmaster_home: Path, requests: Path) -> dic
         records, images = int(total[1]), int(total[2])
         found["wal_bytes"] = round(records / bets)
         found["wal_bytes_with_images"] = round((records + images) / bets)
+        kinds = ((one[1], int(one[2]) / bets) for one in WAL_RECORD.finditer(said))
+        found["wal_bytes_by_record"] = {
+            kind: round(size) for kind, size in sorted(kinds, key=lambda one: -one[1]) if size >= 5
+        }
     return found
 
 
@@ -333,6 +343,9 @@ async def sound(endpoints: Endpoints, houses: Sequence[House]) -> bool:
 
 def measure(endpoints: Endpoints, state: Path, folder: Path) -> dict[str, Any]:
     """All paths in turn."""
+    # It asks by what stands here.
+    from benchmarks import suspension
+
     bench = Bench(endpoints, folder, compiled(folder))
     houses, selections, url = furnished(endpoints)
     seed_url = seeded(endpoints)
@@ -354,6 +367,7 @@ def measure(endpoints: Endpoints, state: Path, folder: Path) -> dict[str, Any]:
             bench.ask("hot", hot)
             if has_flask:
                 bench.ask("flask", flask, FLASK_PORT)
+        found |= suspension.measured(bench, endpoints, houses[0], selections[:3])
         found["verified"] = asyncio.run(sound(endpoints, houses))
         found |= wal_of(bench, url, state / "servers" / "postgres", one)
     ratios = {
@@ -379,9 +393,26 @@ def on_servers(measured: Callable[[Endpoints, Path, Path], dict[str, Any]]) -> d
             return measured(endpoints, state, folder)
 
 
+def grown(folder: Path) -> dict[str, Any]:
+    """The same on a book of years, where one is loaded."""
+    # It asks by what stands here.
+    from benchmarks import growth
+
+    state = os.environ.get("BENCH_DATA")
+    if not state:
+        return growth.not_measured("no loaded book is named: --data DIR, made by make bench-data")
+    return growth.measured(folder, compiled(folder), Path(state).absolute())
+
+
 def main() -> None:
-    """Print one JSON object."""
-    print(json.dumps({"bench": "bets", **on_servers(measure)}))
+    """Print one JSON object; with BENCH_ONLY=growth that part alone."""
+    logs.configure("warning")
+    found = on_servers(measure) if os.environ.get("BENCH_ONLY") != "growth" else {}
+    with tempfile.TemporaryDirectory(prefix="overround-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        found |= grown(folder)
+    print(json.dumps({"bench": "bets", **found}))
 
 
 if __name__ == "__main__":

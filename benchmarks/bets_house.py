@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +24,7 @@ CASH_MINOR: Final = 1_000_000_000
 PRICE_E4: Final = 25_000
 PLAYERS_AT_ONCE: Final = 10_000
 TOKEN_LETTERS: Final = 43
+COMPETITION_ID: Final = ids.derived(datetime(2026, 1, 1, tzinfo=UTC), "competition")
 
 TENANT = """
 INSERT INTO tenant (id, subdomain, name, contact_email, currency, time_zone, stake_min_minor,
@@ -84,8 +85,8 @@ WITH pair AS (
     SELECT n, uuidv7() AS home, uuidv7() AS away FROM generate_series(1, %(events)s::integer) AS n
 ), teams AS (
     INSERT INTO participant (id, sport, country, name)
-    SELECT home, 'football', 'nowhere', 'home ' || n FROM pair
-    UNION ALL SELECT away, 'football', 'nowhere', 'away ' || n FROM pair
+    SELECT home, 'football', 'nowhere', 'home ' || home FROM pair
+    UNION ALL SELECT away, 'football', 'nowhere', 'away ' || away FROM pair
 )
 INSERT INTO event (id, sport, competition_id, home_id, away_id, home, away, starts_at, provider)
 SELECT uuidv7(), 'football', %(competition)s, home, away, 'home ' || n, 'away ' || n, %(starts)s,
@@ -102,7 +103,7 @@ SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[])"""
 
 OFFERS = """
 INSERT INTO offer (book_id, selection_id, price_e4, state, changed_at)
-SELECT %(book)s, id, %(price)s, 'open', %(at)s FROM selection"""
+SELECT %(book)s, id, %(price)s, 'open', %(at)s FROM selection ON CONFLICT DO NOTHING"""
 
 PLAYER_IDS = "SELECT id FROM users WHERE tenant_id = %s ORDER BY substr(display_name, 7)::integer"
 
@@ -124,9 +125,8 @@ def token(number: int) -> str:
 
 def add_events(conn: Conn, events: int, at: datetime) -> list[UUID]:
     """Events a day ahead, each with its 1x2; the selections."""
-    competition = ids.derived(at, "competition")
-    conn.execute(COMPETITION, {"id": competition})
-    starts = {"events": events, "competition": competition, "starts": at + timedelta(days=1)}
+    conn.execute(COMPETITION, {"id": COMPETITION_ID})
+    starts = {"events": events, "competition": COMPETITION_ID, "starts": at + timedelta(days=1)}
     made = [row[0] for row in conn.execute(EVENTS, starts).fetchall()]
     laid = [catalogue.market_and_selections(event_id, "1x2", "ft", None) for event_id in made]
     markets = [market for market, _ in laid]
@@ -152,29 +152,44 @@ def add_events(conn: Conn, events: int, at: datetime) -> list[UUID]:
     return [one.id for one in selections]
 
 
-def add_house(conn: Conn, name: str, players: int, at: datetime) -> House:
-    """A tenant that lays every selection there is, with players, money and sessions."""
-    words: dict[str, Any] = {
+def open_house(conn: Conn, name: str, tenant_id: UUID, book_id: UUID, at: datetime) -> None:
+    """A tenant without anything; what the connection does next, it does for him."""
+    words = {
         "name": name,
-        "tenant": ids.derived(at, "tenant", name),
-        "text": str(ids.derived(at, "tenant", name)),
-        "book": ids.derived(at, "book", name),
+        "tenant": tenant_id,
+        "text": str(tenant_id),
+        "book": book_id,
         "at": at,
-        "cash": CASH_MINOR,
-        "price": PRICE_E4,
-        "letters": TOKEN_LETTERS,
     }
     conn.execute(TENANT, words)
     conn.execute(AS_TENANT, words)
     conn.execute(OPEN_TENANT, words)
+
+
+def add_house(conn: Conn, name: str, players: int, at: datetime) -> House:
+    """A tenant that lays every selection there is, with players, money and sessions."""
+    tenant_id, book_id = ids.derived(at, "tenant", name), ids.derived(at, "book", name)
+    words: dict[str, Any] = {
+        "tenant": tenant_id,
+        "book": book_id,
+        "at": at,
+        "cash": CASH_MINOR,
+        "letters": TOKEN_LETTERS,
+    }
+    open_house(conn, name, tenant_id, book_id, at)
     for first in range(1, players + 1, PLAYERS_AT_ONCE):
         last = min(players, first + PLAYERS_AT_ONCE - 1)
         conn.execute(PLAYERS, {**words, "first": first, "last": last})
         for statement in (ACCOUNTS, SESSIONS, DEPOSITS):
             conn.execute(statement, words)
-    conn.execute(OFFERS, words)
+    lay_all(conn, book_id, at)
     found = [row[0] for row in conn.execute(PLAYER_IDS, [words["tenant"]]).fetchall()]
-    return House(name, words["tenant"], words["book"], found)
+    return House(name, tenant_id, book_id, found)
+
+
+def lay_all(conn: Conn, book_id: UUID, at: datetime) -> None:
+    """An open offer on every selection that has none."""
+    conn.execute(OFFERS, {"book": book_id, "price": PRICE_E4, "at": at})
 
 
 def analysed(conn: Conn) -> None:
@@ -183,4 +198,12 @@ def analysed(conn: Conn) -> None:
     conn.execute("CHECKPOINT")
 
 
-__all__: Sequence[str] = ["House", "add_events", "add_house", "analysed", "token"]
+__all__: Sequence[str] = [
+    "House",
+    "add_events",
+    "add_house",
+    "analysed",
+    "lay_all",
+    "open_house",
+    "token",
+]

@@ -8,7 +8,7 @@ right from the start. Afterwards every bet and every player's account must be th
 
 With RESETTLE_STATE=DIR the servers live there and a run that was stopped goes on where it was; the
 files are those of OVERROUND_DATA (football-data/2324), or of SEASON, a folder or one division.
-Nothing is timed against a reference: what is compared is the books.
+Nothing is timed against a reference: what is compared is the books. Both are played at once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,7 @@ from overround.cli import books
 from overround.core import ids
 from overround.core.principal import Principal
 from overround.db import Database
+from overround.kit import logs
 from overround.kit.settings import ServersSettings, Settings
 from overround.odds.feeds import FeedResult, football_data
 from overround.people.tenants import Tenant
@@ -43,14 +45,17 @@ from overround.roles.archive import importer, players, timeline
 from overround.roles.archive import replay as replaying
 from overround.roles.archive.files import Files
 from overround.roles.archive.replay import Options
+from overround.roles.archive.timeline import Progress
 from overround.roles.attach import Endpoints, attached
 
 _DATA: Final = Path(__file__).resolve().parents[1] / "../shared/data"
 # After every match of the season, and before anybody counts its days.
 _LATER: Final = timedelta(days=3)
 # A purse that no run of bad luck empties: who is refused for want of money in one of the two books
-# would have bet in the other.
-_BETS_PER_PLAYER: Final = 4
+# would have bet in the other. Four bets to a purse, and few players with many, because each of them
+# is registered and pays in by himself.
+_BETS_PER_PLAYER: Final = 100
+_PURSES: Final = 25
 
 # What a bet came to.
 BETS = "SELECT id, status, outcome, payout_minor FROM bet WHERE tenant_id = %s"
@@ -93,7 +98,7 @@ class Asked:
     def options(self) -> Options:
         """The replay's."""
         players = max(50, self.bets // _BETS_PER_PLAYER)
-        return Options(self.seed, self.bets, players, systems=True)
+        return Options(self.seed, self.bets, players, systems=True, purses=_PURSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ class Books:
 
 def main() -> None:
     """Print one JSON object; exit 1 where the books differ."""
+    logs.configure("warning")
     asked = Asked(
         _number("BETS", 100_000),
         _number("CORRECTED", 200),
@@ -138,10 +144,16 @@ def _number(name: str, otherwise: int) -> int:
 def run(asked: Asked, files: Files, state: Path) -> dict[str, Any]:
     """Both seasons, in `state`, and what they have in common."""
     began_s = time.perf_counter()
-    with _servers(state / "wrong") as endpoints:
-        wrong, did = asyncio.run(_wrong(asked, files, endpoints))
-    with _servers(state / "right") as endpoints:
-        right = asyncio.run(_right(asked, files, endpoints))
+    with (
+        _servers(state / "wrong") as one,
+        _servers(state / "right") as other,
+        ThreadPoolExecutor(2) as both,
+    ):
+        # Each half waits for its own servers half of the time.
+        played_wrong = both.submit(asyncio.run, _wrong(asked, files, one))
+        played_right = both.submit(asyncio.run, _right(asked, files, other))
+        wrong, did = played_wrong.result()
+        right = played_right.result()
     differing = sum(wrong.bets.get(bet_id) != found for bet_id, found in right.bets.items())
     accounts = {*wrong.balances, *right.balances}
     unequal = [a for a in accounts if wrong.balances.get(a, 0) != right.balances.get(a, 0)]
@@ -160,6 +172,18 @@ def run(asked: Asked, files: Files, state: Path) -> dict[str, Any]:
     }
 
 
+def _told(name: str) -> Progress:
+    """Says to stderr how far a replay is, at every twentieth, and how many seconds it took."""
+    began_s = time.perf_counter()
+
+    def tell(done: int, steps: int) -> None:
+        if done % max(1, steps // 20) == 0 or done == steps:
+            taken_s = time.perf_counter() - began_s
+            sys.stderr.write(f"{name}: step {done} of {steps} after {taken_s:.0f} s\n")
+
+    return tell
+
+
 def _servers(state: Path) -> Any:
     state.mkdir(parents=True, exist_ok=True)
     return attached(Settings(state=state, servers=ServersSettings(linger_s=0)))
@@ -167,7 +191,7 @@ def _servers(state: Path) -> Any:
 
 async def _right(asked: Asked, files: Files, endpoints: Endpoints) -> Books:
     async with _house(endpoints) as (worker, app, tenant):
-        await replaying.replay(worker, app, tenant, files, asked.options)
+        await replaying.replay(worker, app, tenant, files, asked.options, _told("right"))
         return await _books(worker, tenant)
 
 
@@ -184,7 +208,8 @@ async def _wrong(asked: Asked, files: Files, endpoints: Endpoints) -> tuple[Book
         ),
     )
     async with _house(endpoints) as (worker, app, tenant):
-        await replaying.replay(worker, app, tenant, replace(files, season=season), asked.options)
+        altered_files = replace(files, season=season)
+        await replaying.replay(worker, app, tenant, altered_files, asked.options, _told("wrong"))
         at = max(one.observed_at for one in season.results) + _LATER
         places = await _places(worker, tenant, files)
         corrected = await _correct(worker, said_wrong, places, at)

@@ -2,12 +2,16 @@
 
 The time runs from the commit of the result to the last payout, by the database's clock. Beside it,
 in turns: bets settled in sets against bets settled each in a transaction of its own.
+
+    overround bench settle              BETS=100000
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -15,12 +19,14 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 
+from benchmarks.bets import postgres_cpu_s
 from benchmarks.bets_house import House, add_events, add_house, analysed
 from benchmarks.rounds import compare
 from overround.betting import bets
@@ -29,12 +35,13 @@ from overround.betting.settlement import jobs, service
 from overround.cli import books
 from overround.core import ids
 from overround.db import Database, logins, migrate, work
+from overround.kit import logs
 from overround.kit.settings import ServersSettings, Settings
 from overround.odds import catalogue
 from overround.odds.catalogue import Happened
 from overround.roles.attach import attached
 
-BETS: Final = 100_000
+BETS: Final = int(os.environ.get("BETS", "100000"))
 PLAYERS: Final = 5_000
 SAMPLE: Final = 500
 ROUNDS: Final = 5
@@ -54,6 +61,7 @@ WHERE t.code IN ('payout', 'stake_take') AND t.at = %s"""
 
 def main() -> None:
     """Print one JSON object, or be one of the settlers (`--settler URL`)."""
+    logs.configure("warning")
     if sys.argv[1:2] == ["--settler"]:
         asyncio.run(_settler(sys.argv[2]))
         return
@@ -66,7 +74,9 @@ def main() -> None:
             with psycopg.connect(superuser, autocommit=True) as conn:
                 house = _house(conn)
                 homes = conn.execute(HOMES).fetchall()
-            figures = asyncio.run(_run(endpoints.url("worker"), house, homes))
+            home = settings.state / "servers" / "postgres"
+            postmaster = int((home / "postmaster.pid").read_text().split()[0])
+            figures = asyncio.run(_run(endpoints.url("worker"), postmaster, house, homes))
     print(json.dumps({"bench": "settle", **figures}))
 
 
@@ -77,14 +87,18 @@ def _house(conn: psycopg.Connection[Any]) -> House:
     return house
 
 
-async def _run(url: str, house: House, homes: Sequence[tuple[UUID, UUID]]) -> dict[str, Any]:
+async def _run(
+    url: str, postmaster: int, house: House, homes: Sequence[tuple[UUID, UUID]]
+) -> dict[str, Any]:
     (big, event_id), (other, _), (small, sample_id) = homes
     async with _opened(url, 4) as db:
         placing_s = await _place(db, house, _slips(house, "big", BETS, big, other))
         count = 2 * SAMPLE * (ROUNDS + 1)
         await _place(db, house, _slips(house, "small", count, small, other))
         told_at = await _result(db, house, event_id)
+        before_s = postgres_cpu_s(postmaster), _settlers_cpu_s()
         await _settle_by_two(url, db)
+        after_s = postgres_cpu_s(postmaster), _settlers_cpu_s()
         async with db.reading(house.id) as conn:
             row = await (await conn.execute(SECONDS, [told_at, ENDED])).fetchone()
         left = await _open_singles(db, house)
@@ -96,6 +110,8 @@ async def _run(url: str, house: House, homes: Sequence[tuple[UUID, UUID]]) -> di
             await work.done(conn, "settle", house.id, [sample_id])
         async with db.transaction(house.id) as conn:
             violations = await books.violations(conn, house.id, deep=True)
+    for one in violations:
+        sys.stderr.write(f"{one.invariant}: {one.subject}: {one.found}\n")
     assert row is not None
     return {
         "seconds": round(row[0], 2),
@@ -103,6 +119,8 @@ async def _run(url: str, house: House, homes: Sequence[tuple[UUID, UUID]]) -> di
         "open_after": left,
         "settlers": 2,
         "killed": 2,
+        "cpu_us_postgres": round((after_s[0] - before_s[0]) * 1e6 / BETS, 1),
+        "cpu_us_settlers": round((after_s[1] - before_s[1]) * 1e6 / BETS, 1),
         "placed_per_s": round(BETS / placing_s),
         "ratio_one_by_one": sets["ratio"],
         "in_sets_per_s": sets["ours_per_s"],
@@ -125,7 +143,7 @@ def _slips(house: House, name: str, count: int, home: UUID, other: UUID) -> Iter
         )
         for n in range(count)
     )
-    while portion := [slip for slip, _ in zip(slips, range(64), strict=False)]:
+    while portion := list(islice(slips, 64)):
         yield portion
 
 
@@ -166,6 +184,12 @@ async def _settle_by_two(url: str, db: Database) -> None:
             settler.wait()
 
 
+def _settlers_cpu_s() -> float:
+    """Processor seconds of the settlers that have ended, the killed ones too."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _start(url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "benchmarks.settle", "--settler", url])
 
@@ -203,7 +227,7 @@ def _in_sets_and_alone(url: str, house: House, touched: Sequence[UUID]) -> dict[
     left = iter(touched)
 
     def portion() -> list[UUID]:
-        return [bet_id for bet_id, _ in zip(left, range(SAMPLE), strict=False)]
+        return list(islice(left, SAMPLE))
 
     with asyncio.Runner() as runner:
         db = runner.run(

@@ -1,9 +1,10 @@
 """A worker's round trip at the hub's port, alone and beside a thousand refused messages a second.
 
 The port runs in a process of its own, and so does the flood: rubbish and repeated numbers of
-registered workers, messages beyond the bound, strangers without a token, each as often as the
-others. The worker says a match and asks for a sign of life; the answer comes after the match was
-read and taken. Rounds with and without the flood take turns.
+registered workers, messages beyond the bound, strangers without a token. The flood sends as much as
+it can and its frames were made before, so that the hub alone says how many it takes and refuses:
+what is reported is the hub's own count. The worker says a match and asks for a sign of life; the
+answer comes after the match was read and taken. Rounds with and without the flood take turns.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import statistics
+import struct
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
@@ -21,7 +24,6 @@ from uuid import UUID
 
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from overround.core.clock import WallClock
 from overround.db import Database
@@ -33,12 +35,20 @@ from overround.roles.hub.workers import Desk
 from overround.roles.hub.writer import Hub
 
 ROUNDS: Final = 3
-ROUND_S: Final = 4.0
+ROUND_S: Final = 5.0
 # The worker's own pace: a busy site.
 UPDATES_PER_S: Final = 50.0
-FLOOD_PER_S: Final = 1_000.0
-FLOODERS: Final = 40
+# A refused message holds its connection up for a fiftieth of a second, and a hundred of them end
+# it: so many registered connections say more than a thousand a second, and as many come back.
+REGISTERED: Final = 100
+STRANGERS: Final = 6
+# A connection that was refused comes again after so long.
+AGAIN_S: Final = 0.5
+# So many messages in one writing; what the hub does not read waits in the sockets' buffers.
+AT_ONCE: Final = 60
+SAY_S: Final = 1.0
 SETTLE_S: Final = 0.5
+LEAD_S: Final = 7.0
 
 _MATCH: Final = {
     "home_team": "Manchester United",
@@ -54,13 +64,22 @@ def _port(pipe: Pipe) -> None:
         desk = Desk(WallClock(), Hub.empty)
         desk.use_keys(
             {hashed("good"): (UUID(int=1), "good", "sbo")}
-            | {hashed(f"bad-{n}"): (UUID(int=2 + n), "bad", "cmd") for n in range(FLOODERS)}
+            | {hashed(f"bad-{n}"): (UUID(int=2 + n), "bad", "cmd") for n in range(REGISTERED)}
         )
         listener = api.listen("127.0.0.1", 0)
         # The routes of the match queue, which nobody asks here, are what reads it.
         no_database = cast("Database", None)
         app = hub_port.create_app(desk, "127.0.0.1", no_database)
+
+        def told() -> None:
+            pipe.recv()
+            counts: dict[str, int] = {}
+            for (code, _), times in desk.refusals.items():
+                counts[code] = counts.get(code, 0) + times
+            pipe.send(counts)
+
         pipe.send(listener.getsockname()[1])
+        asyncio.get_running_loop().add_reader(pipe.fileno(), told)
         await hub_port.serve(app, listener, asyncio.Event())
 
     asyncio.run(run())
@@ -69,54 +88,103 @@ def _port(pipe: Pipe) -> None:
 def _flood(port: int, pipe: Pipe) -> None:
     # It stands for other machines; on this one it must not take the processor that the port needs.
     os.nice(10)
-    asyncio.run(_flooding(f"ws://127.0.0.1:{port}/ws", pipe))
+    asyncio.run(_flooding(port, pipe))
 
 
-async def _flooding(url: str, pipe: Pipe) -> None:
-    sent = 0
+async def _flooding(port: int, pipe: Pipe) -> None:
     on = asyncio.Event()
-    loop = asyncio.get_running_loop()
 
     def told() -> None:
         if pipe.recv():
             on.set()
         else:
             on.clear()
-            pipe.send(sent)
 
-    loop.add_reader(pipe.fileno(), told)
+    asyncio.get_running_loop().add_reader(pipe.fileno(), told)
+    await asyncio.gather(*(_flooder(n, port, on) for n in range(REGISTERED + STRANGERS)))
 
-    async def one(n: int) -> None:
-        nonlocal sent
-        while True:
-            with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
-                async with connect(url, compression=None, proxy=None) as socket:
-                    if n % 4 < 2:
-                        await _register(socket, f"bad-{n}", f"bad-{n}", "cmd")
-                    while True:
-                        await on.wait()
-                        await socket.send(_rubbish(n))
-                        sent += 1
-                        await asyncio.sleep(FLOODERS / FLOOD_PER_S)
+
+async def _flooder(n: int, port: int, on: asyncio.Event) -> None:
+    """One that comes again and again, and says the same until it is let go."""
+    said = _frame(_rubbish(n)) * (AT_ONCE if n < REGISTERED else 1)
+    entry = _frame(_registration(f"bad-{n}", f"bad-{n}", "cmd")) if n < REGISTERED else b""
+    # Not all in one moment: the hub lets in twenty a second of one address.
+    await asyncio.sleep(n * 0.05)
+    while True:
+        await on.wait()
+        with suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(_HANDSHAKE)
+                head = await reader.readuntil(b"\r\n\r\n")
+                if head.startswith(b"HTTP/1.1 101"):
+                    writer.write(entry)
+                    await _say(reader, writer, said, on)
+            finally:
+                writer.close()
+        await asyncio.sleep(AGAIN_S)
+
+
+async def _say(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes, on: asyncio.Event
+) -> None:
+    """Say it as often as it is read, until the other end has enough."""
+
+    async def hear() -> None:
+        # It hangs up where it is let go: who waits for the hub to do so waits for seconds.
+        while (data := await reader.read(65_536)) and not _LET_GO.search(data):
+            pass
+
+    hearing = asyncio.create_task(hear())
+    try:
+        while not hearing.done():
             await on.wait()
-            await asyncio.sleep(FLOODERS / FLOOD_PER_S)
+            writer.write(said)
+            await writer.drain()
+            await asyncio.wait({hearing}, timeout=SAY_S)
+    finally:
+        hearing.cancel()
+        with suppress(asyncio.CancelledError, OSError):
+            await hearing
 
-    await asyncio.gather(*(one(n) for n in range(FLOODERS)))
+
+_HANDSHAKE: Final = (
+    b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+# The frame that closes, and the first byte of one of the hub's codes (1009, 44..).
+_LET_GO: Final = re.compile(rb"\x88[\x02-\x7d][\x03\x11]", re.DOTALL)
+
+
+def _frame(text: str) -> bytes:
+    """A client's text frame; a mask of nothing but zeros leaves the words as they are."""
+    body = text.encode()
+    if len(body) < 126:
+        length = struct.pack(">B", 0x80 | len(body))
+    elif len(body) < 1 << 16:
+        length = struct.pack(">BH", 0x80 | 126, len(body))
+    else:
+        length = struct.pack(">BQ", 0x80 | 127, len(body))
+    return b"\x81" + length + bytes(4) + body
 
 
 def _rubbish(n: int) -> str:
-    kinds = (
-        "{" * 1_000,
-        json.dumps({"type": "odds:update", "site": "cmd", "seq": 0, "data": {"matches": [_MATCH]}}),
-        "x" * (MAX_FRAME_BYTES + 1),
-        json.dumps({"type": "worker:register", "worker_id": "w", "site": "sbo", "token": "guess"}),
-    )
-    return kinds[n % 4]
+    if n < REGISTERED:
+        again = {"type": "odds:update", "site": "cmd", "seq": 0, "data": {"matches": [_MATCH]}}
+        return json.dumps(again) if n % 2 else "{" * 1_000
+    guess = {"type": "worker:register", "worker_id": "w", "site": "sbo", "token": "guess"}
+    return json.dumps(guess) if n % 2 else "x" * (MAX_FRAME_BYTES + 1)
+
+
+def _registration(worker_id: str, token: str, site: str) -> str:
+    said = {"type": "worker:register", "worker_id": worker_id, "site": site, "token": token}
+    return json.dumps(said | {"seq": 0})
 
 
 async def _register(socket: ClientConnection, worker_id: str, token: str, site: str) -> None:
-    said = {"type": "worker:register", "worker_id": worker_id, "site": site, "token": token}
-    await socket.send(json.dumps(said | {"seq": 0}))
+    await socket.send(_registration(worker_id, token, site))
     await socket.recv()
 
 
@@ -146,7 +214,7 @@ def _figures(took: list[float]) -> dict[str, float]:
     }
 
 
-async def _measure(port: int, server: psutil.Process, flood: Pipe) -> dict[str, Any]:
+async def _measure(port: int, server: psutil.Process, hub: Pipe, flood: Pipe) -> dict[str, Any]:
     alone: list[float] = []
     beside: list[float] = []
     refused_per_s: list[float] = []
@@ -157,29 +225,40 @@ async def _measure(port: int, server: psutil.Process, flood: Pipe) -> dict[str, 
             await socket.send(
                 json.dumps({"type": kind, "seq": 1 + (kind == "snapshot:commit"), "count": 0})
             )
-        seq, before = 2, 0
+        seq = 2
         for _ in range(ROUNDS):
             took, seq = await _round(socket, seq)
             alone += took
             flood.send(True)
-            await asyncio.sleep(SETTLE_S)
+            # Until all of them are in.
+            await asyncio.sleep(LEAD_S)
+            before = await _refusals(hub)
             began_s, used = time.perf_counter(), sum(server.cpu_times()[:2])
             took, seq = await _round(socket, seq)
             beside += took
             passed_s = time.perf_counter() - began_s
             cpu.append((sum(server.cpu_times()[:2]) - used) / passed_s)
+            refused_per_s.append(
+                (sum((await _refusals(hub)).values()) - sum(before.values())) / passed_s
+            )
             flood.send(False)
             await asyncio.sleep(SETTLE_S)
-            sent: int = await asyncio.to_thread(flood.recv)
-            refused_per_s.append((sent - before) / (passed_s + SETTLE_S))
-            before = sent
+        codes = await _refusals(hub)
     return {
         "alone": _figures(alone),
         "beside_the_flood": _figures(beside),
-        "flood_per_s": round(statistics.median(refused_per_s)),
+        "refused_per_s": round(statistics.median(refused_per_s)),
+        "refused_by_code": codes,
         "port_cpu_share": round(statistics.median(cpu), 2),
         "rounds": ROUNDS,
     }
+
+
+async def _refusals(hub: Pipe) -> dict[str, int]:
+    """How many the hub has refused so far, by code."""
+    hub.send(None)
+    counts: dict[str, int] = await asyncio.to_thread(hub.recv)
+    return counts
 
 
 def main() -> dict[str, Any]:
@@ -194,7 +273,7 @@ def main() -> dict[str, Any]:
     flood.start()
     try:
         assert server.pid is not None
-        return asyncio.run(_measure(port, psutil.Process(server.pid), flood_ours))
+        return asyncio.run(_measure(port, psutil.Process(server.pid), ours, flood_ours))
     finally:
         for process in (flood, server):
             process.kill()

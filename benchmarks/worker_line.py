@@ -116,7 +116,7 @@ def _match(name: str, n: int, prices: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ten_prices(rng: random.Random) -> dict[str, Any]:
+def ten_prices(rng: random.Random) -> dict[str, Any]:
     """Ten prices of a match with a margin, all a little off the site's opinion of a moment ago.
 
     Its markets agree with one another, as a site's do: else every match were an arbitrage of its
@@ -180,7 +180,7 @@ class Worker:
             due_s = max(due_s + 1 / frames_per_s, loop.time() - 0.1)
             await asyncio.sleep(max(due_s - loop.time(), 0))
             match = self.matches[rng.randrange(len(self.matches))]
-            match["odds"] = _ten_prices(rng)
+            match["odds"] = ten_prices(rng)
             await self.update([match])
             self.said += PRICES_PER_FRAME
             if loop.time() >= whole_s:
@@ -340,7 +340,7 @@ async def _measure(settings: Settings, endpoints: Endpoints) -> dict[str, Any]:
         async with contextlib.AsyncExitStack() as stack:
             workers = [
                 await stack.enter_async_context(
-                    _worker(settings.hub.port, site, token, _matches(site, n))
+                    _worker(settings.hub.port, site, token, matches(site, n))
                 )
                 for n, (site, token) in enumerate(zip(sites, tokens, strict=True))
             ]
@@ -386,11 +386,12 @@ async def _measure(settings: Settings, endpoints: Endpoints) -> dict[str, Any]:
     return figures
 
 
-def _matches(site: str, n: int) -> list[dict[str, Any]]:
+def matches(site: str, n: int) -> list[dict[str, Any]]:
+    """What worker number `n`, of that site, sees at first."""
     if site == "marker":
         return [_match("Marker", 0, _three_prices(0))]
     rng = random.Random(n)
-    return [_match("Town", number, _ten_prices(rng)) for number in range(MATCHES)]
+    return [_match("Town", number, ten_prices(rng)) for number in range(MATCHES)]
 
 
 async def _ended(moving: list[asyncio.Task[None]]) -> None:

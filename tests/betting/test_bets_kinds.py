@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from overround.betting.bets import Slip, SlipLeg, rules
 from overround.core import bets as paying
 from overround.core.errors import Invalid
-from overround.core.payoff import LOST, VOID, WON
+from overround.core.payoff import HALF_LOST, HALF_WON, LOST, VOID, WON, Grade, multiplier_ratio
 from overround.core.systems import FULL_COVERS
 from overround.db.logins import Role
 from tests.betting.test_place_raw import house
@@ -23,12 +24,32 @@ from tests.stories.world import Pick, opened
 Urls = dict[Role, str]
 ID = UUID(int=7)
 AT = datetime(2026, 5, 4, tzinfo=UTC)
+GRADES = [WON, LOST, VOID, HALF_WON, HALF_LOST]
 PRICES = st.lists(st.integers(10_001, 200_000), min_size=1, max_size=9)
 
 
 def slip_of(legs: int, sizes: tuple[int, ...] | None, stake_minor: int, bankers: int = 0) -> Slip:
     picked = tuple(SlipLeg(UUID(int=n + 1), 20_000, n < bankers) for n in range(legs))
     return Slip(ID, ID, "key", picked, stake_minor, AT, sizes=sizes)
+
+
+@given(
+    legs=st.lists(
+        st.tuples(st.sampled_from(GRADES), st.integers(10_001, 200_000)), min_size=1, max_size=7
+    ),
+    stake=st.integers(1, 10**13), data=st.data(),
+)  # fmt: skip
+def test_a_stored_bet_pays_by_ratios_what_it_pays_by_objects(
+    legs: list[tuple[Grade, int]], stake: int, data: st.DataObject
+) -> None:
+    some = st.sets(st.integers(1, len(legs)), min_size=1).map(lambda found: tuple(sorted(found)))
+    sizes = data.draw(st.none() | some)
+    count = data.draw(st.integers(0, 0 if sizes is None else min(sizes)))
+    bankers = [n < count for n in range(len(legs))]
+    returned = [multiplier_ratio(grade, price_e4) for grade, price_e4 in legs]
+    exact = paying.paid_ratio(stake, returned, sizes, bankers)
+    bet = paying.of_stored(stake, legs, sizes, bankers)
+    assert Fraction(*exact) == paying.settle(bet).payout
 
 
 @given(prices=PRICES, stake=st.integers(1, 10**13), data=st.data())
@@ -54,9 +75,9 @@ def test_the_potential_is_what_all_legs_won_pay(
         AT,
         sizes=sizes,
     )
-    down, is_up = rules.potential(asked, prices)
-    if down < 10**18:
-        assert down + is_up == paying.payout_minor(bet, "half_even")
+    priced = rules.priced(asked, stake, prices)
+    if priced.potential_minor < 10**18:
+        assert priced.potential_minor + priced.rounds_up == paying.payout_minor(bet, "half_even")
 
 
 @given(

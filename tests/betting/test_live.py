@@ -139,7 +139,7 @@ def test_the_database_takes_64_slips_and_not_one_more(database_urls: Urls) -> No
             await world.player("ann", cash_minor=100_000)
             home = await world.lay(HOME, 20_000)
             slips = [world.slip("ann", 100, [(home, 20_000)]) for _ in range(bets.BATCH_MAX + 1)]
-            priced = [Priced(slip, [20_000], 200, False) for slip in slips]
+            priced = [Priced(slip, slip.stake_minor, [20_000], 200, False) for slip in slips]
             with pytest.raises(psycopg.errors.ProgramLimitExceeded, match="65 slips"):
                 async with world.app.transaction(tenant_id) as conn:
                     await store.place(conn, tenant_id, priced)

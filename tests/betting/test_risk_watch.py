@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from overround.betting import offers, risk
@@ -38,7 +39,7 @@ class Watched:
         """As the jobs role does it every second."""
         return await jobs.risk_once(self.world.worker, SetClock(self.world.at), self.watch)
 
-    async def policy(self, **said: int) -> None:
+    async def policy(self, **said: Any) -> None:
         async with self.world.app.transaction(self.tenant.id) as conn:
             await risk.set_policy(conn, self.tenant.id, Policy(**said))
 

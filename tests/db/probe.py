@@ -30,6 +30,36 @@ WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.at
   AND has_column_privilege(a.attrelid, a.attnum, %s) ORDER BY a.attnum"""
 
 
+# What players of each tenant leave behind who cash out, have a free bet and wait.
+PLAYED: Final = (
+    (
+        "INSERT INTO cash_out SELECT DISTINCT ON (tenant_id)"
+        " tenant_id, id, id, user_id, 1, 1, 1, 1, 0, false, placed_at FROM bet"
+    ),
+    (
+        "INSERT INTO cash_out_order SELECT DISTINCT ON (tenant_id)"
+        " tenant_id, id, user_id, 1, 'waiting', placed_at FROM bet"
+    ),
+    (
+        "INSERT INTO cash_out_request SELECT tenant_id, id, 'k', sha256('k'), '{}', created_at"
+        " FROM users WHERE kind = 'player'"
+    ),
+    "INSERT INTO cash_out_terms SELECT id, true, 0, 2, 0, 10, 2 FROM tenant",
+    (
+        "INSERT INTO free_bet (tenant_id, id, user_id, amount_minor, currency, stake_returned,"
+        " expires_at, state, reason, granted_by, key, body_sha256, granted_at)"
+        " SELECT tenant_id, id, id, 1, 'EUR', false, created_at, 'granted', 'why', id, 'k',"
+        " sha256('k'), created_at FROM users WHERE kind = 'player'"
+    ),
+    "INSERT INTO risk_wait SELECT id, 'house', 'house', 1, NULL FROM tenant",
+    (
+        "INSERT INTO slip (tenant_id, id, user_id, key, asked, stake_minor, win_minor, why, state,"
+        " entered_at, due_at, expires_at) SELECT tenant_id, id, id, 'k', '{}', 1, 1, 'asked',"
+        " 'waiting', created_at, created_at, created_at FROM users WHERE kind = 'player'"
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One table, a row of the other tenant in it as JSON, and the rows that each tenant has."""

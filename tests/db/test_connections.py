@@ -22,7 +22,7 @@ Urls = Mapping[Role, str]
 
 # Who may delete what: everything else is history.
 DELETABLE: Final = {
-    "app": {"login_failure", "risk_cap", "risk_player"},
+    "app": {"login_failure", "risk_cap", "risk_player", "risk_wait"},
     "worker": {
         "alert",
         "alias",

@@ -151,3 +151,30 @@ def test_a_stopped_server_holds_nobody_for_long(database_urls: Urls) -> None:
             await story(road, db)
 
     asyncio.run(opened())
+
+
+def test_a_connection_that_answered_just_now_is_not_asked_again_by_who_trusts_it(
+    database_urls: Urls,
+) -> None:
+    async def cut() -> None:
+        """End every other connection of the login at the server's side."""
+        async with await psycopg.AsyncConnection.connect(database_urls["app"]) as conn:
+            await conn.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE usename = current_user AND datname = current_database()"
+                " AND pid <> pg_backend_pid()"
+            )
+
+    async def story() -> None:
+        async with pool(database_urls["app"]) as db:
+            await cut()
+            # Who has them asked first is given one that lives; who trusts has to begin anew.
+            for _ in range(SIZE):
+                await ask(db)
+            await cut()
+            with pytest.raises(psycopg.OperationalError):
+                async with db.transaction(None, trust_s=60) as conn:
+                    await conn.execute("SELECT 1")
+            await ask(db)
+
+    asyncio.run(story())

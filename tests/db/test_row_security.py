@@ -85,9 +85,13 @@ DEFINER_FUNCTIONS: Final = frozenset(
         "bets_cash_out_lock_v1",
         "bets_cash_out_v1",
         "bets_lock_v1",
+        "bets_place_free_v1",
         "bets_place_v1",
+        "bets_place_waited_v1",
         "bets_replay_v1",
         "bets_settle_v1",
+        "bets_wait_ends_v1",
+        "bets_wait_v1",
         "ledger_roll_up_v1",
         "offers_switch_v1",
         "payment_decide_v1",
@@ -108,23 +112,6 @@ DEFINER_FUNCTIONS: Final = frozenset(
         "tenant_theme_v1",
         "work_due_v1",
     }
-)
-
-# What a player who cashes out leaves behind, of each tenant.
-CASHED_OUT: Final = (
-    (
-        "INSERT INTO cash_out SELECT DISTINCT ON (tenant_id)"
-        " tenant_id, id, id, user_id, 1, 1, 1, 1, 0, false, placed_at FROM bet"
-    ),
-    (
-        "INSERT INTO cash_out_order SELECT DISTINCT ON (tenant_id)"
-        " tenant_id, id, user_id, 1, 'waiting', placed_at FROM bet"
-    ),
-    (
-        "INSERT INTO cash_out_request SELECT tenant_id, id, 'k', sha256('k'), '{}', created_at"
-        " FROM users WHERE kind = 'player'"
-    ),
-    "INSERT INTO cash_out_terms SELECT id, true, 0, 2, 0, 10, 2 FROM tenant",
 )
 
 _POLICY: Final = (
@@ -166,7 +153,7 @@ def house(endpoints: Endpoints, database_urls: Urls) -> House:
             "INSERT INTO debt SELECT tenant_id, id, 1, %s FROM users WHERE kind = 'player'", [AT]
         )
         conn.execute("INSERT INTO risk_stale (tenant_id, event_id) SELECT id, id FROM tenant")
-        for query in CASHED_OUT:
+        for query in probe.PLAYED:
             conn.execute(query)
     return House(database_urls, endpoints.superuser_url(name), us, them)
 
@@ -342,6 +329,7 @@ def test_functions_leak_where_the_owner_is_not_forced(house: House) -> None:
             "api_key_charge_v1",
             "api_key_enter_v1",
             "bets_lock_v1",
+            "bets_wait_v1",
             "ledger_roll_up_v1",
             "payment_decide_v1",
             "payment_request_v1",
@@ -402,6 +390,10 @@ def burgle(conn: probe.Plain, house: House) -> list[str]:
         ),
         "ledger_roll_up_v1": ("SELECT nullif(ledger_roll_up_v1(%s), 0)", [house.them]),
         "bets_lock_v1": ("SELECT bets_lock_v1(%s, %s, true)", [house.them, bets]),
+        "bets_wait_v1": (
+            "SELECT nullif(bets_wait_v1(%s, %s, 'new', %s, %s), 'no_account')",
+            [them, ann, bytes(32), AT],
+        ),
         "risk_stale_take_v1": ("SELECT nullif(risk_stale_take_v1(%s, %s), 0)", [them, stale]),
         "risk_rebuilt_v1": (
             "SELECT nullif(risk_rebuilt_v1(%s, %s, '{}', '{}', '{}', '{}', '{}', %s), 0)",
@@ -436,6 +428,8 @@ def test_no_login_posts_a_transfer_or_opens_an_account_of_its_choice(
     with house.as_(role) as conn:
         for function in (
             "account_open_v1",
+            "bets_load_v1",
+            "ledger_post_many_v1",
             "ledger_post_v1",
             "payment_move_v1",
             "payment_open_v1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -352,3 +352,31 @@ def test_a_token_is_not_printed() -> None:
     assert isinstance(found, Register)
     assert "secret" not in repr(found)
     assert found.token == "ovw_secret"
+
+
+def test_a_price_that_was_read_before_is_the_one_that_is_read_anew() -> None:
+    def prices(odds_format: str, **more: Any) -> tuple[FeedPrice, ...]:
+        row = {"home": "0.95", "away": "-0.90", "handicap": "-0.5"} | more
+        said = update(united(odds={"ft_hdp": row}), odds_format=odds_format)
+        message = read(said)
+        assert isinstance(message, OddsUpdate)
+        return message.events[0].prices
+
+    first = prices("malay")
+    assert [one.price_e4 for one in first] == [19_500, 21_111]
+    assert prices("malay") == first
+    # The same text means something else in another format, on another line, and where it is shut.
+    assert prices("decimal") == ()
+    assert {one.market.line_q4 for one in prices("malay", handicap="0.5")} == {2}
+    assert all(one.suspended for one in prices("malay", suspended=True))
+
+
+def test_a_large_frame_is_read_in_parts() -> None:
+    said = update(*(united(home_team=f"Town {n}") for n in range(23)))
+    whole: list[protocol.Message] = []
+
+    def reading() -> Iterator[None]:
+        whole.append((yield from protocol.message_by_parts(json.dumps(said), AT)))
+
+    assert sum(1 for _ in reading()) == 4
+    assert whole == [read(said)]

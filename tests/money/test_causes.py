@@ -46,16 +46,16 @@ CODES: Final = {
 # A movement between two of the tenant's own accounts, as sound as any but for its cause.
 _ORPHAN: Final = """
 WITH side AS (
-    SELECT b.tenant_id, b.id AS from_id, a.id AS to_id, uuidv7() AS id
+    SELECT b.tenant_id, b.id AS from_id, a.id AS to_id, uuidv7() AS reference
     FROM account b JOIN account a ON a.tenant_id = b.tenant_id
     WHERE b.kind = 'bank' AND a.kind = 'adjustment'
 ), moved AS (
-    INSERT INTO transfer (tenant_id, id, reference, code, from_id, to_id, amount_minor, currency,
-        at)
-    SELECT tenant_id, id, uuidv7(), %s, from_id, to_id, 5, 'EUR', now() FROM side)
-INSERT INTO entry (tenant_id, transfer_id, account_id, amount_minor, at)
-SELECT tenant_id, id, from_id, -5, now() FROM side
-UNION ALL SELECT tenant_id, id, to_id, 5, now() FROM side"""
+    INSERT INTO transfer (tenant_id, reference, code, from_id, to_id, amount_minor, currency, at)
+    SELECT tenant_id, reference, %s, from_id, to_id, 5, 'EUR', now() FROM side
+    RETURNING tenant_id, reference, code, version, from_id, to_id)
+INSERT INTO entry (tenant_id, reference, code, transfer_version, account_id, amount_minor, at)
+SELECT tenant_id, reference, code, version, from_id, -5, now() FROM moved
+UNION ALL SELECT tenant_id, reference, code, version, to_id, 5, now() FROM moved"""
 
 # What is done by hand, and what is said of it.
 TAMPERING: Final[dict[str, tuple[str, set[str]]]] = {
@@ -86,7 +86,10 @@ TAMPERING: Final[dict[str, tuple[str, set[str]]]] = {
         {DAY},
     ),
     "another version of a payout": (
-        "UPDATE transfer SET version = 7 WHERE code = 'payout'",
+        (
+            "WITH moved AS (UPDATE transfer SET version = 7 WHERE code = 'payout')"
+            " UPDATE entry SET transfer_version = 7 WHERE code = 'payout'"
+        ),
         {BET},
     ),
     "a grade": ("UPDATE leg SET grade = 'half_won' WHERE grade = 'won'", {DEEP, GRADE}),

@@ -49,8 +49,8 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
     ),
     "both sides of a transfer": (
         (
-            "UPDATE entry SET amount_minor = 2 * amount_minor WHERE transfer_id ="
-            f" (SELECT transfer_id FROM entry WHERE {_FIRST})"
+            "UPDATE entry SET amount_minor = 2 * amount_minor WHERE reference ="
+            f" (SELECT reference FROM entry WHERE {_FIRST})"
         ),
         {
             "roll-up + later entries = entries",
@@ -85,9 +85,9 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
     ),
     "a transfer that vanished with its entries": (
         (
-            "WITH gone AS (DELETE FROM entry WHERE transfer_id ="
-            f" (SELECT transfer_id FROM entry WHERE {_FIRST}) RETURNING transfer_id)"
-            " DELETE FROM transfer WHERE id IN (SELECT transfer_id FROM gone)"
+            "WITH gone AS (DELETE FROM entry WHERE reference ="
+            f" (SELECT reference FROM entry WHERE {_FIRST}) RETURNING reference)"
+            " DELETE FROM transfer WHERE reference IN (SELECT reference FROM gone)"
         ),
         {
             "roll-up + later entries = entries",
@@ -102,7 +102,7 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
         },
     ),
     "a transfer without entries": (
-        "DELETE FROM entry WHERE transfer_id = (SELECT id FROM transfer WHERE code = 'payout')",
+        "DELETE FROM entry WHERE code = 'payout'",
         {
             "roll-up + later entries = entries",
             "a transfer is two entries of its amount",
@@ -110,6 +110,16 @@ TAMPERING: Final[dict[str, tuple[str, set[str], set[str]]]] = {
             "entries = 2 x transfers",
         },
         {"balance = entries"},
+    ),
+    "a doubled entry of the house": (
+        "INSERT INTO entry SELECT * FROM entry WHERE version IS NULL AND code = 'payout'",
+        {
+            "a transfer is two entries of its amount",
+            "entries = 2 x transfers",
+            "everything sums to zero",
+            "roll-up + later entries = entries",
+        },
+        {"balance = entries", "two entries that sum to zero"},
     ),
     "an entry without its transfer": (
         "DELETE FROM transfer WHERE code = 'payout'",

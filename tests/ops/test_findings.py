@@ -97,6 +97,8 @@ def test_a_healthy_house_has_no_findings() -> None:
         ({"inbox": Waiting(1, AT - 3 * MINUTE)}, [("inbox_waits", "degraded")]),
         ({"inbox": Waiting(1, AT - MINUTE)}, []),
         ({"settle": Waiting(1, AT - 3 * MINUTE)}, [("settlement_waits", "degraded")]),
+        ({"slips": {"asked": Waiting(1, AT - 4 * MINUTE)}}, [("slips_wait", "degraded")]),
+        ({"slips": {"approval": Waiting(1, AT - 4 * MINUTE)}}, []),
         ({"settle": Waiting(0, None, 2)}, [("settlement_stuck", "degraded")]),
         ({"asked": [asked(10, 7)]}, [("provider_fails", "degraded")]),
         ({"asked": [asked(10, 8)]}, []),

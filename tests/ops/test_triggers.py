@@ -180,7 +180,7 @@ def test_faults_of_a_real_house_are_named(database_urls: Urls, state: Path) -> N
             assert session["hits"] >= 3
             share = session["hits"] * 10_000 // (session["hits"] + session["misses"])
             assert told["sessions"]["hit_bps"] == session["hit_bps"] == share
-            assert told["bets"] == {"waiting": 2}
+            assert told["bets"]["waiting"] == 2
             # A hundred lines with a hundred names are one pattern, and no name is in it.
             (pattern,) = [one for one in look.patterns if one.what == "bet.failed"]
             assert (pattern.count, pattern.reason, pattern.roles) == (100, "… is #", ["api"])

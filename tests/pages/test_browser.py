@@ -79,6 +79,8 @@ def test_every_page_is_accessible_and_fits(
         look(page, "slip")
         page.get_by_role("tab", name="Singles").click()
         look(page, "slip-singles")
+        system_of_three(page, house, is_phone=size == PHONE)
+        look(page, "slip-system")
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
@@ -89,6 +91,90 @@ def slip_with_two(page: Page, house: Moving, *, is_phone: bool) -> None:
     if is_phone:
         page.locator("#slip-bar").click()
     expect(page.get_by_role("tab", name="Combo")).to_have_attribute("aria-selected", "true")
+
+
+def system_of_three(page: Page, house: Moving, *, is_phone: bool) -> None:
+    """Two are on the slip; choose a third, and the system's tab by the keyboard."""
+    if is_phone:
+        page.locator("#slip-bar").click()
+    odd(page, house.offer("Salt Bay Gulls", "moneyline", "home")[0]).click()
+    if is_phone:
+        page.locator("#slip-bar").click()
+    page.get_by_role("tab", name="Singles").click()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="System")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_system_with_a_banker_is_placed_as_it_was_shown(chromium: Browser, house: Moving) -> None:
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        registered(page, "hugo")
+        slip_with_two(page, house, is_phone=False)
+        system_of_three(page, house, is_phone=False)
+        page.get_by_role("button", name="Trixie").click()
+        expect(page.locator("#sum-lines dd")).to_have_text("4")
+        page.get_by_label("System stake").fill("1,50")
+        expect(page.locator("#sum-lines dd")).to_have_text("4 \N{MULTIPLICATION SIGN} 1.50")
+        expect(page.locator("#sum-stake dd")).to_have_text("6.00 EUR")
+        page.get_by_label("Singles").check()
+        expect(page.get_by_role("button", name="Patent")).to_have_attribute("aria-pressed", "true")
+        page.locator(".leg", has_text="Salt Bay Gulls").get_by_label("Banker").check()
+        for size, is_wanted in ((1, True), (2, False)):
+            page.get_by_label(f"{size} of 2 with the banker").set_checked(is_wanted)
+        expect(page.locator("#sum-stake dd")).to_have_text("3.00 EUR")
+        promised = page.locator("#sum-return dd").inner_text()
+        page.get_by_role("button", name="Place the system").click()
+        expect(page.locator("#slip-done")).to_contain_text(promised)
+        (bet,) = bets_of(page)
+        assert (bet["kind"], bet["sizes"], bet["stake"]) == ("system", [2], "3.00")
+        assert f"{bet['potential_payout']} EUR" == promised
+        page.goto("/bets")
+        expect(page.locator(".bet")).to_contain_text("System 2 of 3")
+        expect(page.locator(".bet li", has_text="Salt Bay Gulls")).to_contain_text("Banker")
+
+
+def test_a_free_bet_is_given_in_the_office_and_staked_on_the_slip(
+    chromium: Browser, house: Moving
+) -> None:
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        page.goto("/login")
+        page.get_by_label("E-mail address").fill(house.house.staff)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/office")
+        with browsers.context(chromium, house.url, PHONE) as other:
+            player = other.new_page()
+            registered(player, "ida")
+            page.goto("/office/promotions")
+            page.get_by_label("Player's e-mail address").fill("ida@players.example")
+            page.get_by_label("Amount, EUR").fill("5.00")
+            page.get_by_label("Reason").fill("Sorry for the wait")
+            page.get_by_role("button", name="Give it").click()
+            expect(page.locator("#given")).to_contain_text("ida")
+            assert browsers.violations(page) == []
+            player.goto("/account")
+            expect(player.locator("#free-bets")).to_contain_text("5.00 EUR")
+            player.goto("/")
+            odd(player, house.offer("Alder", "1x2", "draw")[0]).click()
+            player.locator("#slip-bar").click()
+            player.get_by_label("Stake from").select_option(index=1)
+            expect(player.get_by_label("Stake on")).to_have_value("5.00")
+            promised = player.locator("#sum-return dd").inner_text()
+            assert browsers.violations(player) == []
+            if folder := os.environ.get("OVERROUND_PICTURES"):
+                player.screenshot(path=Path(folder) / "free-bet-phone.png")
+                page.screenshot(path=Path(folder) / "free-bet-office.png")
+            player.get_by_role("button", name="Place bet").click()
+            expect(player.locator("#slip-done")).to_contain_text(f"pays up to {promised}")
+            expect(player.locator("#balance b")).to_have_text("100.00 EUR")
+            (bet,) = bets_of(player)
+            assert (bet["stake"], f"{bet['potential_payout']} EUR") == ("5.00", promised)
+            player.goto("/bets")
+            expect(player.locator(".bet")).to_contain_text("Free bet")
+        page.reload()
+        expect(page.locator("#given")).to_contain_text("Used")
 
 
 def test_a_price_that_moved_is_shown_and_taken_when_it_is_better(

@@ -211,3 +211,70 @@ def test_a_question_out_of_bounds_is_refused(path: str, database_urls: Urls) -> 
             assert (refused.status_code, "That did not work" in refused.text) == (422, True)
 
     asyncio.run(story())
+
+
+def test_a_market_and_an_answer_are_switched_and_priced_at_the_event(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            event_id = await in_time(edge)
+            boss = await edge.staff("boss", "offers.read", "offers.manage")
+            path = f"/office/events/{event_id}"
+            event = (await boss.get(f"/api/v1/events/{event_id}/markets")).json()
+            market = event["markets"][0]
+            home = market["selections"][0]["selection_id"]
+            page = (await boss.get(path, headers=PAGE)).text
+            assert "Match result, regular time" in page
+            assert 'aria-label="Offer Home one, Match result, regular time"' in page
+            fields = {"scope": "selection", "key": home, "multiplier": "1"}
+            priced = await send(boss, path, **fields, price="2,55", enabled="on")
+            assert priced.status_code == 303, priced.text
+            assert 'value="2.55"' in (await boss.get(path, headers=PAGE)).text
+            wrong = await send(boss, path, **fields, price="0.5", enabled="on")
+            assert wrong.status_code == 422
+            assert 'value="0.5"' in wrong.text
+            assert f'aria-describedby="problem-selection-{home}"' in wrong.text
+            off = {
+                "scope": "market",
+                "key": market["market_id"],
+                "margin": "7.5",
+                "multiplier": "1",
+            }
+            assert (await send(boss, path, **off, enabled="off")).status_code == 303
+            event = (await boss.get(f"/api/v1/events/{event_id}/markets")).json()
+            assert {one["state"] for one in event["markets"][0]["selections"]} == {"suspended"}
+            page = (await boss.get(path, headers=PAGE)).text
+            assert "3 laid, 3 suspended" in page
+            assert 'value="7.5"' in page
+            # A form keeps what the other field said.
+            assert 'value="2.55"' in page
+
+    asyncio.run(story())
+
+
+def test_the_terms_of_cash_outs_are_a_form(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            boss = await edge.staff("boss", "offers.read", "offers.manage")
+            page = (await boss.get("/office/cash-out", headers=PAGE)).text
+            assert 'name="margin"' in page
+            assert 'value="4"' in page
+            fields = {"margin": "5,5", "quote_s": "9", "delay_s": "4", "stale_s": "600"}
+            wrong = await send(boss, "/office/cash-out", **fields, stale_in_play_s="soon")
+            assert wrong.status_code == 422
+            assert 'value="soon"' in wrong.text
+            too_far = await send(boss, "/office/cash-out", **fields, stale_in_play_s="999999")
+            assert too_far.status_code == 422
+            saved = await send(boss, "/office/cash-out", **fields, stale_in_play_s="15")
+            assert saved.status_code == 303
+            found = (await boss.get("/api/v1/office/cash-out")).json()
+            # A box that is not ticked is not in a form.
+            assert found == {
+                "enabled": False, "margin_bps": 550, "quote_s": 9, "delay_s": 4, "stale_s": 600,
+                "stale_in_play_s": 15,
+            }  # fmt: skip
+            reader = await edge.staff("reader", "offers.read")
+            assert (await reader.get("/office/cash-out", headers=PAGE)).status_code == 200
+            refused = await send(reader, "/office/cash-out", **fields, stale_in_play_s="15")
+            assert refused.status_code == 403
+
+    asyncio.run(story())

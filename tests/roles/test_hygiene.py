@@ -56,8 +56,8 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Found:
     take = Database._acquire
 
     @asynccontextmanager
-    async def counted(self: Database) -> AsyncGenerator[Connection]:
-        async with take(self) as conn:
+    async def counted(self: Database, *rest: Any) -> AsyncGenerator[Connection]:
+        async with take(self, *rest) as conn:
             seen.held += 1
             before = _held.set(_held.get() + 1)
             try:

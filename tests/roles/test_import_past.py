@@ -106,7 +106,9 @@ def by_hand(folder: Path) -> Files:
     return a_story(*(Payload(path.name, path.read_bytes()) for path in (season, before)))
 
 
-def left(files: Files, urls: Mapping[Role, str], url: str) -> tuple[dict[str, Any], Any, Any]:
+def left(
+    files: Files, urls: Mapping[Role, str], url: str, edges_kept: timedelta
+) -> tuple[dict[str, Any], Any, Any]:
     """What an import leaves: every table, the board of the hub, and what the command says."""
 
     async def run() -> tuple[Hub, importer.Import]:
@@ -115,7 +117,9 @@ def left(files: Files, urls: Mapping[Role, str], url: str) -> tuple[dict[str, An
             async with worker.reading(None) as conn:
                 hub = await Hub.load(conn, [], YEARS_ON)
             async with leases.held(worker, hubs.LEASE, "import") as lease:
-                done = await importer.take(worker, hub, lease, files, YEARS_ON)
+                done = await importer.take(
+                    worker, hub, lease, files, YEARS_ON, edges_kept=edges_kept
+                )
             return hub, done
 
     hub, done = asyncio.run(run())
@@ -168,14 +172,13 @@ needs_season = pytest.mark.skipif(
     ],
 )
 def test_an_archive_that_is_written_in_portions_is_the_one_written_step_by_step(
-    endpoints: Endpoints, told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    endpoints: Endpoints, told: Any, tmp_path: Path
 ) -> None:
     files = told(tmp_path)
     found: list[Any] = []
-    for past_after in (timedelta(days=90), timedelta(days=36_500)):
-        monkeypatch.setattr(importer, "_PAST_AFTER", past_after)
+    for edges_kept in (timedelta(days=90), timedelta(days=36_500)):
         with fresh_database(endpoints) as urls:
-            found.append(left(files, urls, superuser(endpoints, urls)))
+            found.append(left(files, urls, superuser(endpoints, urls), edges_kept))
     (tables, board, report), (their_tables, their_board, their_report) = found
     for name, table in tables.items():
         assert table == their_tables[name], name

@@ -320,6 +320,25 @@ def test_an_event_that_started_while_the_hub_was_down_is_closed(
     asyncio.run(story())
 
 
+def test_the_last_prices_before_the_start_are_the_closing_ones(
+    database_urls: Urls, endpoints: Endpoints
+) -> None:
+    async def story() -> None:
+        async with staged(database_urls, endpoints) as stage:
+            stage.voice.quotes(AT, FAIR)
+            await stage.tick(AT)
+            # The tick that sees the start already hears what is asked for in play.
+            stage.voice.quotes(STARTS + SECOND, prices("one", "total 2.5", "1.20", "4.50"))
+            await stage.tick(STARTS + SECOND)
+            closed = (
+                "SELECT count(*) FROM closing_price WHERE price_e4 = 20000 AND observed_at = %s"
+            )
+            assert await stage.world.count(closed, AT) == 2
+            assert await stage.world.count("SELECT count(*) FROM closing_price") == 2
+
+    asyncio.run(story())
+
+
 def test_scores_in_play_are_kept_and_settle_nothing(
     database_urls: Urls, endpoints: Endpoints
 ) -> None:

@@ -121,6 +121,13 @@ def test_the_page_shows_it_all_and_its_forms_do_what_they_say(database_urls: Url
             policy = (await boss.get(f"{API}/policy")).json()
             assert (policy["velocity_max"], policy["move_max_bps"]) == (1, 750)
             assert policy["suspend_at_bps"] is None
+            assert (policy["legs_max"], policy["lower_stakes"]) == (None, False)
+            bounds = {"legs_max": "4", "leg_price_max": "25.5", "payout_max": "900"}
+            words = {"velocity_max": "1", "hold_s": "30", "lower_stakes": "on", **bounds}
+            assert (await send("policy", **words)).status_code == 303
+            policy = (await boss.get(f"{API}/policy")).json()
+            assert (policy["legs_max"], policy["leg_price_max"]) == (4, "25.50")
+            assert (policy["payout_max"], policy["lower_stakes"]) == ("900.00", True)
             done = await send("caps", scope="house", key="house", event_max="1000", win_max="")
             assert done.status_code == 303
             me = str(await user_id_of(edge, "ann"))

@@ -7,6 +7,7 @@ for development only; so the command works in a checkout.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,10 @@ from overround.cli.context import JsonOption
 
 def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A file of benchmarks/.")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="A book that `make bench-data` has loaded."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a benchmark and print its figures; ratios are taken in the same run."""
@@ -34,6 +39,7 @@ def bench(
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}"],
         cwd=folder.parent,
+        env=os.environ if data is None else {**os.environ, "BENCH_DATA": str(data.absolute())},
         stdout=subprocess.PIPE,
         check=False,
     )

@@ -46,7 +46,7 @@ async def violations(conn: Connection, tenant_id: UUID, *, deep: bool) -> list[V
 
     What the money is, and what it moved for: each transfer has the payment, bet or day it names.
     """
-    from overround.betting import bets, cashouts, exposure, settlement
+    from overround.betting import bets, cashouts, exposure, freebets, settlement, waiting
     from overround.money import ledger, revenue
     from overround.people import cashier
 
@@ -54,7 +54,9 @@ async def violations(conn: Connection, tenant_id: UUID, *, deep: bool) -> list[V
     found += await revenue.check(conn, tenant_id)
     found += await cashier.check(conn, tenant_id)
     found += await bets.check(conn, tenant_id)
+    found += await freebets.check(conn, tenant_id)
     found += await cashouts.check(conn, tenant_id)
+    found += await waiting.check(conn, tenant_id)
     if deep:
         found += await ledger.check_deep(conn, tenant_id)
         found += await bets.check_deep(conn, tenant_id)

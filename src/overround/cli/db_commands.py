@@ -1,4 +1,4 @@
-"""`overround db`: migrate, check, and a psql on the right database."""
+"""`overround db`: migrate, check, back up, and a psql on the right database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from overround.cli import context
+from overround.cli import context, db_backups
 from overround.cli.context import ConfigOption, JsonOption, StateOption
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ app = typer.Typer(no_args_is_help=True, help="The database.")
 @app.callback()
 def database() -> None:
     """The database."""
+
+
+app.command("backup")(db_backups.backup)
+app.command("restore")(db_backups.restore)
+app.command("backups")(db_backups.listed)
 
 
 @app.command("migrate")

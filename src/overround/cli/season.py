@@ -153,6 +153,8 @@ async def _import(
     paths: Sequence[Path],
     advance: Callable[[int, int], None],
 ) -> dict[str, Any]:
+    from datetime import timedelta
+
     from overround.core.clock import WallClock
     from overround.odds import feeds
     from overround.roles import seeding
@@ -163,7 +165,8 @@ async def _import(
     described = ", ".join(path.name for path in paths)[:_DESCRIBED_CHARS_MAX]
     await seeding.prepare(endpoints)
     async with database(settings, endpoints.url("worker"), "worker") as worker:
-        return await inbox.import_path(worker, found, described, WallClock(), advance)
+        kept = timedelta(days=settings.retention.edges_days)
+        return await inbox.import_path(worker, found, described, WallClock(), advance, kept)
 
 
 async def _enter(

@@ -41,11 +41,15 @@ SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backe
        a.last_archived_time AS archived_at, a.failed_count AS archive_failures
 FROM pg_stat_archiver a"""
 
-# The standbys. A login that may not see them sees that they are there.
+# The standbys. A login that may not see them sees that they are there; the worker may
+# (`logins.ensure`). The lag is of what was replayed last: where nothing is replayed it stands
+# still, and the bytes grow (test: a replica that stands still is named).
 REPLICAS: Final = """
 SELECT coalesce(application_name, 'standby') AS name, coalesce(state, 'hidden') AS state,
        coalesce(sync_state, 'hidden') AS sync,
-       (extract(epoch FROM replay_lag) * 1000)::bigint AS behind_ms
+       (extract(epoch FROM replay_lag) * 1000)::bigint AS behind_ms,
+       pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+                            ELSE pg_current_wal_lsn() END, replay_lsn)::bigint AS behind_bytes
 FROM pg_stat_replication ORDER BY 1"""
 
 # Rows that were ever inserted, as the server counts them for itself: nobody counts rows for it.
@@ -63,8 +67,10 @@ async def server(conn: AsyncConnection[TupleRow]) -> dict[str, Any]:
     return dict(zip(names, row, strict=True))
 
 
-async def replicas(conn: AsyncConnection[TupleRow]) -> list[tuple[str, str, str, int | None]]:
-    """Name, state, kind of synchrony and lag of each standby."""
+async def replicas(
+    conn: AsyncConnection[TupleRow],
+) -> list[tuple[str, str, str, int | None, int | None]]:
+    """Name, state, kind of synchrony and lag, in ms and in bytes, of each standby."""
     return await (await conn.execute(REPLICAS)).fetchall()
 
 

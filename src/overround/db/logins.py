@@ -125,6 +125,9 @@ def ensure(conn: psycopg.Connection[TupleRow], known: Passwords, timeouts: Timeo
         for setting, value in _limits(role, timeouts).items():
             statement = sql.SQL("ALTER ROLE {} SET {} = {}")
             conn.execute(statement.format(name, sql.Identifier(setting), sql.Literal(value)))
+    # Who looks after the house sees how far its replicas are; of rows this shows none.
+    grant = sql.SQL("GRANT pg_read_all_stats TO {}")
+    conn.execute(grant.format(sql.Identifier(login("worker"))))
 
 
 def ensure_database(conn: psycopg.Connection[TupleRow], name: str) -> None:

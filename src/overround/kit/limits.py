@@ -200,9 +200,19 @@ class Limiter:
         if remaining == ASK:
             return None
         if remaining == REFUSED:
-            full_s, wait_s = _seconds(bucket.full_us), max(1, _seconds(bucket.wait_us))
-            return Verdict(False, rate, 0, full_s, wait_s)
+            return _refusal(bucket, bucket.wait_us)
         return Verdict(True, rate, remaining, rate.reset_s(remaining))
+
+    def refusal(self, key: str, rate: Rate, at_us: int) -> Verdict | None:
+        """The refusal that `now` would be; None where it would be none. No token is taken."""
+        bucket = self._held.get(key)
+        if bucket is None or bucket.rate is not rate:
+            return None
+        if self._shared is None or at_us < self._away_until_us:
+            empty_us = bucket.full_at_us + bucket.interval_us - bucket.full_us - at_us
+        else:
+            empty_us = 0 if bucket.unspent else bucket.empty_until_us - at_us
+        return _refusal(bucket, empty_us) if empty_us > 0 else None
 
     async def take(self, key: str, rate: Rate, at_us: int) -> Verdict:
         """One token of the bucket of `key`, or a refusal."""
@@ -290,6 +300,11 @@ class Limiter:
         for key, held in self._held.items():
             held.is_gone = key not in kept
         self._held = kept
+
+
+def _refusal(bucket: Bucket, wait_us: int) -> Verdict:
+    full_s, wait_s = _seconds(bucket.full_us), max(1, _seconds(wait_us))
+    return Verdict(False, bucket.rate, 0, full_s, wait_s)
 
 
 def _note(held: Bucket, lease: Lease, at_us: int) -> None:

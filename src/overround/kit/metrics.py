@@ -124,6 +124,12 @@ BETS_WAITING: Final = HOUSE.gauge(
 BET_SECONDS: Final = HOUSE.histogram(
     "bet_placement_duration_seconds", "From a slip's queue to its answer.", bounds=_FAST
 )
+SLIPS_WAITING: Final = HOUSE.gauge(
+    "slips_waiting", "Slips that wait in the database, by what for.", ("why",)
+)
+SLIPS_OLDEST: Final = HOUSE.gauge(
+    "slips_oldest_seconds", "For how long the oldest of them has waited.", ("why",), merge="max"
+)
 BETS_SETTLED: Final = HOUSE.counter("bets_settled_total", "Bets settled.")
 SETTLEMENTS_DUE: Final = HOUSE.gauge(
     "settlements_due", "Settlements that wait, and those that nobody tries any more.", ("state",)

@@ -144,12 +144,16 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """A standby as the primary sees it; `behind_ms` is None where it has said nothing yet."""
+    """A standby as the primary sees it; what it is behind is None where it has said nothing yet.
+
+    `behind_ms` is of what it replayed last, `behind_bytes` of the log it has not replayed.
+    """
 
     name: str
     state: str
     sync: str
     behind_ms: int | None
+    behind_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +246,9 @@ class Thresholds:
     errors_growth_max: float = 5.0
     price_age_s_max: int = 1_800
     disk_free_percent_min: float = 5.0
+    replica_behind_ms_max: int = 60_000
+    replica_behind_bytes_max: int = 64_000_000
+    backup_age_s_max: int = 93_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +283,8 @@ class Look:
     sessions: Mapping[str, int] = field(default_factory=dict[str, int])
     caches: Mapping[str, CacheUse] = field(default_factory=dict[str, CacheUse])
     bets_waiting: int = 0
+    # Why slips wait in the database -> how many, and since when the first of them.
+    slips: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 

@@ -49,6 +49,10 @@ REMEDIES: Final[Mapping[str, tuple[str, str]]] = {
         "too few settle processes for what was decided, or the database is slow",
         "start another `overround run settle`; any number share the work",
     ),
+    "slips_wait": (
+        "no settle process places what waited, or one slip of a batch cannot be placed",
+        "start another `overround run settle`; what fails is named in its log as slips.slip_failed",
+    ),
     "settlement_stuck": (
         "a bet cannot be graded with what is known of its event",
         "`overround verify` names it; correct the result and it is tried again",
@@ -104,6 +108,10 @@ REMEDIES: Final[Mapping[str, tuple[str, str]]] = {
     "disk_short": (
         "history, logs or backups have grown",
         "lower retention.history_bytes_max or make room; a full disk stops every bet",
+    ),
+    "backup_old": (
+        "what takes backups does not run, or fails",
+        "run `overround db backup` and read what it says; then look at its timer",
     ),
     "database_unavailable": (
         "the database was stopped, cannot be reached, or refuses our log-in",

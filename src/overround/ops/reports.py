@@ -66,7 +66,10 @@ def report(look: Look) -> Report:
         "backup_at": _time(look.backup_at),
         "sessions": {**look.sessions, **_hits(look.caches.get("session"))},
         "caches": {name: _hits(use) for name, use in look.caches.items()},
-        "bets": {"waiting": look.bets_waiting},
+        "bets": {
+            "waiting": look.bets_waiting,
+            "slips": {why: _waiting(one) for why, one in look.slips.items()},
+        },
     }
 
 

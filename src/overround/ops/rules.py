@@ -18,6 +18,8 @@ SILENT: Final = timedelta(seconds=20)
 HUB_STANDS: Final = timedelta(seconds=15)
 INBOX_WAITS: Final = timedelta(minutes=2)
 SETTLE_WAITS: Final = timedelta(minutes=2)
+# A slip is placed within a second of its time; the longest delay is two minutes.
+SLIPS_WAIT: Final = timedelta(minutes=3)
 BOOKS_OLD: Final = timedelta(days=1)
 # The roles that `serve` runs, and what is missing where one is.
 SERVING: Final = {
@@ -35,7 +37,6 @@ _REQUESTS_MIN: Final = 50
 _ERRORS_MIN: Final = 10
 # Below it nobody feels how many times slower it became.
 _SLOW_MS_MIN: Final = 50.0
-_REPLICA_BEHIND_MS: Final = 60_000
 _BPS: Final = 10_000
 
 _WORST_FIRST: Final[tuple[Health, ...]] = ("down", "degraded", "healthy")
@@ -135,6 +136,11 @@ def _work(look: Look) -> Iterator[Finding]:
     if settle.stuck:
         detail = f"{settle.stuck} settlements failed as often as they may; see overround verify"
         yield Finding("settlement_stuck", "degraded", detail)
+    # For a person it may wait; for its turn, or for a while, it may not for long.
+    for why, one in look.slips.items():
+        if why != "approval" and one.oldest_at and look.at - one.oldest_at > SLIPS_WAIT:
+            detail = f"{one.count} slips wait ({why}), the oldest since {_told(one.oldest_at)}"
+            yield Finding("slips_wait", "degraded", detail, why)
 
 
 def _providers(look: Look) -> Iterator[Finding]:
@@ -189,8 +195,11 @@ def _connections(look: Look) -> Iterator[Finding]:
         )
         yield Finding("connections_short", "degraded", detail)
     for replica in server.replicas:
-        if replica.behind_ms is not None and replica.behind_ms > _REPLICA_BEHIND_MS:
-            detail = f"the replica {replica.name} is {replica.behind_ms // 1_000} s behind"
+        behind_ms, behind_bytes = replica.behind_ms or 0, replica.behind_bytes or 0
+        is_late = behind_ms > most.replica_behind_ms_max
+        if is_late or behind_bytes > most.replica_behind_bytes_max:
+            told = f"{behind_ms // 1_000} s, {behind_bytes // 1_000_000:,} MB"
+            detail = f"the replica {replica.name} is {told} behind"
             yield Finding("replica_behind", "degraded", detail, replica.name)
 
 
@@ -235,6 +244,9 @@ def _room(look: Look) -> Iterator[Finding]:
     if machine is not None and machine.disk_free_bytes * 100 < least * machine.disk_bytes:
         detail = f"{machine.disk_free_bytes // 1_000_000:,} MB of the disk are free"
         yield Finding("disk_short", "degraded", detail)
+    made_at, most_s = look.backup_at, look.thresholds.backup_age_s_max
+    if made_at is not None and look.at - made_at > timedelta(seconds=most_s):
+        yield Finding("backup_old", "degraded", f"the last backup is of {_told(made_at)}")
 
 
 def _books(look: Look) -> Iterator[Finding]:

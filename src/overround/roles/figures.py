@@ -36,7 +36,7 @@ def counted(ask: Ask) -> Ask:
         seconds.observe(perf_counter() - began_s)
         if decision.kind == "accepted":
             placed.add()
-        elif decision.kind != "replayed":
+        elif decision.kind != "replayed" and not decision.waits:
             metrics.BETS_REFUSED.at(decision.refusal or decision.kind).add()
         return decision
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from overround.betting.exposure import jobs as exposure
+from overround.betting.freebets import jobs as free_bets
 from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit import loop
@@ -109,6 +110,7 @@ async def run_once(db: Database, limits: SessionLimits, clock: Clock) -> int:
             fee_bps=tenant.fee_bps,
             at=at,
         )
+        changed += await free_bets.run_once(db, tenant.id, at)
     return changed + await sessions.run_once(db, limits, at)
 
 

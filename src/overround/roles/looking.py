@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from overround import ops
+from overround.betting import waiting
 from overround.cache import failures, opened, version
 from overround.core.errors import Unavailable
 from overround.db import Database
 from overround.kit import log_tails, metrics
 from overround.kit.settings import AlertSettings
 from overround.ops import Books, Finding, History, Look, Thresholds, Written
-from overround.ops.model import Traffic
+from overround.ops.model import Traffic, Waiting
 from overround.people import sessions, tenants
 from overround.people.sessions import SessionLimits
 
@@ -63,7 +64,7 @@ async def look(
     async with db.reading(None) as conn:
         found = await ops.look(conn, at, cache)
         before = await ops.last_report(conn, "house") if lookout.history is None else None
-    found = replace(found, thresholds=lookout.thresholds)
+    found = replace(found, thresholds=lookout.thresholds, slips=await _slips(db))
     if lookout.sessions is not None:
         found = replace(found, sessions=await _sessions(db, lookout.sessions, at))
     if lookout.state is None:
@@ -104,6 +105,13 @@ async def forget(db: Database, at: datetime) -> int:
     """Delete what is too old to be told; returns how many rows."""
     async with db.transaction(None) as conn:
         return await ops.forget(conn, at)
+
+
+async def _slips(db: Database) -> dict[str, Waiting]:
+    """What waits for its turn, a person or a while: a transaction of its own, of all tenants."""
+    async with db.reading(None) as conn:
+        found = await waiting.backlog(conn)
+    return {one.why: Waiting(one.slips, one.oldest_at) for one in found}
 
 
 async def _sessions(db: Database, limits: SessionLimits, at: datetime) -> dict[str, int]:
@@ -155,6 +163,11 @@ def _count(look: Look, findings: list[Finding]) -> None:
     """What only whoever looks knows, as metrics."""
     metrics.SETTLEMENTS_DUE.at("waiting").set(look.settle.count)
     metrics.SETTLEMENTS_DUE.at("stuck").set(look.settle.stuck)
+    for why in ("asked", "approval", "delay"):
+        slips = look.slips.get(why, Waiting(0, None))
+        metrics.SLIPS_WAITING.at(why).set(slips.count)
+        waited_s = (look.at - slips.oldest_at).total_seconds() if slips.oldest_at else 0.0
+        metrics.SLIPS_OLDEST.at(why).set(waited_s)
     if look.books.checked_at is not None:
         metrics.LEDGER_VIOLATIONS.at().set(len(look.books.violations))
         metrics.LEDGER_CHECKED.at().set(look.books.checked_at.timestamp())

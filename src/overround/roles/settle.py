@@ -1,5 +1,5 @@
-"""The settle role: due events, graded and paid, and bets that end early by themselves. Any number
-of these may run."""
+"""The settle role: due events, graded and paid, bets that end early by themselves, and slips that
+have waited. Any number of these may run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from overround.betting.cashouts import jobs as cash_outs
 from overround.betting.settlement import jobs
+from overround.betting.waiting import jobs as waiting
 from overround.core.clock import Clock
 from overround.db import Database
 from overround.kit import logs, loop, metrics
@@ -19,10 +20,12 @@ from overround.roles.process import TRANSIENT
 _INTERVAL_S = 1.0
 # An order waits for a price as a person would: two looks in the life of a quote are enough.
 _ORDERS_INTERVAL_S = 2.0
+# Who waits for his turn watches a page; looking costs one step down an index that is mostly empty.
+_SLIPS_INTERVAL_S = 0.2
 
 
 async def run(db: Database, clock: Clock, stop: asyncio.Event, tell: Tell = tell_nobody) -> None:
-    """Settle until told to stop; `tell` hears whose bets were settled or cashed out."""
+    """Settle until told to stop; `tell` hears whose bets were settled, cashed out or placed."""
     settled = metrics.BETS_SETTLED.at()
 
     async def settle() -> int | None:
@@ -38,10 +41,17 @@ async def run(db: Database, clock: Clock, stop: asyncio.Event, tell: Tell = tell
             logs.business("bets.cashed_out", bets=bets)
         return bets
 
+    async def place() -> int | None:
+        slips = await waiting.run_once(db, clock.now(), tell)
+        if slips:
+            logs.business("slips.answered", slips=slips)
+        return slips
+
     async with presence.told(db, "settle", clock):
         await asyncio.gather(
             _repeat("settle", settle, stop, _INTERVAL_S),
             _repeat("cash_outs", cash_out, stop, _ORDERS_INTERVAL_S),
+            _repeat("slips", place, stop, _SLIPS_INTERVAL_S),
         )
 
 

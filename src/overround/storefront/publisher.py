@@ -8,8 +8,10 @@ but the knowledge that the book must be written whole.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -33,9 +35,34 @@ SNAPSHOT_MS: Final = 30_000
 SEND_S: Final = 5.0
 RETRY_S: Final = 0.5
 ROWS_PER_COMMAND: Final = 2_000
+# The cache does nothing else while it takes them.
+BOOKS_PER_ROUND: Final = 32
 
 # The field of the snapshot that holds its position; every other field is a selection's id.
 POSITION: Final = b"position"
+
+# One call tells the changes of a book, because a busy hub tells them a hundred times a second. KEYS
+# are the snapshot and the sign of life; ARGV the channel, the message and how it is laid out: its
+# head, a row, where in a row the flags are and what they are of a closed selection; the position
+# after it; the lives of the keys. Answers the position that the snapshot had before.
+TELL: Final = """
+local before = redis.call('HGET', KEYS[1], 'position')
+local message, head, size, flags = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+for first = head + 1, #message, size do
+  local id = string.sub(message, first, first + 15)
+  if string.byte(message, first + flags) % 128 == tonumber(ARGV[6]) then
+    redis.call('HDEL', KEYS[1], id)
+  else
+    redis.call('HSET', KEYS[1], id, string.sub(message, first, first + size - 1))
+  end
+end
+redis.call('HSET', KEYS[1], 'position', ARGV[7])
+redis.call('PEXPIRE', KEYS[1], ARGV[8])
+redis.call('SET', KEYS[2], '1', 'PX', ARGV[9])
+redis.call('PUBLISH', ARGV[1], message)
+return before
+"""
+_TELL_SHA: Final = hashlib.sha1(TELL.encode(), usedforsecurity=False).hexdigest()
 
 Everything = Callable[[UUID], Iterable[Shown]]
 
@@ -49,6 +76,24 @@ class _Book:
     seq: int = 0
     whole: bool = True
     pending: dict[UUID, Shown] = field(default_factory=dict[UUID, Shown])
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What the cache is told of a book, and where its snapshot should stand `before`."""
+
+    book_id: UUID
+    book: _Book
+    before: Position
+    message: Message
+
+    @classmethod
+    def of(cls, book_id: UUID, book: _Book, epoch: int) -> _Change:
+        """What is pending of a book; it is pending no more."""
+        shown, book.pending = tuple(book.pending.values()), {}
+        kind = Kind.DELTA if shown else Kind.BEAT
+        after = Position(epoch, book.seq + bool(shown))
+        return cls(book_id, book, Position(epoch, book.seq), Message(kind, after, shown))
 
 
 class Publisher:
@@ -113,53 +158,63 @@ class Publisher:
         if self._away and not self._closing:
             await asyncio.sleep(RETRY_S)
             return
-        wait_s = self._beat_at_s - asyncio.get_running_loop().time()
-        try:
-            await asyncio.wait_for(self._wake.wait(), max(wait_s, 0))
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._beat_at_s):
+                await self._wake.wait()
 
     async def _send(self) -> None:
         now_s = asyncio.get_running_loop().time()
         beats = now_s >= self._beat_at_s
         for book_id, book in list(self._books.items()):
-            async with asyncio.timeout(SEND_S):
-                if book.whole:
+            if book.whole:
+                async with asyncio.timeout(SEND_S):
                     await self._write_whole(book_id, book)
-                elif book.pending or beats:
-                    await self._write_changes(book_id, book)
+        changes = [
+            _Change.of(book_id, book, self._epoch)
+            for book_id, book in self._books.items()
+            if book.pending or beats
+        ]
+        for first in range(0, len(changes), BOOKS_PER_ROUND):
+            async with asyncio.timeout(SEND_S):
+                await self._write_changes(changes[first : first + BOOKS_PER_ROUND])
         if beats:
             self._beat_at_s = now_s + BEAT_S
 
-    async def _write_changes(self, book_id: UUID, book: _Book) -> None:
-        """The changes, or a beat where there are none, in one transaction of the cache.
+    async def _write_changes(self, changes: Sequence[_Change]) -> None:
+        """The changes of some books, or a beat where there are none, each book's at one moment.
 
         The snapshot says where it stood before: when that is not where we left it, the cache was
         restarted or emptied in between (test: a restarted cache gets the whole snapshot).
         """
-        before = Position(self._epoch, book.seq).pack()
-        shown = tuple(book.pending.values())
-        book.pending = {}
-        kind = Kind.DELTA if shown else Kind.BEAT
-        position = Position(self._epoch, book.seq + bool(shown))
-        key = keys.of_book(book_id, "offers")
-        laid = {
-            one.selection_id.bytes: wire.pack_row(one) for one in shown if one.state != "closed"
-        }
-        gone = [one.selection_id.bytes for one in shown if one.state == "closed"]
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.hget(key, POSITION.decode())
-            if gone:
-                pipe.hdel(key, *gone)  # pyright: ignore[reportArgumentType]
-            pipe.hset(key, mapping={**laid, POSITION: position.pack()})
-            pipe.pexpire(key, SNAPSHOT_MS)
-            pipe.set(keys.of_book(book_id, "alive"), b"1", px=ALIVE_MS)
-            message = wire.pack(Message(kind, position, shown))
-            cache.publish(pipe, keys.of_book(book_id, "changes"), message)
-            answers = await pipe.execute()
-        book.seq = position.seq
-        if answers[0] != before:
-            await self._write_whole(book_id, book)
+        from redis.exceptions import NoScriptError
+
+        try:
+            answers = await self._tell(changes)
+        except NoScriptError:
+            # A server that was started anew knows no scripts.
+            await self._client.script_load(TELL)
+            answers = await self._tell(changes)
+        for one, answer in zip(changes, answers, strict=True):
+            one.book.seq = one.message.position.seq
+            if answer != one.before.pack():
+                await self._write_whole(one.book_id, one.book)
+
+    async def _tell(self, changes: Sequence[_Change]) -> list[bytes | None]:
+        async with self._client.pipeline(transaction=False) as pipe:
+            for one in changes:
+                pipe.evalsha(  # pyright: ignore[reportUnknownMemberType]
+                    _TELL_SHA,
+                    2,
+                    keys.of_book(one.book_id, "offers"),
+                    keys.of_book(one.book_id, "alive"),
+                    keys.of_book(one.book_id, "changes"),
+                    wire.pack(one.message),
+                    *wire.LAID_OUT,
+                    one.message.position.pack(),
+                    SNAPSHOT_MS,
+                    ALIVE_MS,
+                )
+            return await pipe.execute()
 
     async def _write_whole(self, book_id: UUID, book: _Book) -> None:
         book.pending = {}

@@ -22,6 +22,10 @@ _POSITION: Final = struct.Struct(">QQ")
 _STATES: Final[Sequence[ShownState]] = ("open", "suspended", "closed")
 _MAIN: Final = 0x80
 
+# How a message is laid out, for the script that reads it in the cache: the size of its head, of a
+# row, where in a row the flags are, and what they are of a closed selection.
+LAID_OUT: Final = (_HEAD.size, _ROW.size, 32, _STATES.index("closed"))
+
 EPOCH_BITS: Final = 63
 
 

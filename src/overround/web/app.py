@@ -17,9 +17,12 @@ from overround.betting.bets import Ask
 from overround.betting.bets import http as bets
 from overround.betting.cashouts import http as cashouts
 from overround.betting.exposure import http as exposure
+from overround.betting.freebets import http as free_bets
 from overround.betting.offers import http as offers
+from overround.betting.quotes import http as quotes
 from overround.betting.risk import http as risk
 from overround.betting.settlement import http as settlement
+from overround.betting.waiting import http as waiting
 from overround.cache.leases import Leases
 from overround.core.clock import Clock
 from overround.core.principal import Principal
@@ -50,6 +53,7 @@ from overround.web.ids import Ids
 from overround.web.limits import Limits
 from overround.web.live import Live
 from overround.web.outage import Outage
+from overround.web.past import Past
 from overround.web.programs import Programs
 from overround.web.proxies import Behind, Trusted
 from overround.web.records import Recorder
@@ -116,6 +120,9 @@ ROUTERS = (
     risk.router,
     exposure.router,
     bets.router,
+    free_bets.router,
+    waiting.router,
+    quotes.router,
     cashouts.router,
     settlement.router,
     board.router,
@@ -153,6 +160,7 @@ def api(services: Services) -> FastAPI:
     app.state.session_limits = services.limits
     app.state.session_leases = services.leases
     app.state.shelf = services.shelf
+    app.state.let_wait = waiting.let_wait(services.database)
     app.state.route_tools = RouteTools(
         clock=services.clock,
         authenticate=_authenticator(services),
@@ -182,6 +190,7 @@ def _slips(services: Services, accept: Ask, knows: Authenticator) -> Slips:
         currency_of,
         bets.place_raw,
         accept,
+        waiting.let_wait(services.database),
         tell=services.tell,
         clock=services.clock,
     )
@@ -242,6 +251,7 @@ def assembled(services: Services) -> tuple[ASGIApp, Outage]:
         # A tenant that this process does not know yet is the layers' to find: they have copies and
         # defaults when its record cannot be asked for.
         raw.append(Reading(copying.PATH, copies.now, copies.later, needs="label"))
+    throttle = services.throttle
     front = Front(
         layered,
         raw,
@@ -250,6 +260,7 @@ def assembled(services: Services) -> tuple[ASGIApp, Outage]:
         authenticate=partial(_who_writes, knows, covered),
         recorder=services.recorder,
         clock=services.clock,
+        past=Past(sites, throttle, table, covered, services.clock) if throttle else None,
     )
     app = Behind(front, services.proxies) if services.proxies is not None else front
     return app, covered

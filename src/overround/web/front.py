@@ -37,6 +37,7 @@ from overround.web import bodies, cors, limits, marks, origins, problems, tokens
 from overround.web.answers import Answer, Asked, of_response
 from overround.web.doors import Doors
 from overround.web.limits import LimitClass, Limits, TooManyRequests
+from overround.web.past import Past
 from overround.web.records import Record, Recorder
 from overround.web.sites import Sites, unknown
 
@@ -104,8 +105,10 @@ class Front:
         authenticate: Authenticate,
         recorder: Recorder,
         clock: Clock,
+        past: Past | None = None,
     ) -> None:
         self._app = app
+        self._past = past
         self._sites = sites
         self._doors = Doors(sites, limited)
         self._writers = Doors(sites, limited)
@@ -141,7 +144,32 @@ class Front:
             elif method == "POST" and (writing := self._writings.get(path)) is not None:
                 await self._write(writing, scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        if self._past is None or scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif not await self._is_past(self._past, scope, send):
+            await self._app(scope, receive, send)
+            self._past.learn(scope)
+
+    @property
+    def is_beset(self) -> bool:
+        """Whether every request is to be offered at once, because somebody asks too often."""
+        return self._past is not None and self._past.is_beset
+
+    async def _is_past(self, past: Past, scope: Scope, send: Send) -> bool:
+        """Whether a request of the layers' was past its limit, and has its answer."""
+        asked = _asked(scope)
+        answer = await past.answer(asked)
+        if answer is not None:
+            await self._give(answer, asked, past.route(asked), send)
+        return answer is not None
+
+    def _past_at_once(self, scope: Scope) -> bool:
+        """Answer what is past its limit here and now; False, and nothing is counted."""
+        if self._past is None or self._under(scope["path"]) is not None:
+            return False
+        asked = _asked(scope)
+        answer = self._past.at_once(asked)
+        return answer is not None and self._gave(answer, asked, self._past.route(asked))
 
     def _under(self, path: str) -> Reading | None:
         """The reading whose path stands below a tenant's name in `path`."""
@@ -151,7 +179,9 @@ class Front:
     def at_once(self, scope: Scope) -> bool:
         """Answer a reading here and now, as `wire.Instant` says; what was counted of one that is
         not answered so is not counted again."""
-        route = self._readings[scope["path"]]
+        route = self._readings.get(scope["path"])
+        if route is None:
+            return self._past_at_once(scope)
         asked = _asked(scope)
         answer = self._by_door(route, asked)
         if answer is not None and self._gave(answer, asked, route.path):
@@ -168,6 +198,8 @@ class Front:
         try:
             if answer is None:
                 answer = await self._look(route, asked)
+            if answer is None and asked.allowed is False and self._past is not None:
+                answer = await self._past.instead(asked, route.limit)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
             answer = _refusal(error, asked)
         if answer is None:
@@ -274,7 +306,7 @@ class Front:
         return principal
 
     async def _place(self, asked: Asked, needs: Needs) -> None:
-        """Find the tenant of the host. Raises NotFound `unknown_tenant` and HTTPException 400."""
+        """Find the tenant of the host. Raises NotFound `unknown_tenant` and TooManyRequests."""
         if needs == "nothing":
             return
         host = asked.headers.get(b"host", b"")
@@ -286,6 +318,8 @@ class Front:
         at_s = time.monotonic()
         site = self._sites.known(label, at_s)
         if site is None and needs == "site":
+            if self._past is not None:
+                await self._past.stranger(asked, "public")
             site = await self._sites.find(label, at_s)
         asked.site = site
         origin = asked.headers.get(b"origin")
@@ -364,7 +398,7 @@ class Front:
         if verdict is not None and not verdict.allowed:
             raise TooManyRequests(verdict)
 
-    async def _give(self, answer: Answer, asked: Asked, route: str, send: Send) -> None:
+    async def _give(self, answer: Answer, asked: Asked, route: str | None, send: Send) -> None:
         """Send the answer with what every answer carries, and record it."""
         if not self._gave(answer, asked, route):
             headers = [*answer.headers, *asked.ids.headers(), *asked.said(), *_shared(asked)]
@@ -372,7 +406,7 @@ class Front:
             await send({"type": "http.response.body", "body": answer.body, "more_body": False})
             self._record(answer, asked, route)
 
-    def _gave(self, answer: Answer, asked: Asked, route: str) -> bool:
+    def _gave(self, answer: Answer, asked: Asked, route: str | None) -> bool:
         """Send it in one piece and record it, where the server can; False, and nothing is done."""
         scope = asked.scope
         directly = wire.directly(scope)
@@ -386,9 +420,10 @@ class Front:
         self._record(answer, asked, route)
         return True
 
-    def _record(self, answer: Answer, asked: Asked, route: str) -> None:
+    def _record(self, answer: Answer, asked: Asked, route: str | None) -> None:
         site = asked.site
-        self._recorder.soon(
+        is_past = asked.allowed is False or answer.status == TooManyRequests.status
+        (self._recorder.past if is_past else self._recorder.soon)(
             Record(
                 asked.method,
                 asked.path,

@@ -117,14 +117,8 @@ class Gate:
         state["throttle"] = Counting(self._throttle, self._clock, scope)
         # Who shows a token is counted as himself once it is known whose it is, and at once where
         # nobody is going to ask (test: an answer, a line and a scrape hold what the lists say).
-        if found.token is None or _class_of(scope) == "login" or self._asks_nobody(scope):
+        if is_visitor(scope, found.token, self._table):
             await state["throttle"].visitor()
-
-    def _asks_nobody(self, scope: Scope) -> bool:
-        """Whether the route answers everybody alike. A page may greet who is logged in."""
-        path: str = scope["path"]
-        public = path.startswith("/api/")
-        return public and self._table.of(scope["method"], path).urgency == "public"
 
 
 class Counting:
@@ -138,15 +132,11 @@ class Counting:
     async def visitor(self) -> None:
         """Count it for the address. Raises TooManyRequests."""
         client = self._scope.get("client")
-        await self._take(_class_of(self._scope), limits.subject_of(client[0] if client else ""))
+        await self._take(class_of(self._scope), limits.subject_of(client[0] if client else ""))
 
     async def caller(self, principal: Principal) -> None:
         """Count it for who is logged in. Raises TooManyRequests."""
-        safe = self._scope["method"] in origins.SAFE_METHODS
-        of: LimitClass = "read" if safe else "write"
-        if not safe and self._scope["path"] == "/api/v1/bets":
-            of = "bets"
-        await self._take(of, principal.actor_id.hex)
+        await self._take(class_of_caller(self._scope), principal.actor_id.hex)
 
     async def _take(self, of: LimitClass, subject: str) -> None:
         state = self._scope["state"]
@@ -164,7 +154,7 @@ class Counting:
 _LOGINS: Final = frozenset({"/api/v1/session", "/api/v1/users", "/login", "/register"})
 
 
-def _class_of(scope: Scope) -> LimitClass:
+def class_of(scope: Scope) -> LimitClass:
     """The class of a request whose sender is not known."""
     path: str = scope["path"]
     if scope["method"] not in origins.SAFE_METHODS:
@@ -173,6 +163,24 @@ def _class_of(scope: Scope) -> LimitClass:
         return "public"
     # A key has a pace and credits of its own, which are counted where it is known.
     return "read" if path.startswith("/v4/") else "page"
+
+
+def class_of_caller(scope: Scope) -> LimitClass:
+    """The class of a request whose sender is known."""
+    if scope["method"] in origins.SAFE_METHODS:
+        return "read"
+    return "bets" if scope["path"] == "/api/v1/bets" else "write"
+
+
+def is_visitor(scope: Scope, token: str | None, table: Table) -> bool:
+    """Whether a request is counted for its address, whoever the token says that it is.
+
+    So is what the API answers everybody alike; a page may greet who is logged in.
+    """
+    if token is None or class_of(scope) == "login":
+        return True
+    path: str = scope["path"]
+    return path.startswith("/api/") and table.of(scope["method"], path).urgency == "public"
 
 
 class Authenticator:

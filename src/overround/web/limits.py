@@ -80,6 +80,12 @@ class Limits:
             return None
         return verdict if shared.allowed else shared
 
+    def refusal(self, prefix: str, of: LimitClass, subject: str, at_us: int) -> Verdict | None:
+        """The refusal that a request would meet now, as far as this process knows; takes none."""
+        whole = f"{prefix}:{of}"
+        found = self.limiter.refusal(f"{whole}:{subject}", self.rates[of], at_us)
+        return found or self.limiter.refusal(whole, self.tenant, at_us)
+
     async def take(self, prefix: str, of: LimitClass, subject: str, at_us: int) -> Verdict:
         """A token of the subject's bucket and one of its tenant's."""
         whole = f"{prefix}:{of}"

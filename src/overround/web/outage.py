@@ -190,6 +190,29 @@ class Outage:
 
         return counted
 
+    def at_hand(self, scope: Scope) -> tuple[Answer | None, bool]:
+        """The public copy of this process; and whether that is all there is without looking
+        further: at the cache for a first view, and for whether the tenant is open."""
+        asked = self._asked(scope)
+        if asked is None:
+            return None, True
+        shop = self._shelf.at_hand(asked.label, "shop")
+        if shop is None or not storefront.is_open(shop):
+            return None, False
+        if not asked.first_view:
+            found = self._shelf.kept(asked.label, asked.name)
+        else:
+            found = self._shelf.at_hand(asked.label, asked.name)
+        if found is None:
+            return None, not asked.first_view
+        return _dressed(self._old(asked, found)), True
+
+    async def instead(self, scope: Scope) -> Answer | None:
+        """The public copy or the defaults, for who is past his limit; None for neither."""
+        asked = self._asked(scope)
+        found = await self._stands_in(asked) if asked is not None else None
+        return None if found is None else _dressed(found)
+
     async def look(self, label: str, path: str) -> None:
         """Ask for a first view as a visitor would, so that its copy is kept afresh.
 
@@ -322,33 +345,45 @@ class Outage:
 
     async def _instead(self, asked: Asked, scope: Scope, send: Send) -> bool:
         """Answer with the copy or with the defaults; False when there is neither."""
-        if await self._copied(asked, scope, send):
-            return True
-        default = _DEFAULTS.get(asked.path)
-        if default is None or not asked.first_view or await self._is_shut(asked.label):
-            return False
-        found = storefront.default(
-            Snapshot(default, 0), asked.if_none_match, cache_control=_ASK_AGAIN
-        )
-        await _send(found, scope, send)
-        return True
+        found = await self._stands_in(asked)
+        if found is not None:
+            await _send(found, scope, send)
+        return found is not None
 
     async def _copied(self, asked: Asked, scope: Scope, send: Send) -> bool:
         """Answer with the public copy, if there is one and its tenant is open."""
+        found = await self._copy(asked)
+        if found is not None:
+            await _send(found, scope, send)
+        return found is not None
+
+    async def _stands_in(self, asked: Asked) -> Answer | None:
+        """The copy, or the defaults of what a visitor sees first."""
+        found = await self._copy(asked)
+        default = _DEFAULTS.get(asked.path)
+        if found is not None or default is None or not asked.first_view:
+            return found
         if await self._is_shut(asked.label):
-            return False
+            return None
+        return storefront.default(
+            Snapshot(default, 0), asked.if_none_match, cache_control=_ASK_AGAIN
+        )
+
+    async def _copy(self, asked: Asked) -> Answer | None:
+        """The public copy, if there is one and its tenant is open."""
+        if await self._is_shut(asked.label):
+            return None
         if asked.first_view:
             found = await self._shelf.take(asked.label, asked.name)
         else:
             found = self._shelf.kept(asked.label, asked.name)
-        if found is None:
-            return False
+        return None if found is None else self._old(asked, found)
+
+    def _old(self, asked: Asked, found: Snapshot) -> Answer:
+        """A copy as the answer that says that it is one."""
         at = self._clock.now()
-        given = storefront.answer(
-            found, at, asked.if_none_match, cache_control=_ASK_AGAIN, stale=True
-        )
-        await _send(given, scope, send)
-        return True
+        known = asked.if_none_match
+        return storefront.answer(found, at, known, cache_control=_ASK_AGAIN, stale=True)
 
     async def _is_shut(self, label: str) -> bool:
         """Whether the tenant is known not to be open: its copies are nobody's business then."""
@@ -437,10 +472,15 @@ async def _forward(heard: _Heard, send: Send) -> None:
         await send(message)
 
 
+def _dressed(answer: Answer) -> Answer:
+    """The answer with the policy of a page, if it is one."""
+    if any(name == b"content-type" and b"text/html" in value for name, value in answer.headers):
+        answer.headers.append((b"content-security-policy", render.POLICY.encode()))
+    return answer
+
+
 async def _send(answer: Answer, scope: Scope, send: Send) -> None:
-    headers: list[tuple[bytes, bytes]] = list(answer.headers)
-    if any(name == b"content-type" and b"text/html" in value for name, value in headers):
-        headers.append((b"content-security-policy", render.POLICY.encode()))
+    headers = _dressed(answer).headers
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     body: Any = b"" if scope["method"] == "HEAD" else answer.body
     await send({"type": "http.response.body", "body": body, "more_body": False})

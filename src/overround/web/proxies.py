@@ -62,6 +62,11 @@ class Behind:
         self._instant = wire.instant(app)
         self.instant_urls = self._instant.instant_urls if self._instant else frozenset[bytes]()
 
+    @property
+    def is_beset(self) -> bool:
+        """As the front says."""
+        return self._instant is not None and self._instant.is_beset
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self._believe(scope)

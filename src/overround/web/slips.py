@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from overround.betting.bets import Ask, Decision, SentSlip
+from overround.betting.bets import Ask, Decision, LetWait, SentSlip, Waits
 from overround.core.clock import Clock
 from overround.core.errors import Unauthenticated
 from overround.core.principal import Principal
@@ -29,7 +29,7 @@ KNOWN_FOR: Final = timedelta(minutes=5)
 KNOWN_MAX: Final = 100_000
 
 # What a part makes of a request: its answer's bytes and the decision in them.
-Place = Callable[[SentSlip, Ask], Awaitable[tuple[bytes, Decision]]]
+Place = Callable[[SentSlip, Ask, LetWait], Awaitable[tuple[bytes, Decision | Waits]]]
 Currency = Callable[[UUID], Awaitable[str]]
 
 
@@ -51,6 +51,7 @@ class Slips:
         currency_of: Currency,
         place: Place,
         ask: Ask,
+        let_wait: LetWait,
         tell: Tell,
         clock: Clock,
     ) -> None:
@@ -58,6 +59,7 @@ class Slips:
         self._currency_of = currency_of
         self._place = place
         self._ask = ask
+        self._let_wait = let_wait
         self._tell = tell
         self._clock = clock
         self._known: OrderedDict[tuple[UUID, str], _Known] = OrderedDict()
@@ -101,13 +103,23 @@ class Slips:
             asked_by=asked.text(b"x-player-id"),
             token_sha256=known.token_sha256,
             at=self._clock.now(),
+            prefer=asked.text(b"prefer"),
         )
         try:
-            body, decision = await self._place(sent, self._ask)
+            body, decision = await self._place(sent, self._ask, self._let_wait)
         except Unauthenticated:
             self._known.pop((tenant_id, token), None)
             raise
+        if isinstance(decision, Waits):
+            self._tell(tenant_id, [principal.actor_id], office=True)
+            return _waiting(decision)
         if decision.kind == "replayed":
             return json_answer(201, body, (b"idempotency-replayed", b"true"))
         self._tell(tenant_id, [principal.actor_id], office=True)
         return json_answer(201, body)
+
+
+def _waiting(waits: Waits) -> Answer:
+    said = [(name.encode(), value.encode()) for name, value in waits.headers().items()]
+    shape = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(waits.body))]
+    return Answer(202, [*shape, *said], waits.body)

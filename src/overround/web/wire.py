@@ -5,13 +5,15 @@ length beside chunks, an address of another host), is answered with a problem li
 and its connection is closed (tests/web/test_hostile.py). The server's own checks are kept.
 
 And what is answered as soon as it has been read: an application that names `instant_urls` is asked
-for those by `at_once`, before the server makes a task, an event and a timer for the request, which
-cost more than such an answer does (test: what is answered at once is answered the same).
+for those by `at_once` (for all, while it `is_beset`), before the server makes a task, an event and
+a timer for the request, which cost more than such an answer does
+(test: what is answered at once is answered the same).
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
@@ -43,6 +45,8 @@ UNREAD_S: Final = 30.0
 SWEEP_EVERY_S: Final = 0.5
 # What says how long a body is: of two, a proxy might believe the other one.
 _LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
+# A target that the server would not read in any other way: its path is what is written.
+_PLAIN: Final = re.compile(rb"(?!//)/[!\"$&-;=>@-~]*(?:\?[!\"$-~]*)?")
 # So many requests of one piece are answered at once; who sends more in a row waits for others, too.
 AT_ONCE_MAX: Final = 16
 # For an answer that came before its request had come: so much is still read, and for so long.
@@ -73,8 +77,13 @@ class Instant(Protocol):
         """Requests' targets, as they are sent."""
         ...
 
+    @property
+    def is_beset(self) -> bool:
+        """Whether it wants to be asked for every target, because somebody asks too often."""
+        ...
+
     def at_once(self, scope: Scope) -> bool:
-        """Answer a GET of one of them by `directly`; False when it has to come as a task."""
+        """Answer a GET by `directly`; False when it has to come as a task."""
         ...
 
 
@@ -191,7 +200,10 @@ class Wire(Connection):
             or not (self.url.startswith(b"/") or self.url == b"*")
         ):
             raise Refused
-        if not lengths and self.url in self._instant_urls and self._answered_at_once():
+        is_instant = self.url in self._instant_urls
+        if not is_instant and self._instant is not None:
+            is_instant = self._instant.is_beset
+        if is_instant and not lengths and self._answered_at_once():
             return
         super().on_headers_complete()
         if self._is_parting:
@@ -214,11 +226,13 @@ class Wire(Connection):
             or parser.get_http_version() != "1.1"
             or not parser.should_keep_alive()
             or self.transport.is_closing()
+            or not _PLAIN.fullmatch(self.url)
         ):
             return False
         scope = self.scope
-        scope["method"], scope["query_string"] = "GET", b""
-        scope["path"], scope["raw_path"] = self.url.decode("ascii"), self.url
+        path, _, query = self.url.partition(b"?")
+        scope["method"], scope["query_string"] = "GET", query
+        scope["path"], scope["raw_path"] = path.decode("ascii"), path
         self._now = cast("Scope", scope)
         try:
             self._was_at_once = self._instant.at_once(self._now)

@@ -12,12 +12,26 @@ from overround.betting.bets.model import (
     Decision,
     LatestBet,
     Leg,
+    LetWait,
     OddsPolicy,
+    Passes,
     SentSlip,
     Slip,
     SlipLeg,
+    SystemName,
+    Waited,
+    Waits,
 )
-from overround.betting.bets.rules import LEGS_MAX, body_sha256
+from overround.betting.bets.refusals import DETAILS as REFUSAL_DETAILS
+from overround.betting.bets.refusals import bounds as refusal_bounds
+from overround.betting.bets.rules import (
+    LEGS_MAX,
+    TOLERANCE_BPS_MAX,
+    VERSION_MAX,
+    body_sha256,
+    potential,
+    system_sizes,
+)
 from overround.betting.bets.service import (
     BATCH_MAX,
     latest,
@@ -25,22 +39,31 @@ from overround.betting.bets.service import (
     my_bets,
     place,
     place_at,
+    place_waited,
 )
 from overround.betting.bets.store import check, check_deep, counts, run_days
 
 __all__ = [
     "BATCH_MAX",
     "LEGS_MAX",
+    "REFUSAL_DETAILS",
+    "TOLERANCE_BPS_MAX",
+    "VERSION_MAX",
     "Ask",
     "Asked",
     "Bet",
     "Decision",
     "LatestBet",
     "Leg",
+    "LetWait",
     "OddsPolicy",
+    "Passes",
     "SentSlip",
     "Slip",
     "SlipLeg",
+    "SystemName",
+    "Waited",
+    "Waits",
     "body_sha256",
     "check",
     "check_deep",
@@ -50,5 +73,9 @@ __all__ = [
     "my_bets",
     "place",
     "place_at",
+    "place_waited",
+    "potential",
+    "refusal_bounds",
     "run_days",
+    "system_sizes",
 ]

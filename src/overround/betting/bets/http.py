@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
 
-from overround.betting.bets import rules, service
+from overround.betting.bets import refusals, rules, service
 from overround.betting.bets.model import (
     Ask,
     Asked,
     Bet,
     Decision,
     Leg,
+    LetWait,
     SentSlip,
     Slip,
     SlipLeg,
+    SystemName,
+    Waits,
 )
-from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX
+from overround.betting.bets.preferences import prefers_async
+from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX, VERSION_MAX
 from overround.core import bets, ids, line, money, price
 from overround.core.errors import Refusal, Unauthenticated, Unavailable
 from overround.core.principal import Principal
@@ -40,33 +45,33 @@ from overround.kit.routes import (
     Player,
     Tools,
 )
-from overround.people import tenants
+from overround.people import sessions, tenants
 
 router = APIRouter(prefix="/api/v1", tags=["bets"])
 
 _ID = TypeAdapter(UUID)
 
 PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
-SystemName = Literal[
-    "trixie", "patent", "yankee", "lucky15", "canadian", "lucky31", "heinz", "lucky63",
-    "super_heinz", "goliath",
-]  # fmt: skip
 AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
 
 
 class SlipLegIn(Input):
-    """One selection at the price that was shown."""
+    """One selection at the price that was shown; with the `version` that was shown beside it,
+    `odds_policy` none takes that offer alone, not one that was laid again at the same price."""
 
     selection_id: Annotated[UUID, Field(strict=False)]
     price: PriceText
     banker: bool = False
+    offer_version: Annotated[int, Field(ge=0, le=VERSION_MAX)] | None = None
 
 
 class SlipIn(Input):
     """What a player asks: one leg is a single, more are a combo, and with `system` or `sizes` a
     system: every line of so many legs, bankers included.
 
-    The stake is the whole one; with `stake_mode` "unit" it is each line's.
+    The stake is the whole one; with `stake_mode` "unit" it is each line's. Where it is more than
+    is taken, `accept_lower_stake` has the bet taken at a stake that fits, which the answer says.
+    With `free_bet_id` the stake is that free bet's whole amount, and the house pays it.
     """
 
     legs: Annotated[list[SlipLegIn], Field(min_length=1, max_length=LEGS_MAX)]
@@ -76,6 +81,8 @@ class SlipIn(Input):
     sizes: Annotated[list[int], Field(min_length=1, max_length=LEGS_MAX)] | None = None
     odds_policy: Literal["none", "higher", "any"] = "higher"
     tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
+    accept_lower_stake: bool = False
+    free_bet_id: Annotated[UUID, Field(strict=False)] | None = None
 
 
 class PlacedOut(Output):
@@ -124,6 +131,7 @@ class BetOut(Output):
     currency: str
     placed_at: datetime
     settled_at: datetime | None
+    free_bet_id: UUID | None
     legs: list[LegOut]
 
 
@@ -167,7 +175,16 @@ class AnotherPlayer(Refusal):
 AskedBy = Annotated[UUID | None, Header(alias="X-Player-ID")]
 
 
-@router.post("/bets", status_code=201)
+# What a request prefers of its answer; `respond-async` is heard.
+Prefer = Annotated[str | None, Header(max_length=200)]
+
+
+@router.post(
+    "/bets",
+    status_code=201,
+    response_model=PlacedOut,
+    responses={202: {"description": "The slip waits; `Location` is where it is looked at."}},
+)
 async def place(
     body: SlipIn,
     caller: Player,
@@ -175,26 +192,42 @@ async def place(
     db: Db,
     now: Now,
     tools: Tools,
+    request: Request,
     response: Response,
     asked_by: AskedBy = None,
-) -> PlacedOut:
+    prefer: Prefer = None,
+) -> PlacedOut | Response:
     """Place a bet. The same key and body get the same answer, a refusal too.
 
-    With `X-Player-ID` it is placed for that player or not at all.
+    With `X-Player-ID` it is placed for that player or not at all. With `Prefer: respond-async` the
+    slip waits in the queue; so does one that the house looks at first.
     """
     if asked_by not in (None, caller.actor_id):
         raise AnotherPlayer
-    async with db.transaction(caller.tenant_id) as conn:
+
+    async def ask(asked: Asked) -> Decision:
+        async with db.transaction(asked.tenant_id) as conn:
+            (decision,) = await service.place(conn, asked.tenant_id, [asked.slip])
+        return decision
+
+    async with db.reading(caller.tenant_id) as conn:
         tenant = await tenants.by_id(conn, caller.tenant_id)
-        slip = _slip(body, caller, key, now, tenant.currency)
-        (decision,) = await service.place(conn, caller.tenant_id, [slip])
+    slip = _slip(body, caller, key, now, tenant.currency)
+    rules.check(slip)
+    token = routes.token_of(request)
+    token_sha256 = None if token is None else sessions.token_sha256(token)
+    asked = Asked(caller.tenant_id, slip, token_sha256)
+    decision = await _answered(asked, ask, request.app.state.let_wait, prefer)
+    if isinstance(decision, Waits):
+        tools.tell(caller.tenant_id, [caller.actor_id], office=True)
+        return Response(decision.body, 202, decision.headers(), "application/json")
     routes.mark_replayed(response, decision.kind == "replayed")
     if decision.kind == "accepted":
         tools.tell(caller.tenant_id, [caller.actor_id], office=True)
     return _placed_out(decision)
 
 
-async def place_raw(sent: SentSlip, ask: Ask) -> tuple[bytes, Decision]:
+async def place_raw(sent: SentSlip, ask: Ask, let_wait: LetWait) -> tuple[bytes, Decision | Waits]:
     """The route above without the framework: the same body in, the same bytes out.
 
     (test: the raw route and the frameworks answer alike)
@@ -204,10 +237,28 @@ async def place_raw(sent: SentSlip, ask: Ask) -> tuple[bytes, Decision]:
     key = checked_key(sent.key)
     slip = _slip(_slip_in(sent.body), sent.caller, key, sent.at, sent.currency)
     rules.check(slip)
-    decision = await ask(Asked(sent.caller.tenant_id, slip, sent.token_sha256))
+    asked = Asked(sent.caller.tenant_id, slip, sent.token_sha256)
+    decision = await _answered(asked, ask, let_wait, sent.prefer)
+    if isinstance(decision, Waits):
+        return decision.body, decision
     if decision.kind == "nobody":
         raise Unauthenticated
     return _placed_json(decision), decision
+
+
+async def _answered(
+    asked: Asked, ask: Ask, let_wait: LetWait, prefer: str | None
+) -> Decision | Waits:
+    """The decision about a slip, or where it waits for one."""
+    if prefers_async(prefer):
+        waits = await let_wait(asked, None)
+        if waits is not None:
+            return replace(waits, is_preferred=True)
+    decision = await ask(asked)
+    if decision.waits:
+        # None: it was decided meanwhile, and its key knows the answer.
+        return await let_wait(asked, decision) or await ask(asked)
+    return decision
 
 
 def _slip_in(body: bytes) -> SlipIn:
@@ -292,7 +343,12 @@ def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str
         key=key,
         legs=tuple(
             # In one line of all legs every leg is a banker, and none is marked.
-            SlipLeg(leg.selection_id, price.parse_decimal(leg.price), leg.banker and bool(sizes))
+            SlipLeg(
+                leg.selection_id,
+                price.parse_decimal(leg.price),
+                leg.banker and bool(sizes),
+                leg.offer_version,
+            )
             for leg in body.legs
         ),
         stake_minor=units * money.parse(body.stake, currency),
@@ -300,38 +356,21 @@ def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str
         at=at,
         odds_policy=body.odds_policy,
         tolerance_bps=body.tolerance_bps,
+        accept_lower_stake=body.accept_lower_stake,
+        free_bet_id=body.free_bet_id,
     )
-
-
-# What each refusal says to a person; the code is for programs.
-_REFUSALS = {
-    "tenant_suspended": "This house takes no bets now.",
-    "account_blocked": "This account takes no bets.",
-    "too_few_legs": "A slip has at least one leg.",
-    "too_many_legs": f"A slip has at most {LEGS_MAX} legs.",
-    "unknown_selection": "One selection is not offered here.",
-    "event_started": "One event has started.",
-    "market_suspended": "One market is suspended.",
-    "market_closed": "One market is closed.",
-    "price_changed": "One price has changed.",
-    "legs_conflict": "Two legs are on the same event.",
-    "stake_below_min": "The stake is below the least stake.",
-    "payout_above_max": "The payout would be above the largest payout.",
-    "liability_exceeded": "The house takes no more on this selection now.",
-    "stake_above_max": "The stake is above what the house takes here.",
-    "repeated_bet": "This bet was placed here a moment ago.",
-    "player_limit": "This account has won its share of chances here for today.",
-    "insufficient_funds": "The balance is smaller than the stake.",
-}
 
 
 def _placed_out(decision: Decision) -> PlacedOut:
     if decision.kind == "key_reused":
         raise KeyReused
+    if decision.waits:
+        raise Unavailable("the slip still waits; ask again by the same key")
     if decision.kind == "moved":
         raise Unavailable("the prices move faster than they can be taken; ask again")
     if decision.refusal is not None:
-        raise _refused(decision.refusal, decision.answer)
+        detail = refusals.DETAILS.get(decision.refusal)
+        raise BetRefused(detail, code=decision.refusal, facts=refusals.bounds(decision.answer))
     answer: dict[str, Any] = decision.answer
     currency: str = answer["currency"]
     return PlacedOut(
@@ -386,19 +425,6 @@ def _placed_json(decision: Decision) -> bytes:
     )
 
 
-def _refused(refusal: str, answer: dict[str, Any]) -> BetRefused:
-    """The refusal with what the player needs to ask again: the leg, the prices now, the bounds."""
-    facts: dict[str, object] = {}
-    if "leg" in answer:
-        facts["leg"] = answer["leg"]
-    if "prices_e4" in answer:
-        facts["prices"] = [price.to_text(price_e4) for price_e4 in answer["prices_e4"]]
-    for bound in ("stake_min", "stake_max", "payout_max"):
-        if f"{bound}_minor" in answer:
-            facts[bound] = money.to_text(answer[f"{bound}_minor"], answer["currency"])
-    return BetRefused(_REFUSALS.get(refusal), code=refusal, facts=facts)
-
-
 def _bet_out(bet: Bet) -> BetOut:
     paid = bet.payout_minor
     return BetOut(
@@ -413,6 +439,7 @@ def _bet_out(bet: Bet) -> BetOut:
         currency=bet.currency,
         placed_at=bet.placed_at,
         settled_at=bet.settled_at,
+        free_bet_id=bet.free_bet_id,
         legs=[_leg_out(leg) for leg in bet.legs],
     )
 

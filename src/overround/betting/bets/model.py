@@ -8,23 +8,34 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from overround.core import bets
 from overround.core.principal import Principal
 
 OddsPolicy = Literal["none", "higher", "any"]
 # `nobody`: the session that the slip came by has ended; nothing was asked or stored. `moved`: the
 # prices are others than the slip's payout was computed at; nothing was stored, and `prices_e4` are
-# the present ones.
-DecisionKind = Literal["accepted", "refused", "replayed", "key_reused", "nobody", "moved"]
+# the present ones. `waits`: it has to wait first, for what its answer says; nothing was stored.
+DecisionKind = Literal["accepted", "refused", "replayed", "key_reused", "nobody", "moved", "waits"]
+# What a slip has waited for already: a person's word passes every question, a delay its own.
+Passes = Literal["approval", "delay"]
 BetKind = Literal["single", "combo", "system"]
+SystemName = Literal[
+    "trixie", "patent", "yankee", "lucky15", "canadian", "lucky31", "heinz", "lucky63",
+    "super_heinz", "goliath",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class SlipLeg:
-    """One selection at the price the player saw. A banker is in every line of a system."""
+    """One selection at the price the player saw, and the version of the offer where he says it.
+
+    A banker is in every line of a system.
+    """
 
     selection_id: UUID
     price_e4: int
     banker: bool = False
+    offer_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,8 @@ class Slip:
     """What a player asks. `key` is his word for this request, `bet_id` what it would become.
 
     `sizes` makes it a system of all lines with so many legs, bankers included; the stake is the
-    whole one, shared by the lines.
+    whole one, shared by the lines. Who accepts a lower stake is given the largest that fits.
+    With `free_bet_id` the stake is that free bet's, the whole of it.
     """
 
     bet_id: UUID
@@ -44,6 +56,13 @@ class Slip:
     odds_policy: OddsPolicy = "higher"
     tolerance_bps: int = 0
     sizes: tuple[int, ...] | None = None
+    accept_lower_stake: bool = False
+    free_bet_id: UUID | None = None
+
+    @property
+    def lines(self) -> int:
+        """How many lines share the stake. Raises Invalid `invalid_size`."""
+        return bets.stored_lines(len(self.legs), self.sizes, sum(leg.banker for leg in self.legs))
 
     @property
     def kind(self) -> BetKind:
@@ -55,10 +74,11 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A slip with what it pays when all its legs win at `prices_e4`: rounded down, and whether
-    half-even rounds it up."""
+    """A slip with what `stake_minor`, which is its own or a lower one, pays when all its legs win
+    at `prices_e4`: rounded down, and whether half-even rounds it up."""
 
     slip: Slip
+    stake_minor: int
     prices_e4: Sequence[int]
     potential_minor: int
     rounds_up: bool
@@ -86,10 +106,39 @@ class Decision:
         """Why the slip was not accepted; None when it was."""
         return self.answer.get("refusal")
 
+    @property
+    def waits(self) -> bool:
+        """Whether the slip has to wait, or waits already."""
+        return "waits" in self.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A slip that has waited; at `agreed_e4` where a person of the house agreed to prices."""
+
+    asked: Asked
+    passes: Passes | None = None
+    agreed_e4: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What is said of a slip that waits: the answer's body, the path where it is looked at, and
+    whether that is what its request preferred."""
+
+    body: bytes
+    location: str
+    is_preferred: bool = False
+
+    def headers(self) -> dict[str, str]:
+        """What the answer says beside its body."""
+        said = {"location": self.location}
+        return {**said, "preference-applied": "respond-async"} if self.is_preferred else said
+
 
 @dataclass(frozen=True, slots=True)
 class SentSlip:
-    """A slip as the raw front has it: `body` is JSON, the headers `key` and `asked_by` are text."""
+    """A slip as the raw front has it: `body` is JSON, the headers are text."""
 
     caller: Principal
     currency: str
@@ -98,10 +147,14 @@ class SentSlip:
     asked_by: str | None
     token_sha256: bytes
     at: datetime
+    prefer: str | None = None
 
 
 # Who answers slips: the acceptor, or a transaction of its own for each.
 Ask = Callable[[Asked], Awaitable[Decision]]
+# Who lets a slip wait: because its player prefers it (None), or for what a decision said. None
+# where its key has been answered.
+LetWait = Callable[[Asked, Decision | None], Awaitable[Waits | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +179,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Bet:
-    """What the book accepted."""
+    """What the book accepted. Of one on a free bet the payouts are what its player gets."""
 
     id: UUID
     user_id: UUID
@@ -141,6 +194,7 @@ class Bet:
     placed_at: datetime
     settled_at: datetime | None
     legs: tuple[Leg, ...]
+    free_bet_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from overround.betting.bets.model import Slip
+from overround.betting.bets.model import Bet, Priced, Slip
+from overround.betting.freebets.model import Used
 from overround.core import bets, price, systems
 from overround.core.errors import Invalid
 
@@ -15,6 +17,7 @@ STAKE_MINOR_MAX = 10**13
 # Above every largest payout of a tenant, and within a bigint.
 _POTENTIAL_MAX = 10**18
 TOLERANCE_BPS_MAX = 1_000
+VERSION_MAX = 2**62
 _WHOLE_MAX = 8
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
@@ -33,7 +36,11 @@ def check(slip: Slip) -> None:
         raise Invalid("a tolerance is from 0 to 10 %", code="tolerance_out_of_range")
     for leg in slip.legs:
         price.check(leg.price_e4)
+        if not 0 <= (leg.offer_version or 0) <= VERSION_MAX:
+            raise Invalid("an offer has no such version", code="version_out_of_range")
     _check_lines(slip)
+    if slip.free_bet_id is not None and slip.accept_lower_stake:
+        raise Invalid("a free bet is the stake of one bet, wholly", code="free_bet_stake")
     if slip.at.tzinfo is None:
         raise Invalid("a time without a zone is no time", code="time_without_zone")
 
@@ -46,7 +53,7 @@ def _check_lines(slip: Slip) -> None:
             raise Invalid("only a system has bankers", code="invalid_size")
         return
     systems.check_sizes(slip.sizes, len(slip.legs), bankers)
-    if bets.stored_lines(len(slip.legs), slip.sizes, bankers) > slip.stake_minor:
+    if slip.lines > slip.stake_minor:
         raise Invalid("a line has at least one minor unit", code="stake_out_of_range")
 
 
@@ -72,6 +79,13 @@ def system_sizes(
     return None if found == (legs,) else found
 
 
+def priced(slip: Slip, stake_minor: int, prices_e4: Sequence[int]) -> Priced:
+    """The slip at that stake with what it pays when all its legs win at these prices."""
+    asked = slip if stake_minor == slip.stake_minor else replace(slip, stake_minor=stake_minor)
+    down, rounds_up = potential(asked, prices_e4)
+    return Priced(slip, stake_minor, prices_e4, down, rounds_up)
+
+
 def potential(slip: Slip, prices_e4: Sequence[int]) -> tuple[int, bool]:
     """What the slip pays when all its legs win at these prices: minor units rounded down, and
     whether half-even rounds them up."""
@@ -81,6 +95,19 @@ def potential(slip: Slip, prices_e4: Sequence[int]) -> tuple[int, bool]:
     if down >= _POTENTIAL_MAX:
         return _POTENTIAL_MAX, False
     return down, bets.rounded(exact, "half_even") > down
+
+
+def net_of(bet: Bet, used: Used) -> Bet:
+    """A bet on a free bet as its player sees it: what it may pay and has paid is without the stake,
+    unless that was given to him too."""
+    kept = 0 if used.stake_returned else bet.stake_minor
+    paid = bet.payout_minor
+    return replace(
+        bet,
+        free_bet_id=used.free_bet_id,
+        potential_payout_minor=bet.potential_payout_minor - kept,
+        payout_minor=None if paid is None else paid - used.back_minor,
+    )
 
 
 def batch_width(waiting: int, answered: int) -> int:
@@ -98,7 +125,14 @@ def body_sha256(slip: Slip) -> bytes:
     Every word is a number, an id or one of a few names, so that joined they are still apart.
     """
     words = [slip.user_id.hex, str(slip.stake_minor), slip.odds_policy, str(slip.tolerance_bps)]
-    words += [f"{leg.selection_id.hex}@{leg.price_e4}{'b' * leg.banker}" for leg in slip.legs]
+    words += [
+        f"{leg.selection_id.hex}@{leg.price_e4}{'b' * leg.banker}"
+        + ("" if leg.offer_version is None else f"#{leg.offer_version}")
+        for leg in slip.legs
+    ]
     if slip.sizes is not None:
         words.append("-".join(map(str, slip.sizes)))
+    words += ["lower"] * slip.accept_lower_stake
+    if slip.free_bet_id is not None:
+        words.append(f"free-{slip.free_bet_id.hex}")
     return hashlib.sha256(" ".join(words).encode()).digest()

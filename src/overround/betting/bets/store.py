@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -15,6 +15,7 @@ from overround.betting.bets.model import (
     LatestBet,
     Leg,
     Priced,
+    Waited,
 )
 from overround.betting.bets.recompute import is_lost, payout_due
 from overround.betting.bets.rules import body_sha256
@@ -24,7 +25,8 @@ from overround.money.ledger import Violation
 # Many slips in one call and one commit, an answer for each, in the order given.
 PLACE = """
 SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
-FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                   %s)"""
 
 # The same as a transaction by itself, for slips of several tenants: one round trip. The tenants are
 # set before the function begins, because it cannot begin without the value of the CASE.
@@ -34,12 +36,26 @@ FROM set_config('overround.tenant_id', %s, true) AS t (tenants)
 CROSS JOIN LATERAL bets_place_v1(CASE WHEN t.tenants IS NOT NULL THEN %s::uuid[] END, %s::uuid[],
     %s::uuid[], %s::text[], %s::bytea[], %s::bigint[], %s::text[], %s::bigint[], %s::boolean[],
     %s::text[], %s::integer[], %s::timestamptz[], %s::bytea[], %s::integer[], %s::uuid[],
-    %s::integer[], %s::integer[], %s::boolean[]) AS p"""
+    %s::integer[], %s::integer[], %s::boolean[], %s::bigint[], %s::bigint[]) AS p"""
 
 # The same at the slips' own times; the worker's alone.
 PLACE_AT = """
 SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
-FROM bets_replay_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+FROM bets_replay_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+
+# The same for slips that have waited; the worker's alone.
+PLACE_WAITED = """
+SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
+FROM bets_place_waited_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                          %s, %s, %s, %s)"""
+
+# One slip whose stake is a free bet; sets the tenant as PLACE_ALL does.
+PLACE_FREE = """
+SELECT p.decision, p.bet, p.potential, p.placed_at, p.currency, p.answer, p.leg_price_e4
+FROM set_config('overround.tenant_id', %s, true) AS t (tenant)
+CROSS JOIN LATERAL bets_place_free_v1(CASE WHEN t.tenant IS NOT NULL THEN %s::uuid[] END, %s, %s,
+    %s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s::bytea[], %s, %s, %s, %s, %s, %s::bigint[], %s,
+    %s, %s::text[], %s::integer[]) AS p"""
 
 # A page of one player's bets, newest first; keyset on (placed_at, id).
 BETS_OF = """
@@ -220,6 +236,7 @@ async def place(conn: Connection, tenant_id: UUID, priced: Sequence[Priced]) -> 
     """Ask for all slips at once, now; the answers stand in their order."""
     no_sessions: list[bytes | None] = [None] * len(priced)
     words = [[tenant_id] * len(priced), *_columns(priced), no_sessions, *_leg_columns(priced)]
+    words += _wishes(priced)
     cursor = await conn.execute(PLACE, words)
     return _decided(priced, await cursor.fetchone())
 
@@ -251,14 +268,47 @@ async def place_all(
         _joined(leg_slips),
         _joined([selection_id.hex for selection_id in selections]),
         *(_joined(column) for column in rest),
+        *(None if one is None else _joined(map(_or_null, one)) for one in _wishes(priced)),
     ]
     cursor = await conn.execute(PLACE_ALL, values, prepare=True)
+    return _decided(priced, await cursor.fetchone())
+
+
+async def place_waited(
+    conn: Connection, waited: Sequence[Waited], priced: Sequence[Priced]
+) -> list[Decision]:
+    """Ask for slips that have waited, now; the answers stand in their order."""
+    tenants = [one.asked.tenant_id for one in waited]
+    tokens = [one.asked.token_sha256 for one in waited]
+    passes = [one.passes for one in waited]
+    agreed = [
+        None if one.agreed_e4 is None else one.agreed_e4[n]
+        for one in waited
+        for n in range(len(one.asked.slip.legs))
+    ]
+    words = [tenants, *_columns(priced), tokens, *_leg_columns(priced), passes, agreed]
+    words += _wishes(priced)
+    cursor = await conn.execute(PLACE_WAITED, words)
+    return _decided(priced, await cursor.fetchone())
+
+
+async def place_free(
+    conn: Connection, asked: Asked, priced: Sequence[Priced], waited: Waited | None = None
+) -> list[Decision]:
+    """Ask for one slip on a free bet, now, in the transaction that there is or in its own."""
+    passes = None if waited is None else [waited.passes]
+    agreed = None if waited is None or waited.agreed_e4 is None else list(waited.agreed_e4)
+    words: list[object] = [str(asked.tenant_id), [asked.tenant_id], *_columns(priced)]
+    words += [[asked.token_sha256], *_leg_columns(priced), _wishes(priced)[1]]
+    words += [asked.slip.free_bet_id, waited is not None, passes, agreed]
+    cursor = await conn.execute(PLACE_FREE, words)
     return _decided(priced, await cursor.fetchone())
 
 
 async def place_at(conn: Connection, tenant_id: UUID, priced: Sequence[Priced]) -> list[Decision]:
     """Ask for all slips at once, each at its own time; the answers stand in their order."""
     words = [[tenant_id] * len(priced), *_columns(priced), *_leg_columns(priced)]
+    words += _wishes(priced)
     cursor = await conn.execute(PLACE_AT, words)
     return _decided(priced, await cursor.fetchone())
 
@@ -270,7 +320,7 @@ def _columns(priced: Sequence[Priced]) -> list[list[Any]]:
         [slip.user_id for slip in slips],
         [slip.key for slip in slips],
         [body_sha256(slip) for slip in slips],
-        [slip.stake_minor for slip in slips],
+        [one.stake_minor for one in priced],
         [None if slip.sizes is None else _joined(slip.sizes) for slip in slips],
         [one.potential_minor for one in priced],
         [one.rounds_up for one in priced],
@@ -291,7 +341,18 @@ def _leg_columns(priced: Sequence[Priced]) -> list[list[Any]]:
     ]
 
 
-def _joined(values: Sequence[object]) -> str:
+def _wishes(priced: Sequence[Priced]) -> list[list[Any] | None]:
+    """What few slips say: the least stake taken, and the versions seen; None where no slip does."""
+    least = [one.slip.lines if one.slip.accept_lower_stake else None for one in priced]
+    seen = [leg.offer_version for one in priced for leg in one.slip.legs]
+    return [None if set(column) == {None} else column for column in (least, seen)]
+
+
+def _or_null(value: object) -> object:
+    return "NULL" if value is None else value
+
+
+def _joined(values: Iterable[object]) -> str:
     """An array's text, made in one join: a driver's dumping of lists looks at each value twice."""
     return "{" + ",".join(map(str, values)) + "}"
 
@@ -306,18 +367,22 @@ def _decided(priced: Sequence[Priced], row: tuple[Any, ...] | None) -> list[Deci
     kinds, bet_ids, potentials, placed_ats, currencies, refusals, prices_e4 = row
     decided: list[Decision] = []
     first = 0
-    for n, slip in enumerate(one.slip for one in priced):
+    for n, one in enumerate(priced):
+        slip = one.slip
         last = first + len(slip.legs)
-        answer = refusals[n]
+        answer: dict[str, Any] | None = refusals[n]
         if kinds[n] == "moved":
-            answer = {"refusal": "price_changed", "prices_e4": prices_e4[first:last]}
-        elif answer is None:
+            moved = {"refusal": "price_changed", "prices_e4": prices_e4[first:last]}
+            answer = moved if answer is None else {**moved, **answer}
+        elif answer is None or answer.keys() == {"stake_minor"}:
+            # What was taken at a smaller stake than is asked now says at which.
+            stake_minor = answer["stake_minor"] if answer else one.stake_minor
             answer = {
                 "bet_id": str(bet_ids[n]),
                 "status": "open",
                 "kind": slip.kind,
                 "sizes": slip.sizes,
-                "stake_minor": slip.stake_minor,
+                "stake_minor": stake_minor,
                 "potential_payout_minor": potentials[n],
                 "currency": currencies[n],
                 "placed_at": placed_ats[n].isoformat(),

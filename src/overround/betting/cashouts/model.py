@@ -34,7 +34,8 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class StoredBet:
-    """A bet as it stands; `cashed_stake_minor` of its stake was cashed out for `cashed_minor`."""
+    """A bet as it stands; `cashed_stake_minor` of its stake was cashed out for `cashed_minor`. One
+    that `is_free` stands on a free bet."""
 
     id: UUID
     user_id: UUID
@@ -50,6 +51,7 @@ class StoredBet:
     cashed_stake_minor: int
     cashed_minor: int
     sizes: Sequence[int] | None = None
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

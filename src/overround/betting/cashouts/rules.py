@@ -81,7 +81,7 @@ def refusal(standing: Standing, terms: Terms, at: datetime) -> str | None:
         return "bet_ended"
     if not terms.enabled:
         return "cash_out_off"
-    if standing.bet.kind not in _KINDS:
+    if standing.bet.kind not in _KINDS or standing.bet.is_free:
         return "cash_out_unavailable"
     waiting = [leg for leg in standing.legs if leg.grade is None]
     # Nothing can change any more: settling it is a matter of moments.

@@ -32,10 +32,12 @@ PAY = "SELECT bets_cash_out_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 # A player's bets as they stand; another's looks like none.
 BETS = """
-SELECT id, user_id, book_id, kind, status, outcome, currency, stake_minor, potential_payout_minor,
-       payout_rounding, settlement_version, coalesce(cashed_stake_minor, 0) AS cashed_stake_minor,
-       coalesce(cashed_minor, 0) AS cashed_minor, sizes
-FROM bet WHERE tenant_id = %s AND user_id = ANY(%s) AND id = ANY(%s)"""
+SELECT b.id, b.user_id, b.book_id, b.kind, b.status, b.outcome, b.currency, b.stake_minor,
+       b.potential_payout_minor, b.payout_rounding, b.settlement_version,
+       coalesce(b.cashed_stake_minor, 0) AS cashed_stake_minor,
+       coalesce(b.cashed_minor, 0) AS cashed_minor, b.sizes, f.id IS NOT NULL AS is_free
+FROM bet b LEFT JOIN free_bet f ON f.tenant_id = b.tenant_id AND f.bet_id = b.id
+WHERE b.tenant_id = %s AND b.user_id = ANY(%s) AND b.id = ANY(%s)"""
 
 # Their legs, and when their events were last heard of: each batch of a feed is a word about one.
 LEGS = """

@@ -18,6 +18,7 @@ from overround.betting.offers.model import (
     Search,
     Setting,
     Terms,
+    Turn,
 )
 from overround.betting.offers.rules import held, price, terms
 from overround.betting.offers.service import (
@@ -30,6 +31,7 @@ from overround.betting.offers.service import (
     listed,
     office_competitions,
     office_events,
+    refresh_all,
     shown_since,
     switch,
 )
@@ -42,6 +44,7 @@ from overround.betting.offers.store import (
     next_of_each,
     offers_of,
     revisions,
+    turn,
 )
 
 __all__ = [
@@ -62,6 +65,7 @@ __all__ = [
     "Search",
     "Setting",
     "Terms",
+    "Turn",
     "board",
     "book_of",
     "close_events",
@@ -75,8 +79,10 @@ __all__ = [
     "office_competitions",
     "office_events",
     "price",
+    "refresh_all",
     "revisions",
     "shown_since",
     "switch",
     "terms",
+    "turn",
 ]

@@ -149,3 +149,14 @@ class ListedCompetition:
     country: str
     name: str
     events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a writer of the board finds when its turn comes: whether its lease is still its own, the
+    number of the last decision of a person about a match, and how often the office has changed
+    books in all."""
+
+    is_held: bool
+    decided: int
+    revised: int

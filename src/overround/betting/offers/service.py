@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -35,6 +36,10 @@ MULTIPLIER_E4_MIN, MULTIPLIER_E4_MAX = 5_000, 15_000
 OFFICE_BEHIND = timedelta(hours=12)
 OFFICE_AHEAD = timedelta(days=30)
 _COMPETITIONS_MAX = 1_000
+
+
+# (book, selection, price_e4, state): what a book lays from now on.
+Row = tuple[UUID, UUID, int, OfferState]
 
 
 class Offers:
@@ -80,87 +85,118 @@ class Offers:
         A market that no source quotes whole, or whose event is switched off, is suspended at its
         last price.
         """
-        changed: list[tuple[UUID, int, OfferState]] = []
-        is_narrow = rules.has_narrow(self.book)
-        for sized, sized_terms in _by_size(self.book, board, events, is_narrow=is_narrow):
-            prices = _priced(board, sized, sized_terms)
-            for cells, its_terms, row in zip(sized, sized_terms, prices, strict=True):
-                laid = its_terms.enabled and bool((row > 0).all())
-                for selection_id, price_e4 in zip(cells.selection_ids, row.tolist(), strict=True):
-                    own_e4 = self._own(selection_id, price_e4) if is_narrow else price_e4
-                    self._note(changed, selection_id, own_e4 if laid else 0)
-        return await self._write(conn, changed, at)
+        return await refresh_all(conn, [self], board, events, at)
 
     async def close(
         self, conn: Connection, board: Board, event_ids: Iterable[UUID], at: datetime
     ) -> int:
         """The events have started: nothing of theirs is laid any more."""
-        closing: list[tuple[UUID, int, OfferState]] = []
+        closing: list[Row] = []
         for event_id in event_ids:
             for cells in board.markets_of(event_id):
                 for selection_id in cells.selection_ids:
                     laid = self._laid.get(selection_id)
                     if laid is not None and laid[1] != "closed":
-                        closing.append((selection_id, laid[0], "closed"))
+                        closing.append((self.book.book_id, selection_id, laid[0], "closed"))
         return await self._write(conn, closing, at)
 
-    def _own(self, selection_id: UUID, price_e4: int) -> int:
-        setting = self.book.settings.get(("selection", str(selection_id)))
-        return rules.own_price(setting, price_e4)
+    def note(self, cells: MarketCells, terms: Terms, prices_e4: Sequence[int]) -> list[Row]:
+        """The selections of a market that would be laid otherwise at these prices."""
+        is_laid = terms.enabled and min(prices_e4) > 0
+        if is_laid and rules.has_narrow(self.book):
+            settings = self.book.settings
+            prices_e4 = [
+                rules.own_price(settings.get(("selection", str(selection_id))), price_e4)
+                for selection_id, price_e4 in zip(cells.selection_ids, prices_e4, strict=True)
+            ]
+        rows: list[Row] = []
+        for selection_id, price_e4 in zip(cells.selection_ids, prices_e4, strict=True):
+            before = self._laid.get(selection_id)
+            if is_laid and price_e4:
+                now: tuple[int, OfferState] = (price_e4, "open")
+            elif before is None:
+                continue
+            else:
+                now = (before[0], "suspended")
+            if now != before:
+                rows.append((self.book.book_id, selection_id, now[0], now[1]))
+        return rows
 
-    def _note(
-        self, changed: list[tuple[UUID, int, OfferState]], selection_id: UUID, price_e4: int
-    ) -> None:
-        before = self._laid.get(selection_id)
-        if price_e4:
-            now: tuple[int, OfferState] = (price_e4, "open")
-        elif before is None:
-            return
-        else:
-            now = (before[0], "suspended")
-        if now != before:
-            changed.append((selection_id, now[0], now[1]))
+    def take(self, rows: Iterable[Row], at: datetime) -> None:
+        """These rows are written."""
+        for _, selection_id, price_e4, state in rows:
+            self._laid[selection_id] = price_e4, state
+            self._moved[selection_id] = at
 
-    async def _write(
-        self, conn: Connection, changed: list[tuple[UUID, int, OfferState]], at: datetime
-    ) -> int:
-        if not changed:
-            return 0
-        # Written in key order, so that two books' writers never wait for each other in a circle.
-        changed.sort()
-        self._laid |= {key: (price_e4, state) for key, price_e4, state in changed}
-        self._moved |= dict.fromkeys((key for key, _, _ in changed), at)
-        return await store.write(conn, self.book.book_id, changed, at)
+    async def _write(self, conn: Connection, rows: list[Row], at: datetime) -> int:
+        return await _write_all(conn, {self: rows}, at)
+
+
+async def refresh_all(
+    conn: Connection,
+    books: Sequence[Offers],
+    board: Board,
+    events: Mapping[UUID, tuple[str, str]],
+    at: datetime,
+) -> int:
+    """`Offers.refresh` of several books in one go; returns rows written."""
+    changed: dict[Offers, list[Row]] = {book: [] for book in books}
+    for method, markets in _by_size(books, board, events):
+        prices: list[list[int]] = _priced(board, markets, method).tolist()
+        for one, row in zip(markets, prices, strict=True):
+            changed[one.offers] += one.offers.note(one.cells, one.terms, row)
+    return await _write_all(conn, changed, at)
+
+
+async def _write_all(conn: Connection, changed: Mapping[Offers, list[Row]], at: datetime) -> int:
+    # Written in key order, so that two books' writers never wait for each other in a circle.
+    rows = sorted(row for of_book in changed.values() for row in of_book)
+    if not rows:
+        return 0
+    for book, of_book in changed.items():
+        book.take(of_book, at)
+    return await store.write_all(conn, rows, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """A market of a book, with what the book says of it."""
+
+    offers: Offers
+    cells: MarketCells
+    terms: Terms
 
 
 def _by_size(
-    book: Book, board: Board, events: Mapping[UUID, tuple[str, str]], *, is_narrow: bool
-) -> list[tuple[list[MarketCells], list[Terms]]]:
-    """The markets with their terms, together those of one size whose margin one method spreads."""
-    sized: defaultdict[tuple[int, Method], tuple[list[MarketCells], list[Terms]]]
-    sized = defaultdict(lambda: ([], []))
+    books: Sequence[Offers], board: Board, events: Mapping[UUID, tuple[str, str]]
+) -> list[tuple[Method, list[_Market]]]:
+    """The markets of each book, together those of one size whose margin one method spreads."""
+    sized: defaultdict[tuple[int, Method], list[_Market]] = defaultdict(list)
     for event_id, (sport, competition) in events.items():
-        of_event = rules.terms(book, sport, competition, str(event_id))
-        for cells in board.markets_of(event_id):
-            if not grading.can_be_laid(cells.market_type):
-                continue
-            of_market = of_event
-            if is_narrow and ("market", str(cells.market_id)) in book.settings:
-                of_market = rules.terms(
-                    book, sport, competition, str(event_id), str(cells.market_id)
-                )
-            markets, their_terms = sized[len(cells.sides), of_market.method]
-            markets.append(cells)
-            their_terms.append(of_market)
-    return list(sized.values())
+        markets = [m for m in board.markets_of(event_id) if grading.can_be_laid(m.market_type)]
+        for offers in books:
+            book = offers.book
+            is_narrow = rules.has_narrow(book)
+            of_event = rules.terms(book, sport, competition, str(event_id))
+            for cells in markets:
+                terms = of_event
+                if is_narrow and ("market", str(cells.market_id)) in book.settings:
+                    terms = rules.terms(
+                        book, sport, competition, str(event_id), str(cells.market_id)
+                    )
+                sized[len(cells.sides), terms.method].append(_Market(offers, cells, terms))
+    return [(method, markets) for (_, method), markets in sized.items()]
 
 
-def _priced(board: Board, markets: Sequence[MarketCells], their_terms: Sequence[Terms]) -> Integers:
+def _priced(board: Board, markets: Sequence[_Market], method: Method) -> Integers:
+    columns = np.stack([one.cells.columns for one in markets])
+    # [sources, markets, sides] in one look, then market by market.
+    prices = board.open_e4[: len(board.sources), columns].transpose(1, 0, 2)
     return rules.price(
-        np.stack([board.open_prices(cells) for cells in markets]).astype(np.int64),
-        np.array([t.margin_bps for t in their_terms], np.int64),
-        np.array([t.multiplier_e4 for t in their_terms], np.int64),
-        their_terms[0].method,
+        prices.astype(np.int64),
+        np.array([one.terms.margin_bps for one in markets], np.int64),
+        np.array([one.terms.multiplier_e4 for one in markets], np.int64),
+        method,
     )
 
 

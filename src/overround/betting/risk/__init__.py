@@ -26,11 +26,11 @@ from overround.betting.risk.model import (
     Sharpness,
     Standing,
     Suspension,
+    Wait,
     Watched,
 )
 from overround.betting.risk.rules import (
     alarms,
-    delay_ms,
     held,
     mean_and_error_ppm,
     of_events,
@@ -41,6 +41,7 @@ from overround.betting.risk.rules import (
     suggested_factor_e4,
 )
 from overround.betting.risk.service import (
+    DELAY_MS_MAX,
     caps,
     drop_player,
     liabilities,
@@ -51,13 +52,16 @@ from overround.betting.risk.service import (
     set_cap,
     set_player,
     set_policy,
+    set_wait,
     suspensions,
     top_exposures,
+    waits,
     watch,
 )
 from overround.betting.risk.store import rebuild, rows, stale, take_stale
 
 __all__ = [
+    "DELAY_MS_MAX",
     "FACTOR_ONE_E4",
     "HOUSE_KEY",
     "WHOLE_BPS",
@@ -76,10 +80,10 @@ __all__ = [
     "Sharpness",
     "Standing",
     "Suspension",
+    "Wait",
     "Watched",
     "alarms",
     "caps",
-    "delay_ms",
     "drop_player",
     "held",
     "liabilities",
@@ -96,6 +100,7 @@ __all__ = [
     "set_cap",
     "set_player",
     "set_policy",
+    "set_wait",
     "shares",
     "stake_max_minor",
     "stale",
@@ -103,5 +108,6 @@ __all__ = [
     "suspensions",
     "take_stale",
     "top_exposures",
+    "waits",
     "watch",
 ]

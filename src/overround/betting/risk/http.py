@@ -20,7 +20,7 @@ from overround.betting.risk.model import (
     Policy,
     Suspension,
 )
-from overround.core import line, money
+from overround.core import line, money, price
 from overround.core.errors import NotFound
 from overround.core.principal import Principal
 from overround.db import audit
@@ -40,6 +40,8 @@ Limit = Annotated[int, Query(ge=1, le=paging.LIMIT_MAX)]
 MoneyText = Annotated[str, Field(min_length=1, max_length=20)]
 Share = Annotated[int, Field(ge=0, le=10_000)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
+Legs = Annotated[int, Field(ge=1, le=20)]
+PriceText = Annotated[str, Field(min_length=1, max_length=16)]
 
 
 class SelectionLiabilityOut(Output):
@@ -119,6 +121,8 @@ class PolicyIO(Input):
 
     Shares are basis points; null is not watched. `suspend_at_bps` is of a selection's cap,
     `velocity_max` bets within a minute on one selection, `move_max_bps` the step of one price.
+    A slip's price is what it pays for a unit staked. With `lower_stakes` a player who asks for it
+    is given a smaller stake where his own does not fit.
     """
 
     ramp_share_bps: Share = 10_000
@@ -131,6 +135,15 @@ class PolicyIO(Input):
     velocity_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     move_max_bps: Annotated[int, Field(ge=1, le=100_000)] | None = None
     hold_s: Seconds = 60
+    legs_min: Legs | None = None
+    legs_max: Legs | None = None
+    leg_price_min: PriceText | None = None
+    leg_price_max: PriceText | None = None
+    slip_price_min: PriceText | None = None
+    slip_price_max: PriceText | None = None
+    stake_min: MoneyText | None = None
+    payout_max: MoneyText | None = None
+    lower_stakes: bool = True
 
 
 class PlayerIn(Input):
@@ -305,6 +318,14 @@ def _text(minor: int | None, currency: str) -> str | None:
     return None if minor is None else money.to_text(minor, currency)
 
 
+def _price_e4(text: str | None) -> int | None:
+    return None if text is None else price.parse_decimal(text)
+
+
+def _price_text(price_e4: int | None) -> str | None:
+    return None if price_e4 is None else price.to_text(price_e4)
+
+
 def _cap_out(cap: Cap, currency: str) -> CapOut:
     return CapOut(
         scope=cap.scope,
@@ -327,6 +348,15 @@ def _policy(body: PolicyIO, currency: str) -> Policy:
         velocity_max=body.velocity_max,
         move_max_bps=body.move_max_bps,
         hold_s=body.hold_s,
+        legs_min=body.legs_min,
+        legs_max=body.legs_max,
+        leg_price_min_e4=_price_e4(body.leg_price_min),
+        leg_price_max_e4=_price_e4(body.leg_price_max),
+        slip_price_min_e4=_price_e4(body.slip_price_min),
+        slip_price_max_e4=_price_e4(body.slip_price_max),
+        stake_min_minor=_minor(body.stake_min, currency),
+        payout_max_minor=_minor(body.payout_max, currency),
+        lower_stakes=body.lower_stakes,
     )
 
 
@@ -342,6 +372,15 @@ def _policy_out(found: Policy, currency: str) -> PolicyIO:
         velocity_max=found.velocity_max,
         move_max_bps=found.move_max_bps,
         hold_s=found.hold_s,
+        legs_min=found.legs_min,
+        legs_max=found.legs_max,
+        leg_price_min=_price_text(found.leg_price_min_e4),
+        leg_price_max=_price_text(found.leg_price_max_e4),
+        slip_price_min=_price_text(found.slip_price_min_e4),
+        slip_price_max=_price_text(found.slip_price_max_e4),
+        stake_min=_text(found.stake_min_minor, currency),
+        payout_max=_text(found.payout_max_minor, currency),
+        lower_stakes=found.lower_stakes,
     )
 
 

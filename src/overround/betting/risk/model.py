@@ -37,6 +37,20 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """What one scope lets wait before it is taken; None leaves it to the wider scopes.
+
+    A bet that may win more than `approve_win_minor` waits for a person, any other for `delay_ms`
+    times its player's delay factor.
+    """
+
+    scope: Scope
+    scope_key: str
+    approve_win_minor: int | None = None
+    delay_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldCaps:
     """The limits that hold somewhere, and whose word each is; None where nobody limits it."""
 
@@ -53,7 +67,10 @@ class Policy:
     Of its caps the house opens `ramp_share_bps` until `ramp_s` before the start, and then more in a
     straight line. A market is suspended when a selection's liability reaches `suspend_at_bps` of
     its cap, gets `velocity_max` bets within a minute, or its price moves by `move_max_bps` at once;
-    the last two for `hold_s`. None: not watched.
+    the last two for `hold_s`. A slip has from `legs_min` to `legs_max` legs at from `leg_price_min`
+    to `leg_price_max`, pays between its own two for a unit staked, stakes `stake_min` and pays
+    `payout_max` at most, both within the platform's bounds. None: not watched. With `lower_stakes`
+    who asks for it is given a smaller stake, where his own does not fit.
     """
 
     ramp_share_bps: int = WHOLE_BPS
@@ -66,6 +83,15 @@ class Policy:
     velocity_max: int | None = None
     move_max_bps: int | None = None
     hold_s: int = 60
+    legs_min: int | None = None
+    legs_max: int | None = None
+    leg_price_min_e4: int | None = None
+    leg_price_max_e4: int | None = None
+    slip_price_min_e4: int | None = None
+    slip_price_max_e4: int | None = None
+    stake_min_minor: int | None = None
+    payout_max_minor: int | None = None
+    lower_stakes: bool = True
 
     @property
     def hold(self) -> timedelta:
@@ -75,7 +101,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PlayerRisk:
-    """What a person decided about a player: factors on his limits and on his delay in play."""
+    """What a person decided about a player: factors on his limits and on his delay."""
 
     user_id: UUID
     factor_e4: int

@@ -179,11 +179,6 @@ def stake_max_minor(win_max_minor: int, price_e4: int, factor_e4: int = FACTOR_O
     return win_max_minor * factor_e4 // FACTOR_ONE_E4 * SCALE_E4 // (price_e4 - SCALE_E4)
 
 
-def delay_ms(base_ms: int, delay_e4: int = FACTOR_ONE_E4) -> int:
-    """How long a player of this delay factor waits in play."""
-    return base_ms * delay_e4 // FACTOR_ONE_E4
-
-
 def alarms(policy: Policy, watched: Iterable[Watched]) -> list[Alarm]:
     """Which markets are to be suspended, each once, for the gravest reason: a liability that
     reaches its share of the cap, then too many bets within a minute, then a price that leapt."""

@@ -1,7 +1,7 @@
 """Caps, players and suspensions, inside the caller's transaction.
 
-Errors: Invalid `cap_out_of_range`, `event_cap_misplaced`, `scope_key_invalid`; NotFound for a
-scope, player or suspension that there is not.
+Errors: Invalid `cap_out_of_range`, `event_cap_misplaced`, `bounds_crossed`; NotFound for a scope,
+player or suspension that there is not.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from overround.betting.risk.model import (
     Policy,
     Scope,
     Suspension,
+    Wait,
 )
 from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
 
 CAP_MINOR_MAX = 10**13
+DELAY_MS_MAX = 60_000
 # What one house caps; more than anybody reads on a page.
 CAPS_MAX = 2_000
 
@@ -48,7 +50,24 @@ async def set_cap(conn: Connection, tenant_id: UUID, cap: Cap) -> None:
     await store.set_cap(conn, tenant_id, cap)
 
 
-async def _is_known(conn: Connection, cap: Cap) -> bool:
+async def waits(conn: Connection, tenant_id: UUID) -> dict[tuple[Scope, str], Wait]:
+    """(scope, key) -> what the tenant lets wait there."""
+    found = await store.waits(conn, tenant_id, CAPS_MAX)
+    return {(one.scope, one.scope_key): one for one in found}
+
+
+async def set_wait(conn: Connection, tenant_id: UUID, found: Wait) -> None:
+    """Let a scope's bets wait; two Nones take its word away."""
+    if not 0 <= (found.approve_win_minor or 0) <= CAP_MINOR_MAX:
+        raise Invalid("a cap is not below zero and not that large", code="cap_out_of_range")
+    if not 0 <= (found.delay_ms or 0) <= DELAY_MS_MAX:
+        raise Invalid("a delay is at most a minute", code="delay_out_of_range")
+    if not await _is_known(conn, found):
+        raise NotFound(f"no such {found.scope}")
+    await store.set_wait(conn, tenant_id, found)
+
+
+async def _is_known(conn: Connection, cap: Cap | Wait) -> bool:
     if cap.scope == "house":
         return cap.scope_key == HOUSE_KEY
     if cap.scope == "sport":
@@ -68,6 +87,17 @@ async def policy(conn: Connection, tenant_id: UUID) -> Policy:
 
 async def set_policy(conn: Connection, tenant_id: UUID, found: Policy) -> None:
     """Watch so from now on; the bounds of its figures are the wire's and the table's."""
+    for low, high in (
+        (found.legs_min, found.legs_max),
+        (found.leg_price_min_e4, found.leg_price_max_e4),
+        (found.slip_price_min_e4, found.slip_price_max_e4),
+        (found.stake_min_minor, found.payout_max_minor),
+    ):
+        if low is not None and high is not None and low > high:
+            raise Invalid("a least is not above its most", code="bounds_crossed")
+    for minor in (found.stake_min_minor, found.payout_max_minor):
+        if minor is not None and not 1 <= minor <= CAP_MINOR_MAX:
+            raise Invalid("a bound is above zero and not that large", code="cap_out_of_range")
     await store.set_policy(conn, tenant_id, found)
 
 

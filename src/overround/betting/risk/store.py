@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from overround.betting.risk.model import (
     Scope,
     Standing,
     Suspension,
+    Wait,
     Watched,
 )
 from overround.core import ids
@@ -39,25 +41,49 @@ SET win_max_minor = EXCLUDED.win_max_minor, selection_max_minor = EXCLUDED.selec
 # A scope that says nothing has no row.
 DROP_CAP = "DELETE FROM risk_cap WHERE tenant_id = %s AND scope = %s AND scope_key = %s"
 
+# What each scope lets wait.
+WAITS = """
+SELECT scope, scope_key, approve_win_minor, delay_ms FROM risk_wait
+WHERE tenant_id = %s ORDER BY scope, scope_key LIMIT %s"""
+
+# A scope's word is set as a whole.
+SET_WAIT = """
+INSERT INTO risk_wait (tenant_id, scope, scope_key, approve_win_minor, delay_ms)
+VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (tenant_id, scope, scope_key) DO UPDATE
+SET approve_win_minor = EXCLUDED.approve_win_minor, delay_ms = EXCLUDED.delay_ms"""
+
+# A scope that says nothing has no row.
+DROP_WAIT = "DELETE FROM risk_wait WHERE tenant_id = %s AND scope = %s AND scope_key = %s"
+
 # How the tenant watches itself.
 POLICY = """
 SELECT ramp_share_bps, ramp_s, repeat_max, repeat_s, player_day_max_minor, player_event_max_minor,
-       suspend_at_bps, velocity_max, move_max_bps, hold_s
+       suspend_at_bps, velocity_max, move_max_bps, hold_s, legs_min, legs_max, leg_price_min_e4,
+       leg_price_max_e4, slip_price_min_e4, slip_price_max_e4, stake_min_minor, payout_max_minor,
+       lower_stakes
 FROM risk_policy WHERE tenant_id = %s"""
 
 # The policy is set as a whole.
 SET_POLICY = """
 INSERT INTO risk_policy (tenant_id, ramp_share_bps, ramp_s, repeat_max, repeat_s,
                          player_day_max_minor, player_event_max_minor, suspend_at_bps, velocity_max,
-                         move_max_bps, hold_s)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                         move_max_bps, hold_s, legs_min, legs_max, leg_price_min_e4,
+                         leg_price_max_e4, slip_price_min_e4, slip_price_max_e4, stake_min_minor,
+                         payout_max_minor, lower_stakes)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (tenant_id) DO UPDATE
 SET ramp_share_bps = EXCLUDED.ramp_share_bps, ramp_s = EXCLUDED.ramp_s,
     repeat_max = EXCLUDED.repeat_max, repeat_s = EXCLUDED.repeat_s,
     player_day_max_minor = EXCLUDED.player_day_max_minor,
     player_event_max_minor = EXCLUDED.player_event_max_minor,
     suspend_at_bps = EXCLUDED.suspend_at_bps, velocity_max = EXCLUDED.velocity_max,
-    move_max_bps = EXCLUDED.move_max_bps, hold_s = EXCLUDED.hold_s"""
+    move_max_bps = EXCLUDED.move_max_bps, hold_s = EXCLUDED.hold_s,
+    legs_min = EXCLUDED.legs_min, legs_max = EXCLUDED.legs_max,
+    leg_price_min_e4 = EXCLUDED.leg_price_min_e4, leg_price_max_e4 = EXCLUDED.leg_price_max_e4,
+    slip_price_min_e4 = EXCLUDED.slip_price_min_e4, slip_price_max_e4 = EXCLUDED.slip_price_max_e4,
+    stake_min_minor = EXCLUDED.stake_min_minor, payout_max_minor = EXCLUDED.payout_max_minor,
+    lower_stakes = EXCLUDED.lower_stakes"""
 
 # What a person decided about one player.
 PLAYER = """
@@ -222,6 +248,22 @@ async def set_cap(conn: Connection, tenant_id: UUID, cap: Cap) -> None:
     )
 
 
+async def waits(conn: Connection, tenant_id: UUID, limit: int) -> list[Wait]:
+    """What the tenant lets wait, scope by scope."""
+    async with conn.cursor(row_factory=class_row(Wait)) as cursor:
+        await cursor.execute(WAITS, [tenant_id, limit])
+        return await cursor.fetchall()
+
+
+async def set_wait(conn: Connection, tenant_id: UUID, found: Wait) -> None:
+    """Write a scope's word, or take it away where it says nothing."""
+    where = [tenant_id, found.scope, found.scope_key]
+    if found.approve_win_minor is None and found.delay_ms is None:
+        await conn.execute(DROP_WAIT, where)
+        return
+    await conn.execute(SET_WAIT, [*where, found.approve_win_minor, found.delay_ms])
+
+
 async def policy(conn: Connection, tenant_id: UUID) -> Policy:
     """The tenant's policy; who never set one watches nothing."""
     async with conn.cursor(row_factory=class_row(Policy)) as cursor:
@@ -231,22 +273,8 @@ async def policy(conn: Connection, tenant_id: UUID) -> Policy:
 
 async def set_policy(conn: Connection, tenant_id: UUID, found: Policy) -> None:
     """The tenant's policy, as a whole."""
-    await conn.execute(
-        SET_POLICY,
-        [
-            tenant_id,
-            found.ramp_share_bps,
-            found.ramp_s,
-            found.repeat_max,
-            found.repeat_s,
-            found.player_day_max_minor,
-            found.player_event_max_minor,
-            found.suspend_at_bps,
-            found.velocity_max,
-            found.move_max_bps,
-            found.hold_s,
-        ],
-    )
+    values = [getattr(found, one.name) for one in fields(Policy)]
+    await conn.execute(SET_POLICY, [tenant_id, *values])
 
 
 async def player(conn: Connection, tenant_id: UUID, user_id: UUID) -> PlayerRisk | None:

@@ -91,7 +91,8 @@ async def _in_portions(
         portion = bet_ids[first : first + service.PORTION]
         players: set[UUID] = set()
         async with db.transaction(tenant_id) as conn:
-            settled += await service.settle_bets(conn, tenant_id, portion, at, players, wait=False)
+            left = await service.unsettled(conn, tenant_id, event_id, portion, at)
+            settled += await service.settle_bets(conn, tenant_id, left, at, players, wait=False)
         _tell(tell, tenant_id, players)
     players = set()
     async with db.transaction(tenant_id) as conn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from overround.betting.settlement.model import (
@@ -102,8 +103,11 @@ def _verdict(legs: Sequence[StoredLeg], grades: Sequence[Grade | None]) -> Verdi
     known = [grade for grade in grades if grade is not None]
     if len(known) < len(legs):
         return Verdict(first.bet_id, None, None)
-    bet = _bet(legs, known)
-    paid_minor = bets.payout_minor(bet, first.payout_rounding) + first.cashed_minor
+    pairs = zip(known, legs, strict=True)
+    returned = [payoff.multiplier_ratio(grade, leg.price_e4) for grade, leg in pairs]
+    bankers = [leg.banker for leg in legs]
+    exact = bets.paid_ratio(first.stake_minor, returned, first.sizes, bankers)
+    paid_minor = bets.rounded(exact, first.payout_rounding) + first.cashed_minor
     return Verdict(first.bet_id, _outcome(known), paid_minor)
 
 
@@ -129,6 +133,23 @@ def _outcome(grades: Sequence[Grade]) -> GradeName:
     if all(grade == payoff.VOID for grade in grades):
         return "void"
     return payoff.name(grades[0]) if len(grades) == 1 else "won"
+
+
+def back_minor(
+    legs: Sequence[StoredLeg], news: Sequence[Graded], verdict: Verdict, *, stake_returned: bool
+) -> int:
+    """What of a free bet's stake is back with the tenant when its bet stands as the verdict says:
+    all of a void one, and of one that pays what its player does not get, unless the stake was given
+    with it. Of several lines only those that return anything have a stake to give back."""
+    if not verdict.payout_minor:
+        return 0
+    if verdict.outcome == "void" or stake_returned:
+        return legs[0].stake_minor if verdict.outcome == "void" else 0
+    now = {one.n: one.grade for one in news}
+    names = [now.get(leg.n, leg.grade) for leg in legs]
+    grades = [payoff.by_name(name) for name in names if name is not None]
+    free = replace(_bet(legs, grades), free_bet=True)
+    return verdict.payout_minor - bets.payout_minor(free, legs[0].payout_rounding)
 
 
 def movement(legs: Sequence[StoredLeg], verdict: Verdict) -> Movement:

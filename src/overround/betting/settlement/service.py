@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
+from overround.betting import freebets
 from overround.betting.settlement import rules, store
 from overround.betting.settlement.model import (
     NOT_RULED,
@@ -43,15 +44,28 @@ async def touched(
     conn: Connection, tenant_id: UUID, event_ids: Sequence[UUID], at: datetime
 ) -> list[UUID]:
     """The tenant's bets that settling the events at `at` would touch, in order."""
-    basis = await basis_of(conn, tenant_id, event_ids, at)
-    known = {
+    known = _versions(await basis_of(conn, tenant_id, event_ids, at), event_ids)
+    return await store.touched(conn, tenant_id, known)
+
+
+async def unsettled(
+    conn: Connection, tenant_id: UUID, event_id: UUID, bet_ids: Sequence[UUID], at: datetime
+) -> list[UUID]:
+    """Those of the bets that the event would still touch: two settlers who go through the same
+    bets pass over what the other has done (test: a large event is shared by settlers)."""
+    known = _versions(await basis_of(conn, tenant_id, [event_id], at), [event_id])
+    return await store.unsettled(conn, tenant_id, bet_ids, event_id, known[event_id])
+
+
+def _versions(basis: Basis, event_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+    """By which version of its result, and of the tenant's rulings, each event is known; 0: none."""
+    return {
         event_id: (
             basis.results[event_id].version if event_id in basis.results else 0,
             basis.ruled[event_id].version if event_id in basis.ruled else 0,
         )
         for event_id in event_ids
     }
-    return await store.touched(conn, tenant_id, known)
 
 
 async def basis_of(
@@ -87,17 +101,23 @@ async def settle_bets(
     for first in range(0, len(locked), PORTION):
         legs = await store.legs_of(conn, tenant_id, locked[first : first + PORTION])
         basis = await basis_of(conn, tenant_id, list({leg.event_id for leg in legs}), at)
+        free = await freebets.of_bets(conn, tenant_id, list({leg.bet_id for leg in legs}))
         graded: list[Graded] = []
         verdicts: list[Verdict] = []
+        back_minor: dict[UUID, int] = {}
         for its_legs in bet_by_bet(legs):
             news, verdict = rules.settle(its_legs, basis)
             graded += news
             if verdict is not None:
                 verdicts.append(verdict)
+                if (used := free.get(verdict.bet_id)) is not None:
+                    back_minor[verdict.bet_id] = rules.back_minor(
+                        its_legs, news, verdict, stake_returned=used.stake_returned
+                    )
                 if players is not None:
                     players.add(its_legs[0].user_id)
         if graded or verdicts:
-            changed += await store.settle(conn, tenant_id, at, graded, verdicts)
+            changed += await store.settle(conn, tenant_id, at, graded, verdicts, back_minor)
     return changed
 
 

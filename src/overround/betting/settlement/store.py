@@ -25,6 +25,13 @@ from overround.odds.catalogue import Result
 # The bets that what is known about some events would touch.
 TOUCHED = "SELECT bets_touched_v1(%s, %s, %s, %s)"
 
+# Which of some bets the event has not reached yet: another settler may have been here first.
+UNSETTLED = """
+SELECT DISTINCT l.bet_id FROM leg l
+WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) AND l.event_id = %s
+  AND (l.grade IS NULL OR l.result_version <> %s OR l.ruling_version <> %s)
+ORDER BY l.bet_id"""
+
 # All bets with a leg on an event, for a preview of what a ruling would do.
 ON_EVENT = """
 SELECT DISTINCT bet_id FROM leg WHERE tenant_id = %s AND event_id = %s ORDER BY bet_id"""
@@ -55,7 +62,7 @@ SELECT id FROM bet WHERE tenant_id = %s AND id > %s AND status IN ('open', 'sett
 ORDER BY id LIMIT %s"""
 
 # Grades and payouts of a batch, with their money, in one call.
-SETTLE = "SELECT bets_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+SETTLE = "SELECT bets_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 # Whoever rules about an event is alone, and no bet on it is placed meanwhile.
 LOCK_EVENT = "SELECT pg_advisory_xact_lock(event_key(%s))"
@@ -199,6 +206,18 @@ async def touched(
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def unsettled(
+    conn: Connection,
+    tenant_id: UUID,
+    bet_ids: Sequence[UUID],
+    event_id: UUID,
+    known: tuple[int, int],
+) -> list[UUID]:
+    """Those of the bets that the event, by its (result's version, ruling's), would still touch."""
+    cursor = await conn.execute(UNSETTLED, [tenant_id, list(bet_ids), event_id, *known])
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def on_event(conn: Connection, tenant_id: UUID, event_id: UUID) -> list[UUID]:
     """All of the tenant's bets with a leg on the event, in order."""
     cursor = await conn.execute(ON_EVENT, [tenant_id, event_id])
@@ -232,8 +251,12 @@ async def settle(
     at: datetime,
     graded: Sequence[Graded],
     verdicts: Sequence[Verdict],
+    back_minor: Mapping[UUID, int],
 ) -> int:
-    """Write grades and move the difference; returns how many bets stand otherwise than before."""
+    """Write grades and move the difference; returns how many bets stand otherwise than before.
+
+    `back_minor` says of each bet on a free bet what of its stake is back with the tenant.
+    """
     cursor = await conn.execute(
         SETTLE,
         [
@@ -247,6 +270,8 @@ async def settle(
             [v.bet_id for v in verdicts],
             [v.outcome for v in verdicts],
             [v.payout_minor for v in verdicts],
+            list(back_minor),
+            list(back_minor.values()),
         ],
     )
     row = await cursor.fetchone()

@@ -10,7 +10,7 @@ CREATE TABLE account (
     owner_id      uuid,
     kind          text        NOT NULL CHECK (kind IN ('cash', 'held', 'withdrawing',
                                   'house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee',
-                                  'receivable')),
+                                  'receivable', 'promotion')),
     currency      text        NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     balance_minor bigint      CONSTRAINT account_floor CHECK (balance_minor >= 0),
     version       bigint      NOT NULL DEFAULT 0,
@@ -24,18 +24,17 @@ CREATE TABLE account (
 CALL tenant_table_v1('account');
 GRANT SELECT ON account TO overround_app, overround_worker;
 
--- `reference` is the thing the money moved for (a bet, a payment, a revenue day), `version` its
--- settlement version: the same movement cannot be posted twice.
+-- A transfer is known by what it is for (decision 0006): `reference` is the thing the money moved for (a bet, a
+-- payment, a revenue day), `version` its settlement version. So the same movement cannot be posted twice.
 -- No foreign key to `account`: each insert would lock the house's row (decision 0005); the one
 -- writer checks both accounts, and `overround verify` checks them again.
 CREATE TABLE transfer (
     tenant_id    uuid        NOT NULL,
-    id           uuid        NOT NULL,
     reference    uuid        NOT NULL,
     code         text        NOT NULL CHECK (code IN ('deposit', 'withdrawal_reserve', 'withdrawal_pay',
                                  'withdrawal_refuse', 'adjustment', 'stake_hold', 'stake_take', 'stake_return',
                                  'payout', 'stake_release', 'stake_reclaim', 'payout_reclaim', 'debt_lend',
-                                 'debt_repay', 'cash_out', 'revenue_day', 'fee_day')),
+                                 'debt_repay', 'cash_out', 'revenue_day', 'fee_day', 'free_bet', 'free_bet_back')),
     version      integer     NOT NULL DEFAULT 0 CHECK (version >= 0),
     from_id      uuid        NOT NULL,
     to_id        uuid        NOT NULL,
@@ -43,28 +42,31 @@ CREATE TABLE transfer (
     currency     text        NOT NULL,
     at           timestamptz NOT NULL,
     recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (tenant_id, id),
-    CONSTRAINT transfer_once UNIQUE (tenant_id, reference, code, version),
+    CONSTRAINT transfer_once PRIMARY KEY (tenant_id, reference, code, version),
     CONSTRAINT transfer_two_accounts CHECK (from_id <> to_id)
 );
 -- What revenue days are made of; the other transfers are found by their reference.
 CREATE INDEX transfer_of_revenue ON transfer (tenant_id, at)
-    WHERE code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out');
+    WHERE code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out', 'free_bet', 'free_bet_back');
 CALL tenant_table_v1('transfer');
 GRANT SELECT ON transfer TO overround_app, overround_worker;
 
 -- `version` and `balance_after_minor` are the account's after this entry; empty for the tenant's own
 -- accounts, whose balance is the roll-up plus the entries of transactions that it has not seen.
+-- No key but the two below: each costs every bet two entries in an index, and nobody reads the entries of one
+-- transfer. That there are two of each is the one writer's doing, and `overround verify` counts them
+-- (test: tampering with the ledger is found).
 CREATE TABLE entry (
     tenant_id           uuid        NOT NULL,
-    transfer_id         uuid        NOT NULL,
     account_id          uuid        NOT NULL,
+    reference           uuid        NOT NULL,
+    code                text        NOT NULL,
+    transfer_version    integer     NOT NULL,
     amount_minor        bigint      NOT NULL CHECK (amount_minor <> 0),
     balance_after_minor bigint      CONSTRAINT entry_floor CHECK (balance_after_minor >= 0),
     version             bigint,
     at                  timestamptz NOT NULL,
-    tx                  xid8        NOT NULL DEFAULT pg_current_xact_id(),
-    PRIMARY KEY (tenant_id, transfer_id, account_id)
+    tx                  xid8        NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE UNIQUE INDEX entry_of_player ON entry (tenant_id, account_id, version) WHERE version IS NOT NULL;
 CREATE INDEX entry_of_house ON entry (tenant_id, account_id, tx) WHERE version IS NULL;
@@ -111,19 +113,73 @@ BEGIN
 END
 $$;
 
--- Post transfers, in the order given, each of its own tenant; the only writer of transfer, entry and
--- balances. Lock before inserting, in id order: two posts over the same accounts wait, never deadlock
--- (test: settling while placing). `p_locked`: the caller holds the locks of all of them already, taken in that
--- order. Raises account_missing (one is, or two currencies would mix),
--- account_floor (a balance below zero) or transfer_once (posted before); then nothing of the call stays.
+-- Write transfers and their entries, and the balances that follow; the only writer of the three. The caller holds
+-- the locks of all accounts that keep a balance and says what it has read under them, for each transfer:
+--   p_currency: of both accounts, NULL where one is missing or they differ; p_from_minor, p_from_version, p_to_minor,
+--   p_to_version: of the accounts before the call, NULL of the tenant's own.
+--   p_which: which of the transfers are posted (from 1), in this order.
+-- Raises account_missing, account_floor or transfer_once; then nothing of the call stays.
+CREATE FUNCTION ledger_write_v1(
+    p_tenant uuid[], p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
+    p_from uuid[], p_to uuid[], p_amount bigint[], p_currency text[], p_from_minor bigint[], p_from_version bigint[],
+    p_to_minor bigint[], p_to_version bigint[], p_which integer[])
+RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF cardinality(p_which) = 0 THEN
+        RETURN 0;
+    END IF;
+    IF EXISTS (SELECT 1 FROM unnest(p_which) AS n WHERE p_currency[n] IS NULL) THEN
+        RAISE EXCEPTION 'an account is missing, or two currencies would mix'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
+    END IF;
+    WITH moved AS (
+        INSERT INTO transfer (tenant_id, reference, code, version, from_id, to_id, amount_minor, currency, at)
+        SELECT p_tenant[n], p_reference[n], p_code[n], p_version[n], p_from[n], p_to[n], p_amount[n], p_currency[n], p_at[n]
+        FROM unnest(p_which) AS n
+    ), move AS MATERIALIZED (
+        SELECT w.k * 2 AS k, w.n, p_tenant[w.n] AS tenant_id, p_from[w.n] AS account_id, -p_amount[w.n] AS amount,
+               p_from_minor[w.n] AS minor, p_from_version[w.n] AS version
+        FROM unnest(p_which) WITH ORDINALITY AS w (n, k)
+        UNION ALL
+        SELECT w.k * 2 + 1, w.n, p_tenant[w.n], p_to[w.n], p_amount[w.n], p_to_minor[w.n], p_to_version[w.n]
+        FROM unnest(p_which) WITH ORDINALITY AS w (n, k)
+    ), posted AS (
+        INSERT INTO entry (tenant_id, account_id, reference, code, transfer_version, amount_minor, balance_after_minor,
+                           version, at)
+        SELECT m.tenant_id, m.account_id, p_reference[m.n], p_code[m.n], p_version[m.n], m.amount,
+               m.minor + sum(m.amount) OVER running,
+               -- Only an account that keeps a balance counts its versions.
+               CASE WHEN m.minor IS NOT NULL THEN m.version + row_number() OVER running END, p_at[m.n]
+        FROM move m
+        WINDOW running AS (PARTITION BY m.account_id ORDER BY m.k)
+    )
+    UPDATE account a
+    SET balance_minor = a.balance_minor + p.amount, version = a.version + p.entries
+    FROM (SELECT m.tenant_id, m.account_id, sum(m.amount)::bigint AS amount, count(*) AS entries
+          FROM move m WHERE m.minor IS NOT NULL GROUP BY m.tenant_id, m.account_id) p
+    WHERE a.tenant_id = p.tenant_id AND a.id = p.account_id;
+    RETURN cardinality(p_which);
+END
+$$;
+
+-- Post transfers, in the order given, each of its own tenant. Lock before inserting, in id order: two posts over the
+-- same accounts wait, never deadlock (test: settling while placing). `p_locked`: the caller holds the locks of
+-- all of them already, taken in that order.
+-- Raises account_missing (one is, or two currencies would mix), account_floor (a balance below zero) or
+-- transfer_once (posted before); then nothing of the call stays.
 CREATE FUNCTION ledger_post_many_v1(
     p_tenant uuid[], p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
     p_from uuid[], p_to uuid[], p_amount bigint[], p_locked boolean DEFAULT false)
 RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    v_count integer := coalesce(cardinality(p_amount), 0);
-    v_found integer;
+    v_count        integer := coalesce(cardinality(p_amount), 0);
+    v_currency     text[];
+    v_from_minor   bigint[];
+    v_from_version bigint[];
+    v_to_minor     bigint[];
+    v_to_version   bigint[];
 BEGIN
     IF v_count = 0 THEN
         RETURN 0;
@@ -137,46 +193,21 @@ BEGIN
         JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.id AND a.owner_id IS NOT NULL
         ORDER BY a.id FOR NO KEY UPDATE OF a;
     END IF;
-
-    WITH t AS MATERIALIZED (
-        SELECT p.*, uuidv7() AS id, f.currency, c.currency AS to_currency, f.balance_minor AS from_minor,
-               f.version AS from_version, c.balance_minor AS to_minor, c.version AS to_version
-        FROM unnest(p_tenant, p_at, p_reference, p_code, p_version, p_from, p_to, p_amount) WITH ORDINALITY
-                 AS p (tenant_id, at, reference, code, version, from_id, to_id, amount, n)
-        JOIN account f ON f.tenant_id = p.tenant_id AND f.id = p.from_id
-        JOIN account c ON c.tenant_id = p.tenant_id AND c.id = p.to_id
-    ), moved AS (
-        INSERT INTO transfer (tenant_id, id, reference, code, version, from_id, to_id, amount_minor, currency, at)
-        SELECT t.tenant_id, t.id, t.reference, t.code, t.version, t.from_id, t.to_id, t.amount, t.currency, t.at
-        FROM t ORDER BY t.n
-    ), move AS (
-        SELECT t.n * 2 AS n, t.tenant_id, t.id, t.from_id AS account_id, -t.amount AS amount, t.at,
-               t.from_minor AS minor, t.from_version AS version
-        FROM t
-        UNION ALL
-        SELECT t.n * 2 + 1, t.tenant_id, t.id, t.to_id, t.amount, t.at, t.to_minor, t.to_version FROM t
-    ), posted AS (
-        INSERT INTO entry (tenant_id, transfer_id, account_id, amount_minor, balance_after_minor, version, at)
-        SELECT m.tenant_id, m.id, m.account_id, m.amount, m.minor + sum(m.amount) OVER running,
-               -- Only an account that keeps a balance counts its versions.
-               CASE WHEN m.minor IS NOT NULL THEN m.version + row_number() OVER running END, m.at
-        FROM move m
-        WINDOW running AS (PARTITION BY m.account_id ORDER BY m.n)
-        RETURNING tenant_id, account_id, amount_minor, version
-    ), balanced AS (
-        UPDATE account a
-        SET balance_minor = a.balance_minor + p.amount, version = a.version + p.entries
-        FROM (SELECT tenant_id, account_id, sum(amount_minor)::bigint AS amount, count(*) AS entries
-              FROM posted WHERE version IS NOT NULL GROUP BY tenant_id, account_id) p
-        WHERE a.tenant_id = p.tenant_id AND a.id = p.account_id
-    )
-    -- Not in the join above: by their currency the planner would read all accounts of the tenant.
-    SELECT count(*) INTO v_found FROM t WHERE t.to_currency = t.currency;
-    IF v_found <> v_count THEN
-        RAISE EXCEPTION 'an account is missing, or two currencies would mix'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
-    END IF;
-    RETURN v_count;
+    -- One at a time (OFFSET 0): for a join the planner would read all accounts of the tenant.
+    SELECT array_agg(CASE WHEN f.currency = c.currency THEN f.currency END ORDER BY t.n),
+           array_agg(f.balance_minor ORDER BY t.n), array_agg(f.version ORDER BY t.n),
+           array_agg(c.balance_minor ORDER BY t.n), array_agg(c.version ORDER BY t.n)
+    INTO v_currency, v_from_minor, v_from_version, v_to_minor, v_to_version
+    FROM generate_series(1, v_count) AS t (n)
+    LEFT JOIN LATERAL (
+        SELECT a.currency, a.balance_minor, a.version FROM account a
+        WHERE a.tenant_id = p_tenant[t.n] AND a.id = p_from[t.n] OFFSET 0) f ON true
+    LEFT JOIN LATERAL (
+        SELECT a.currency, a.balance_minor, a.version FROM account a
+        WHERE a.tenant_id = p_tenant[t.n] AND a.id = p_to[t.n] OFFSET 0) c ON true;
+    RETURN ledger_write_v1(p_tenant, p_at, p_reference, p_code, p_version, p_from, p_to, p_amount, v_currency,
+                           v_from_minor, v_from_version, v_to_minor, v_to_version,
+                           ARRAY(SELECT generate_series(1, v_count)));
 END
 $$;
 

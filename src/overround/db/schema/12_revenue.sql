@@ -13,6 +13,8 @@ CREATE TABLE revenue_day (
     -- (test: a new fee charges no day that is already written).
     fee_bps       integer NOT NULL CHECK (fee_bps BETWEEN 0 AND 10000),
     fee_minor     bigint  NOT NULL CHECK (fee_minor >= 0),
+    -- What the tenant gave as free bets and is not back; below zero on a day on which more came back.
+    bonus_minor   bigint  NOT NULL DEFAULT 0,
     -- What was moved out of `house` for the day so far; a corrected day moves the difference.
     posted_fee_minor bigint  NOT NULL DEFAULT 0,
     posted_net_minor bigint  NOT NULL DEFAULT 0,
@@ -26,8 +28,8 @@ CREATE TABLE revenue_day (
 CALL tenant_table_v1('revenue_day');
 GRANT SELECT ON revenue_day TO overround_app, overround_worker;
 -- The worker writes what it read off the transfers; what was moved is written by the function below.
-GRANT INSERT (tenant_id, day, currency, handle_minor, payout_minor, ggr_minor, fee_bps, fee_minor),
-    UPDATE (handle_minor, payout_minor, ggr_minor, fee_minor) ON revenue_day TO overround_worker;
+GRANT INSERT (tenant_id, day, currency, handle_minor, payout_minor, ggr_minor, fee_bps, fee_minor, bonus_minor),
+    UPDATE (handle_minor, payout_minor, ggr_minor, fee_minor, bonus_minor) ON revenue_day TO overround_worker;
 
 -- Move what days before `p_before` still owe out of `house`: the fee to `fee`, the rest to `revenue`;
 -- below zero comes back. Amounts and accounts come from the day's row and the tenant's accounts alone.

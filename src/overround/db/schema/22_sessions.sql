@@ -37,6 +37,41 @@ GRANT SELECT, INSERT, UPDATE (last_seen_at, revoked_at) ON session TO overround_
 -- The worker ends the sessions of a user disabled on the command line, and purges old ones.
 GRANT SELECT, INSERT, UPDATE (last_seen_at, revoked_at), DELETE ON session TO overround_worker;
 
+-- What many tokens stand for, each at its own tenant, and that they were used: one round trip, a transaction by
+-- itself, which is those tenants' from here on. With its caller's rights: row security shows it the tenants that it
+-- sets and no more. What is not live is absent. The four times are those after which a session of either kind must have
+-- been used and opened; uses are written of those last seen before `p_seen_before`, and whoever else is writing one
+-- is not waited for.
+CREATE FUNCTION sessions_live_v1(
+    p_tenant uuid[], p_token_sha256 bytea[], p_idle_since timestamptz, p_old_since timestamptz,
+    p_permanent_idle_since timestamptz, p_permanent_old_since timestamptz, p_seen_before timestamptz, p_at timestamptz)
+RETURNS TABLE (tenant_id uuid, token_sha256 bytea, id uuid, user_id uuid, kind text, scopes text[], last_seen_at timestamptz,
+               created_at timestamptz, permanent boolean)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('overround.tenant_id', array_to_string(ARRAY(SELECT DISTINCT t FROM unnest(p_tenant) AS t), ','), true);
+    RETURN QUERY
+    WITH live AS MATERIALIZED (
+        SELECT s.tenant_id, s.token_sha256, s.id, s.user_id, u.kind, u.scopes, s.last_seen_at, s.created_at, s.permanent
+        FROM unnest(p_tenant, p_token_sha256) AS q (tenant_id, token_sha256)
+        JOIN session s ON s.tenant_id = q.tenant_id AND s.token_sha256 = q.token_sha256
+        JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active'
+        JOIN tenant t ON t.id = s.tenant_id AND t.status = 'active'
+        WHERE s.revoked_at IS NULL
+          AND CASE WHEN s.permanent THEN s.last_seen_at > p_permanent_idle_since AND s.created_at > p_permanent_old_since
+              ELSE s.last_seen_at > p_idle_since AND s.created_at > p_old_since END
+    ), used AS (
+        UPDATE session s SET last_seen_at = greatest(s.last_seen_at, p_at)
+        FROM (SELECT s.tenant_id, s.id FROM live l JOIN session s ON s.tenant_id = l.tenant_id AND s.id = l.id
+              WHERE l.last_seen_at <= p_seen_before FOR NO KEY UPDATE OF s SKIP LOCKED) q
+        WHERE s.tenant_id = q.tenant_id AND s.id = q.id
+    )
+    SELECT l.* FROM live l;
+END
+$$;
+GRANT EXECUTE ON FUNCTION sessions_live_v1 TO overround_app;
+
 -- Failed log-ins by what was attacked: an e-mail address (known here or not, so that the answer
 -- never tells which) or a client address; only their SHA-256 is kept. It is a table because several
 -- api processes must see one count. Old rows are purged by the jobs role.

@@ -60,6 +60,27 @@ GRANT SELECT ON offer_revision TO overround_worker;
 CREATE FUNCTION offer_switch_key() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT -40::bigint $$;
 GRANT EXECUTE ON FUNCTION offer_switch_key TO overround_app, overround_worker;
 
+-- A writer of the board begins: its lease is held for this transaction, no person decides about a match and no office
+-- switches anything until it ends. What was decided and switched before is told as two numbers that only grow; a busy hub asks
+-- a hundred times a second, so it is one call. Each statement looks anew: one that waited for its lock would not see what was
+-- committed meanwhile (test: the hub does not open what is being switched off; a decision waits for the tick of the hub).
+-- Who writes what comes again (`p_again`) does not wait for the disk at its commit.
+CREATE FUNCTION offers_turn_v1(p_lease text, p_token uuid, p_again boolean) RETURNS TABLE (is_held boolean, decided bigint, revised bigint)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF p_again THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+    PERFORM 1 FROM lease l WHERE l.name = p_lease AND l.token = p_token FOR SHARE;
+    is_held := FOUND;
+    PERFORM pg_advisory_xact_lock(offer_switch_key()), pg_advisory_xact_lock_shared(match_decision_key());
+    decided := (SELECT coalesce(max(d.seq), 0) FROM match_decision d);
+    revised := (SELECT coalesce(sum(r.revision), 0)::bigint FROM offer_revision r);
+    RETURN NEXT;
+END
+$$;
+GRANT EXECUTE ON FUNCTION offers_turn_v1 TO overround_worker;
+
 -- The office switches a sport, a competition, an event, a market or a selection: the setting is written, and what it takes
 -- off is suspended in the same transaction under the events' exclusive locks, so that no bet is taken
 -- after the office was answered (test: a bet that waited for the switch is refused). What it puts on

@@ -33,13 +33,27 @@ CREATE TABLE risk_policy (
     suspend_at_bps         integer CHECK (suspend_at_bps BETWEEN 1 AND 10000),
     velocity_max           integer CHECK (velocity_max BETWEEN 1 AND 1000000),
     move_max_bps           integer CHECK (move_max_bps BETWEEN 1 AND 100000),
-    hold_s                 integer NOT NULL DEFAULT 60 CHECK (hold_s BETWEEN 1 AND 86400)
+    hold_s                 integer NOT NULL DEFAULT 60 CHECK (hold_s BETWEEN 1 AND 86400),
+    -- What a slip may be: how many legs, at which price each, and what it may pay for a unit staked.
+    legs_min               smallint CHECK (legs_min BETWEEN 1 AND 20),
+    legs_max               smallint CHECK (legs_max BETWEEN 1 AND 20),
+    leg_price_min_e4       integer  CHECK (leg_price_min_e4 BETWEEN 10001 AND 1000000000),
+    leg_price_max_e4       integer  CHECK (leg_price_max_e4 BETWEEN 10001 AND 1000000000),
+    slip_price_min_e4      integer  CHECK (slip_price_min_e4 BETWEEN 10001 AND 1000000000),
+    slip_price_max_e4      integer  CHECK (slip_price_max_e4 BETWEEN 10001 AND 1000000000),
+    -- What the house takes within what the platform lets it take (tenant.stake_min_minor, payout_max_minor).
+    stake_min_minor        bigint   CHECK (stake_min_minor BETWEEN 1 AND 10000000000000),
+    payout_max_minor       bigint   CHECK (payout_max_minor BETWEEN 1 AND 10000000000000),
+    -- A player who asks for it may be given a smaller stake than he asked, where that fits and his would not.
+    lower_stakes           boolean  NOT NULL DEFAULT true,
+    CONSTRAINT risk_policy_slip_bounds CHECK (
+        stake_min_minor <= payout_max_minor AND legs_min <= legs_max AND leg_price_min_e4 <= leg_price_max_e4 AND slip_price_min_e4 <= slip_price_max_e4)
 );
 CALL tenant_table_v1('risk_policy');
 GRANT SELECT, INSERT, UPDATE ON risk_policy TO overround_app;
 GRANT SELECT ON risk_policy TO overround_worker;
 
--- What a person decided about a player: his limits are multiplied by `factor_e4`, what he waits for in play
+-- What a person decided about a player: his limits are multiplied by `factor_e4`, what his slips wait (risk_wait)
 -- by `delay_e4`. Who has no row is taken as he is.
 CREATE TABLE risk_player (
     tenant_id uuid        NOT NULL,
@@ -107,10 +121,11 @@ GRANT SELECT, INSERT, UPDATE ON risk_suspension TO overround_worker;
 
 -- Bets were laid: their shares are added to the rows, in one statement and in the order of the keys, so
 -- that two batches wait for one another and never in a circle (test: batches that cross lay both).
+--   p_which: which of the legs (from 1); NULL for none.
 -- Granted to no login: only what places bets stands on it.
 CREATE FUNCTION risk_laid_v1(
     p_tenant uuid[], p_event uuid[], p_market uuid[], p_selection uuid[], p_stake bigint[], p_payout bigint[],
-    p_at timestamptz[])
+    p_at timestamptz[], p_which integer[])
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
@@ -118,8 +133,9 @@ BEGIN
                                      minute_at, minute_bets)
     SELECT l.tenant_id, l.event_id, l.market_id, l.selection_id, count(*), sum(l.stake), sum(l.payout),
            date_trunc('minute', max(l.at), 'UTC'), count(*)
-    FROM unnest(p_tenant, p_event, p_market, p_selection, p_stake, p_payout, p_at)
-             AS l (tenant_id, event_id, market_id, selection_id, stake, payout, at)
+    FROM (SELECT p_tenant[n] AS tenant_id, p_event[n] AS event_id, p_market[n] AS market_id, p_selection[n] AS selection_id,
+                 p_stake[n] AS stake, p_payout[n] AS payout, p_at[n] AS at
+          FROM unnest(p_which) AS n OFFSET 0) l
     GROUP BY l.tenant_id, l.event_id, l.market_id, l.selection_id
     ORDER BY l.tenant_id, l.event_id, l.selection_id
     ON CONFLICT (tenant_id, event_id, selection_id) DO UPDATE
@@ -190,7 +206,9 @@ CREATE FUNCTION risk_applies_v1(p_tenant uuid[]) RETURNS boolean LANGUAGE sql ST
 SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (SELECT 1 FROM risk_cap c WHERE c.tenant_id = ANY (p_tenant))
         OR EXISTS (SELECT 1 FROM risk_policy p WHERE p.tenant_id = ANY (p_tenant)
-                   AND (p.repeat_max, p.player_day_max_minor, p.player_event_max_minor) IS DISTINCT FROM (NULL, NULL, NULL))
+                   AND num_nonnulls(p.repeat_max, p.player_day_max_minor, p.player_event_max_minor, p.legs_min, p.legs_max,
+                                    p.leg_price_min_e4, p.leg_price_max_e4, p.slip_price_min_e4, p.slip_price_max_e4,
+                                    p.stake_min_minor, p.payout_max_minor) > 0)
 $$;
 
 -- What each leg has room for at its time, in minor units of net loss; NULL where nothing limits it.

@@ -69,88 +69,20 @@ CREATE TABLE bet_request (
     key         text        NOT NULL CHECK (length(key) BETWEEN 1 AND 100),
     body_sha256 bytea       NOT NULL CHECK (length(body_sha256) = 32),
     bet_id      uuid,
-    decision    text        NOT NULL CHECK (decision IN ('accepted', 'refused')),
+    -- waiting: its slip waits (41_bets_waiting.sql), and the answer to its key is that it does.
+    decision    text        NOT NULL CHECK (decision IN ('accepted', 'refused', 'waiting')),
     answer      jsonb,
     at          timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, user_id, key),
     -- An accepted answer is made of the bet's own rows, which never change in what it says.
     CONSTRAINT bet_request_answered CHECK ((decision = 'accepted') = (bet_id IS NOT NULL)
-        AND (decision = 'refused') = (answer IS NOT NULL))
+        AND (decision = 'accepted') = (answer IS NULL))
 );
 CALL tenant_table_v1('bet_request');
 GRANT SELECT ON bet_request TO overround_app, overround_worker;
 
 -- A generic plan in the functions here: the planner knows the sizes of the arrays no better the
 -- second time, and planning anew would cost as much as running.
-
--- Which of the accepted slips fit: a player's stakes are taken in order while they do. Only for calls in
--- which some do not; nobody may call it but the one below.
-CREATE FUNCTION bets_fitting_v1(
-    p_decision text[], p_answer jsonb[], p_currency text[], p_cash uuid[], p_cash_minor bigint[], p_stake bigint[],
-    OUT decision text[], OUT answer jsonb[])
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    v_first integer;
-BEGIN
-    decision := p_decision;
-    answer := p_answer;
-    FOR i IN 1 .. cardinality(p_decision) LOOP
-        CONTINUE WHEN decision[i] <> 'accepted';
-        v_first := array_position(p_cash, p_cash[i]);
-        IF p_cash_minor[v_first] < p_stake[i] THEN
-            decision[i] := 'refused';
-            answer[i] := jsonb_build_object('refusal', 'insufficient_funds', 'currency', p_currency[i]);
-        ELSE
-            p_cash_minor[v_first] := p_cash_minor[v_first] - p_stake[i];
-        END IF;
-    END LOOP;
-END
-$$;
-
--- The answers of slips whose key was answered before: by an earlier call, by one that this call has just
--- waited for (`p_late`), or by an earlier slip of this very call (`p_first`). Nobody may call it but the
--- one below.
-CREATE FUNCTION bets_again_v1(
-    p_tenant uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_leg_slip integer[], p_first integer[], p_late integer[],
-    INOUT decision text[], INOUT bet uuid[], INOUT potential bigint[], INOUT placed_at timestamptz[],
-    INOUT answer jsonb[], INOUT leg_price_e4 integer[])
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    v_request bet_request%ROWTYPE;
-    v_bet     bet%ROWTYPE;
-    v_first   integer;
-BEGIN
-    FOR i IN 1 .. cardinality(decision) LOOP
-        IF decision[i] = 'again' THEN
-            v_first := p_first[i];
-            decision[i] := CASE WHEN p_body_sha256[i] = p_body_sha256[v_first] THEN 'replayed' ELSE 'key_reused' END;
-            answer[i] := CASE WHEN decision[i] = 'key_reused' THEN '{"refusal": "key_reused"}' ELSE answer[v_first] END;
-            bet[i] := bet[v_first];
-            potential[i] := potential[v_first];
-            placed_at[i] := placed_at[v_first];
-            FOR k IN 0 .. cardinality(array_positions(p_leg_slip, i)) - 1 LOOP
-                leg_price_e4[array_position(p_leg_slip, i) + k] := leg_price_e4[array_position(p_leg_slip, v_first) + k];
-            END LOOP;
-            CONTINUE;
-        END IF;
-        CONTINUE WHEN decision[i] <> 'replayed' AND NOT coalesce(i = ANY (p_late), false);
-        SELECT * INTO STRICT v_request FROM bet_request r
-        WHERE r.tenant_id = p_tenant[i] AND r.user_id = p_user[i] AND r.key = p_key[i];
-        decision[i] := CASE WHEN p_body_sha256[i] = v_request.body_sha256 THEN 'replayed' ELSE 'key_reused' END;
-        answer[i] := CASE WHEN decision[i] = 'key_reused' THEN '{"refusal": "key_reused"}' ELSE v_request.answer END;
-        CONTINUE WHEN v_request.bet_id IS NULL OR decision[i] = 'key_reused';
-        SELECT * INTO STRICT v_bet FROM bet b WHERE b.tenant_id = p_tenant[i] AND b.id = v_request.bet_id;
-        bet[i] := v_bet.id;
-        potential[i] := v_bet.potential_payout_minor;
-        placed_at[i] := v_bet.placed_at;
-        v_first := array_position(p_leg_slip, i);
-        FOR k IN 1 .. v_bet.legs LOOP
-            leg_price_e4[v_first + k - 1] := (
-                SELECT l.price_e4 FROM leg l WHERE l.tenant_id = p_tenant[i] AND l.bet_id = v_bet.id AND l.n = k);
-        END LOOP;
-    END LOOP;
-END
-$$;
 
 -- Decide slips in the order given: an answer for each. Nobody may call it but the two below.
 --   p_tenant is each slip's; p_leg_slip says (from 1) to which slip a leg belongs; legs of a slip
@@ -163,9 +95,13 @@ $$;
 --   may have been closed and settled while the call waited
 --   (test: a slip older than the close is refused live).
 --   p_token_sha256: the session that the slip came by, to be live still; NULL where somebody else has looked.
+--   p_passes, p_leg_agreed_e4: of slips that have waited (bets_place_waited_v1); NULL of all others.
+--   p_least: of players who take a smaller stake where theirs does not fit, the least they take; the slip is
+--   'moved' then too, and its answer says the stake. p_leg_seen: the version of the offer that was shown, which
+--   a player who takes no other price wants to be still that (test: an offer that was replaced is not what was shown).
 -- decision: accepted, refused, replayed (same key, same body: the answer of then), key_reused, moved, nobody
--- (the session has ended; nothing is stored).
--- `answer` is a refusal's alone; an accepted bet's is made of its rows, so it is stored once.
+-- (the session has ended), waits (it has to wait first, as `answer` says; of these three nothing is stored).
+-- `answer` is a refusal's, or why a slip waits; an accepted bet's is made of its rows, so it is stored once.
 -- A player's stakes are taken in order while they fit. A refusal is an answer and is stored.
 -- READ COMMITTED only: with one snapshot for all statements the lock would prove nothing
 -- (test: a bet that waited for a suspension is refused).
@@ -176,30 +112,43 @@ CREATE FUNCTION bets_decide_v1(
     p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
     p_at timestamptz[], p_token_sha256 bytea[], p_live boolean, p_leg_slip integer[], p_leg_selection uuid[],
     p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
+    p_passes text[] DEFAULT NULL, p_leg_agreed_e4 integer[] DEFAULT NULL,
+    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL,
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    v_slips       integer := cardinality(p_bet);
-    v_recorded_at         timestamptz;
-    v_locked      uuid[];
-    v_leg_event   uuid[];
-    v_leg_market  uuid[];
-    v_leg_version bigint[];
-    v_leg_refusal text[];
-    v_first       integer[];
-    v_cash        uuid[];
-    v_held        uuid[];
-    v_cash_minor  bigint[];
-    v_known       boolean[];
-    v_alone       boolean[];
-    v_unsure      boolean;
-    v_tight       boolean;
-    v_again       boolean;
-    v_moved       boolean;
-    v_taken       integer[];
-    v_late        integer[];
+    v_slips        integer := cardinality(p_bet);
+    v_recorded_at  timestamptz;
+    v_leg_event    uuid[];
+    v_leg_market   uuid[];
+    v_leg_version  bigint[];
+    v_leg_refusal  text[];
+    v_first        integer[];
+    v_players      integer;
+    v_cash         uuid[];
+    v_held         uuid[];
+    v_cash_minor   bigint[];
+    v_held_minor   bigint[];
+    v_cash_version bigint[];
+    v_held_version bigint[];
+    v_money        text[];
+    v_refusal      text[];
+    v_leg_first    integer[];
+    v_leg_refused  integer[];
+    v_leg_count    integer[];
+    v_book         uuid[];
+    v_rounding     text[];
+    v_known        boolean[];
+    v_unsure       boolean;
+    v_tight        boolean;
+    v_again        boolean;
+    v_moved        boolean;
+    v_refused      boolean;
+    v_watched      boolean;
+    v_taken        integer[];
+    v_late         integer[];
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'placing bets needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
@@ -211,125 +160,155 @@ BEGIN
     -- By the key of each and not by a join, for which the planner would read the whole table.
     FROM (SELECT DISTINCT event_key((SELECT s.event_id FROM selection s WHERE s.id = l.id)) AS key
           FROM unnest(p_leg_selection) AS l (id) ORDER BY 1) k;
-    v_locked := ARRAY(
-        SELECT a.id FROM (SELECT DISTINCT q.tenant_id, q.user_id FROM unnest(p_tenant, p_user) AS q (tenant_id, user_id)) q
-        JOIN account a ON a.tenant_id = q.tenant_id AND a.owner_id = q.user_id AND a.kind IN ('cash', 'held')
-        ORDER BY a.id FOR NO KEY UPDATE OF a);
+    -- What a locked account holds is its own last word, whoever the lock had to wait for.
+    WITH player AS MATERIALIZED (
+        SELECT DISTINCT q.tenant_id, q.user_id FROM unnest(p_tenant, p_user) AS q (tenant_id, user_id)
+    ), locked AS MATERIALIZED (
+        SELECT a.tenant_id, a.owner_id, a.kind, a.id, a.balance_minor, a.version, a.currency
+        FROM player p
+        JOIN account a ON a.tenant_id = p.tenant_id AND a.owner_id = p.user_id AND a.kind IN ('cash', 'held')
+        ORDER BY a.id FOR NO KEY UPDATE OF a
+    )
+    SELECT array_agg(c.id ORDER BY q.n), array_agg(c.balance_minor ORDER BY q.n), array_agg(c.version ORDER BY q.n),
+           array_agg(h.id ORDER BY q.n), array_agg(h.balance_minor ORDER BY q.n), array_agg(h.version ORDER BY q.n),
+           array_agg(CASE WHEN c.currency = h.currency THEN c.currency END ORDER BY q.n), (SELECT count(*) FROM player)
+    INTO v_cash, v_cash_minor, v_cash_version, v_held, v_held_minor, v_held_version, v_money, v_players
+    FROM generate_series(1, v_slips) AS q (n)
+    LEFT JOIN locked c ON c.tenant_id = p_tenant[q.n] AND c.owner_id = p_user[q.n] AND c.kind = 'cash'
+    LEFT JOIN locked h ON h.tenant_id = p_tenant[q.n] AND h.owner_id = p_user[q.n] AND h.kind = 'held';
     placed_at := p_at;
     IF p_live THEN
         v_recorded_at := clock_timestamp();
         placed_at := ARRAY(SELECT greatest(a.at, v_recorded_at) FROM unnest(p_at) WITH ORDINALITY AS a (at, n) ORDER BY a.n);
     END IF;
+    IF v_players < v_slips THEN
+        v_first := ARRAY(
+            SELECT min(q.n) OVER (PARTITION BY q.tenant_id, q.user_id, q.key)
+            FROM unnest(p_tenant, p_user, p_key) WITH ORDINALITY AS q (tenant_id, user_id, key, n) ORDER BY q.n);
+    END IF;
 
+    -- One at a time, here and below (OFFSET 0): for a join the planner would read the whole table.
     SELECT array_agg(l.event_id ORDER BY l.n), array_agg(l.market_id ORDER BY l.n), array_agg(l.price_e4 ORDER BY l.n),
            array_agg(l.version ORDER BY l.n), array_agg(l.refusal ORDER BY l.n)
     INTO v_leg_event, v_leg_market, leg_price_e4, v_leg_version, v_leg_refusal
     FROM (
-        SELECT l.n, s.event_id, s.market_id, o.price_e4, o.version,
+        SELECT l.n, s.event_id, s.market_id, coalesce(p_leg_agreed_e4[l.n], o.price_e4) AS price_e4, o.version,
                CASE
-                   WHEN o.selection_id IS NULL THEN 'unknown_selection'
+                   WHEN o.state IS NULL THEN 'unknown_selection'
                    WHEN e.starts_at <= placed_at[l.slip] OR e.closed_at <= placed_at[l.slip] THEN 'event_started'
                    -- Of two machines' clocks none is right: live, what is known as closed is closed.
                    WHEN p_live AND e.closed_at IS NOT NULL THEN 'event_started'
                    WHEN o.state = 'closed' THEN 'market_closed'
                    WHEN o.state <> 'open' THEN 'market_suspended'
-                   WHEN o.price_e4 = l.shown_e4 THEN NULL
+                   WHEN p_leg_agreed_e4[l.n] IS NOT NULL THEN NULL
+                   WHEN p_leg_seen[l.n] <> o.version AND p_policy[l.slip] = 'none' AND o.price_e4 = p_leg_price_e4[l.n]
+                       THEN 'market_changed'
+                   WHEN o.price_e4 = p_leg_price_e4[l.n] THEN NULL
                    WHEN NOT CASE p_policy[l.slip]
                        WHEN 'any' THEN true
                        WHEN 'higher' THEN o.price_e4::bigint * 10000
-                            >= l.shown_e4::bigint * (10000 - p_tolerance_bps[l.slip])
+                            >= p_leg_price_e4[l.n]::bigint * (10000 - p_tolerance_bps[l.slip])
                        ELSE false
                    END THEN 'price_changed'
                END AS refusal
-        FROM unnest(p_leg_slip, p_leg_selection, p_leg_price_e4)
-                 WITH ORDINALITY AS l (slip, selection_id, shown_e4, n)
+        FROM unnest(p_leg_slip) WITH ORDINALITY AS l (slip, n)
         LEFT JOIN tenant t ON t.id = p_tenant[l.slip]
-        LEFT JOIN selection s ON s.id = l.selection_id
-        LEFT JOIN event e ON e.id = s.event_id
-        LEFT JOIN offer o ON o.book_id = t.book_id AND o.selection_id = s.id
+        LEFT JOIN LATERAL (
+            SELECT s.event_id, s.market_id FROM selection s WHERE s.id = p_leg_selection[l.n] OFFSET 0) s ON true
+        LEFT JOIN LATERAL (
+            SELECT e.starts_at, e.closed_at FROM event e WHERE e.id = s.event_id OFFSET 0) e ON true
+        LEFT JOIN LATERAL (
+            SELECT o.price_e4, o.version, o.state FROM offer o
+            WHERE o.book_id = t.book_id AND o.selection_id = p_leg_selection[l.n] OFFSET 0) o ON true
     ) l;
 
     -- The column of refusals, in order of precedence; money comes last, because what is refused
     -- for another reason takes none of it.
-    SELECT array_agg(d.decision ORDER BY d.slip), array_agg(d.potential ORDER BY d.slip), array_agg(d.currency ORDER BY d.slip),
-           array_agg(d.answer ORDER BY d.slip), array_agg(d.first ORDER BY d.slip), array_agg(d.cash_id ORDER BY d.slip),
-           array_agg(d.held_id ORDER BY d.slip), array_agg(d.cash_minor ORDER BY d.slip),
-           array_agg(d.known ORDER BY d.slip), array_agg(d.alone ORDER BY d.slip), bool_or(d.known AND NOT d.alone),
-           bool_or(d.decision = 'accepted' AND d.running > d.cash_minor),
+    -- OFFSET 0 again: else the planner would put the whole column wherever its outcome is named, and ask it anew.
+    SELECT array_agg(d.decision ORDER BY d.n), array_agg(d.potential ORDER BY d.n), array_agg(d.currency ORDER BY d.n),
+           array_agg(d.refusal ORDER BY d.n), array_agg(d.leg_first ORDER BY d.n), array_agg(d.leg_refused ORDER BY d.n),
+           array_agg(d.legs ORDER BY d.n), array_agg(d.book_id ORDER BY d.n), array_agg(d.payout_rounding ORDER BY d.n),
+           array_agg(d.known ORDER BY d.n), bool_or(d.known AND (v_cash[d.n] IS NULL OR v_held[d.n] IS NULL)),
+           bool_or(d.decision = 'accepted' AND p_stake[d.n] > v_cash_minor[d.n]),
            bool_or(d.decision IN ('replayed', 'again')), bool_or(d.decision = 'moved'),
-           array_agg(coalesce(d.replayed, p_bet[d.slip]) ORDER BY d.slip)
-    INTO decision, potential, currency, answer, v_first, v_cash, v_held, v_cash_minor, v_known, v_alone, v_unsure,
-         v_tight, v_again, v_moved, bet
+           bool_or(d.decision IN ('refused', 'key_reused', 'nobody')),
+           EXISTS (SELECT 1 FROM risk_cap c WHERE c.tenant_id = ANY (p_tenant))
+           OR EXISTS (SELECT 1 FROM risk_policy p WHERE p.tenant_id = ANY (p_tenant))
+           OR EXISTS (SELECT 1 FROM risk_wait w WHERE w.tenant_id = ANY (p_tenant))
+    INTO decision, potential, currency, v_refusal, v_leg_first, v_leg_refused, v_leg_count, v_book, v_rounding,
+         v_known, v_unsure, v_tight, v_again, v_moved, v_refused, v_watched
     FROM (
-        SELECT d.*,
-               sum(d.stake) FILTER (WHERE d.decision = 'accepted')
-                   OVER (PARTITION BY d.cash_id ORDER BY d.slip) AS running
+        SELECT j.*,
+               CASE
+                   WHEN j.is_over THEN 'nobody'
+                   WHEN j.stored_sha256 IS NOT NULL THEN
+                       CASE WHEN j.stored_sha256 = p_body_sha256[j.n] THEN 'replayed' ELSE 'key_reused' END
+                   WHEN v_first[j.n] < j.n THEN 'again'
+                   WHEN j.refusal IS NULL THEN 'accepted'
+                   WHEN j.refusal = 'moved' THEN 'moved' ELSE 'refused'
+               END AS decision
         FROM (
-            SELECT j.slip, j.stake, j.currency, j.first, j.cash_id, j.held_id, j.cash_minor, j.known, j.alone, j.potential,
-                   CASE WHEN j.stored_sha256 = j.sha256 THEN j.request_bet END AS replayed,
+            SELECT q.n, t.currency, t.book_id, t.payout_rounding, p.potential, u.status IS NOT NULL AS known,
+                   r.body_sha256 AS stored_sha256, f.legs, f.leg_first, f.leg_refused,
+                   p_token_sha256[q.n] IS NOT NULL AND (n.revoked_at IS NOT NULL OR n.user_id IS DISTINCT FROM p_user[q.n])
+                       AS is_over,
                    CASE
-                       WHEN j.is_over THEN 'nobody'
-                       WHEN j.stored_sha256 IS NOT NULL THEN
-                           CASE WHEN j.stored_sha256 = j.sha256 THEN 'replayed' ELSE 'key_reused' END
-                       WHEN j.first < j.slip THEN 'again'
-                       WHEN j.refusal IS NULL THEN 'accepted'
-                       WHEN j.refusal = 'moved' THEN 'moved' ELSE 'refused'
-                   END AS decision,
-                   CASE
-                       WHEN j.is_over THEN '{"refusal": "unauthenticated"}'
-                       WHEN j.stored_sha256 IS NOT NULL THEN
-                           CASE WHEN j.stored_sha256 = j.sha256 THEN j.request_answer
-                                ELSE '{"refusal": "key_reused"}' END
-                       WHEN j.refusal <> 'moved' THEN jsonb_strip_nulls(jsonb_build_object(
-                           'refusal', j.refusal, 'currency', j.currency,
-                           'leg', CASE WHEN j.refusal = j.leg_refusal THEN j.leg_refused END,
-                           'prices_e4', CASE WHEN j.refusal = 'price_changed' THEN to_jsonb(j.prices_e4) END,
-                           'stake_min_minor', CASE WHEN j.refusal = 'stake_below_min' THEN j.stake_min_minor END,
-                           'payout_max_minor', CASE WHEN j.refusal = 'payout_above_max' THEN j.payout_max_minor END))
-                   END AS answer
-            FROM (
-                SELECT q.slip, q.stake, q.sha256, t.currency, t.stake_min_minor, t.payout_max_minor,
-                       q.potential + (t.payout_rounding = 'half_even' AND q.rounds_up)::integer AS potential,
-                       min(q.slip) OVER (PARTITION BY q.tenant_id, q.user_id, q.key) AS first,
-                       q.token_sha256 IS NOT NULL AND (n.revoked_at IS NOT NULL OR n.user_id IS DISTINCT FROM q.user_id)
-                           AS is_over,
-                       c.id AS cash_id, h.id AS held_id, c.balance_minor AS cash_minor, u.id IS NOT NULL AS known,
-                       coalesce(v_locked @> ARRAY[c.id, h.id], false) AND c.id IS NOT NULL AND h.id IS NOT NULL AS alone,
-                       r.body_sha256 AS stored_sha256, r.bet_id AS request_bet, r.answer AS request_answer,
-                       f.leg_refusal, f.leg_refused, f.prices_e4,
-                       CASE
-                           WHEN t.status <> 'active' THEN 'tenant_suspended'
-                           WHEN u.status IS DISTINCT FROM 'active' OR c.id IS NULL OR h.id IS NULL
-                               OR NOT v_locked @> ARRAY[c.id, h.id] THEN 'account_blocked'
-                           WHEN f.legs IS NULL THEN 'too_few_legs'
-                           WHEN f.legs > 20 THEN 'too_many_legs'
-                           WHEN f.leg_refusal IS NOT NULL THEN f.leg_refusal
-                           WHEN f.events < f.legs THEN 'legs_conflict'
-                           WHEN q.stake < t.stake_min_minor THEN 'stake_below_min'
-                           WHEN f.is_moved THEN 'moved'
-                           WHEN q.potential + (t.payout_rounding = 'half_even' AND q.rounds_up)::integer > t.payout_max_minor
-                               THEN 'payout_above_max'
-                       END AS refusal
-                FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_stake, p_potential, p_rounds_up, p_token_sha256)
-                         WITH ORDINALITY AS q (tenant_id, user_id, key, sha256, stake, potential, rounds_up, token_sha256, slip)
-                JOIN tenant t ON t.id = q.tenant_id
-                LEFT JOIN users u ON u.tenant_id = q.tenant_id AND u.id = q.user_id
-                LEFT JOIN account c ON c.tenant_id = q.tenant_id AND c.owner_id = q.user_id AND c.kind = 'cash'
-                LEFT JOIN account h ON h.tenant_id = q.tenant_id AND h.owner_id = q.user_id AND h.kind = 'held'
-                LEFT JOIN session n ON n.tenant_id = q.tenant_id AND n.token_sha256 = q.token_sha256
-                LEFT JOIN bet_request r ON r.tenant_id = q.tenant_id AND r.user_id = q.user_id AND r.key = q.key
-                LEFT JOIN (
-                    SELECT g.slip, count(*)::integer AS legs, count(DISTINCT g.event_id)::integer AS events,
-                           (array_agg(g.refusal ORDER BY g.n) FILTER (WHERE g.refusal IS NOT NULL))[1] AS leg_refusal,
-                           min(g.n) FILTER (WHERE g.refusal IS NOT NULL) - min(g.n) + 1 AS leg_refused,
-                           bool_or(g.price_e4 <> g.expected_e4) AS is_moved, array_agg(g.price_e4 ORDER BY g.n) AS prices_e4
-                    FROM unnest(p_leg_slip, v_leg_event, leg_price_e4, p_leg_expected_e4, v_leg_refusal)
-                             WITH ORDINALITY AS g (slip, event_id, price_e4, expected_e4, refusal, n)
-                    GROUP BY g.slip
-                ) f ON f.slip = q.slip
-            ) j
-        ) d
+                       WHEN t.status <> 'active' THEN 'tenant_suspended'
+                       WHEN u.status IS DISTINCT FROM 'active' OR v_cash[q.n] IS NULL OR v_held[q.n] IS NULL
+                           THEN 'account_blocked'
+                       WHEN f.legs IS NULL THEN 'too_few_legs'
+                       WHEN f.legs > 20 THEN 'too_many_legs'
+                       WHEN f.leg_refused IS NOT NULL THEN v_leg_refusal[f.leg_refused]
+                       WHEN f.legs > 1 AND f.legs > (
+                           SELECT count(DISTINCT v_leg_event[g]) FROM generate_series(f.leg_first, f.leg_first + f.legs - 1) AS g)
+                           THEN 'legs_conflict'
+                       WHEN p_stake[q.n] < t.stake_min_minor THEN 'stake_below_min'
+                       WHEN f.is_moved THEN 'moved'
+                       WHEN p.potential > t.payout_max_minor THEN 'payout_above_max'
+                   END AS refusal
+            FROM generate_series(1, v_slips) AS q (n)
+            JOIN tenant t ON t.id = p_tenant[q.n]
+            CROSS JOIN LATERAL (
+                SELECT p_potential[q.n] + (t.payout_rounding = 'half_even' AND p_rounds_up[q.n])::integer AS potential) p
+            LEFT JOIN LATERAL (
+                SELECT u.status FROM users u WHERE u.tenant_id = p_tenant[q.n] AND u.id = p_user[q.n] OFFSET 0) u ON true
+            LEFT JOIN LATERAL (
+                SELECT n.user_id, n.revoked_at FROM session n
+                WHERE n.tenant_id = p_tenant[q.n] AND n.token_sha256 = p_token_sha256[q.n] OFFSET 0) n ON true
+            LEFT JOIN LATERAL (
+                SELECT r.body_sha256 FROM bet_request r
+                WHERE r.tenant_id = p_tenant[q.n] AND r.user_id = p_user[q.n] AND r.key = p_key[q.n] OFFSET 0) r ON true
+            LEFT JOIN (
+                SELECT g.slip, count(*)::integer AS legs, min(g.n)::integer AS leg_first,
+                       min(g.n) FILTER (WHERE v_leg_refusal[g.n] IS NOT NULL)::integer AS leg_refused,
+                       bool_or(leg_price_e4[g.n] <> p_leg_expected_e4[g.n]) AS is_moved
+                FROM unnest(p_leg_slip) WITH ORDINALITY AS g (slip, n)
+                GROUP BY g.slip
+            ) f ON f.slip = q.n
+            OFFSET 0
+        ) j
+        OFFSET 0
     ) d;
+    bet := p_bet;
+    answer := array_fill(NULL::jsonb, ARRAY[v_slips]);
+    IF v_refused THEN
+        answer := bets_refused_v1(p_tenant, p_stake, potential, decision, v_refusal, v_leg_first, v_leg_refused, v_leg_count,
+                                  v_leg_refusal, leg_price_e4);
+    END IF;
+    IF v_players < v_slips AND NOT v_tight THEN
+        v_tight := EXISTS (SELECT 1 FROM generate_series(1, v_slips) AS n WHERE decision[n] = 'accepted'
+                           GROUP BY v_cash[n] HAVING sum(p_stake[n]) > min(v_cash_minor[n]));
+    END IF;
+    IF v_watched THEN
+        SELECT r.decision, r.answer INTO decision, answer
+        FROM bets_within_risk_v1(p_tenant, p_user, p_stake, potential, placed_at, decision, answer, currency,
+                                 p_leg_slip, v_leg_event, v_leg_market, p_leg_selection, leg_price_e4) AS r;
+    END IF;
+    IF p_least IS NOT NULL THEN
+        SELECT l.decision, l.answer INTO decision, answer
+        FROM bets_lowered_v1(p_tenant, p_least, p_stake, decision, answer) AS l;
+        v_moved := 'moved' = ANY (decision);
+    END IF;
     IF v_moved THEN
         -- What stands behind a slip that is asked again would be before it, or be told its answer.
         FOR i IN 2 .. v_slips LOOP
@@ -341,70 +320,82 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    SELECT r.decision, r.answer INTO decision, answer
-    FROM bets_within_risk_v1(p_tenant, p_user, p_stake, potential, placed_at, decision, answer, currency,
-                             p_leg_slip, v_leg_event, v_leg_market, p_leg_selection, leg_price_e4) AS r;
+    IF p_live AND v_watched THEN
+        -- What is played again asks nobody.
+        SELECT w.decision, w.answer INTO decision, answer
+        FROM bets_must_wait_v1(p_tenant, p_user, p_stake, potential, p_passes, decision, answer,
+                               p_leg_slip, v_leg_event, v_leg_market, p_leg_selection) AS w;
+    END IF;
     IF v_tight THEN
         SELECT t.decision, t.answer INTO decision, answer
         FROM bets_fitting_v1(decision, answer, currency, v_cash, v_cash_minor, p_stake) AS t;
     END IF;
 
+    IF p_leg_seen IS NOT NULL THEN
+        -- Who said which versions he saw is told those of now.
+        FOR i IN 1 .. v_slips LOOP
+            IF decision[i] = 'refused' AND answer[i] ->> 'refusal' IN ('price_changed', 'market_changed') THEN
+                answer[i] := answer[i] || jsonb_build_object('offer_versions', to_jsonb(v_leg_version[
+                    array_position(p_leg_slip, i) : array_position(p_leg_slip, i) + cardinality(array_positions(p_leg_slip, i)) - 1]));
+            END IF;
+        END LOOP;
+    END IF;
     v_taken := array_positions(decision, 'accepted');
     -- Money first: the rows of liability, which every bet on a selection writes, are then locked for the
     -- shortest time. Whoever is accepted has both his accounts locked since the beginning.
-    PERFORM ledger_post_many_v1(
-        array_agg(p_tenant[n] ORDER BY n), array_agg(placed_at[n] ORDER BY n), array_agg(p_bet[n] ORDER BY n),
-        array_agg('stake_hold'::text ORDER BY n), array_agg(0 ORDER BY n),
-        array_agg(v_cash[n] ORDER BY n), array_agg(v_held[n] ORDER BY n), array_agg(p_stake[n] ORDER BY n), true)
-    FROM unnest(v_taken) AS n;
+    PERFORM ledger_write_v1(
+        p_tenant, placed_at, p_bet, array_fill('stake_hold'::text, ARRAY[v_slips]), array_fill(0, ARRAY[v_slips]),
+        v_cash, v_held, p_stake, v_money, v_cash_minor, v_cash_version, v_held_minor, v_held_version, v_taken);
     WITH laid AS (
         INSERT INTO bet AS b (tenant_id, id, user_id, book_id, kind, legs, sizes, stake_minor, currency, potential_payout_minor,
                          odds_policy, payout_rounding, placed_at)
-        SELECT t.id, p_bet[n], p_user[n], t.book_id,
-               CASE WHEN p_sizes[n] IS NOT NULL THEN 'system' WHEN l.legs = 1 THEN 'single' ELSE 'combo' END,
-               l.legs, p_sizes[n]::smallint[], p_stake[n], t.currency, potential[n], p_policy[n], t.payout_rounding, placed_at[n]
+        SELECT p_tenant[n], p_bet[n], p_user[n], v_book[n],
+               CASE WHEN p_sizes[n] IS NOT NULL THEN 'system' WHEN v_leg_count[n] = 1 THEN 'single' ELSE 'combo' END,
+               v_leg_count[n], p_sizes[n]::smallint[], p_stake[n], currency[n], potential[n], p_policy[n], v_rounding[n],
+               placed_at[n]
         FROM unnest(v_taken) AS n
-        JOIN tenant t ON t.id = p_tenant[n]
-        JOIN (SELECT l.slip, count(*)::integer AS legs FROM unnest(p_leg_slip) AS l (slip) GROUP BY l.slip) l ON l.slip = n
     ), stood AS (
         INSERT INTO leg (tenant_id, bet_id, n, event_id, market_id, selection_id, price_e4, shown_price_e4, offer_version, banker)
-        SELECT p_tenant[l.slip], p_bet[l.slip], row_number() OVER (PARTITION BY l.slip ORDER BY l.n),
-               l.event_id, l.market_id, l.selection_id, l.price_e4, l.shown_e4, l.version, l.banker
-        FROM unnest(p_leg_slip, p_leg_selection, p_leg_price_e4, v_leg_event, v_leg_market, leg_price_e4, v_leg_version, p_leg_banker)
-                 WITH ORDINALITY AS l (slip, selection_id, shown_e4, event_id, market_id, price_e4, version, banker, n)
-        WHERE l.slip = ANY (v_taken)
+        SELECT p_tenant[l.slip], p_bet[l.slip], l.n - v_leg_first[l.slip] + 1, v_leg_event[l.n], v_leg_market[l.n],
+               p_leg_selection[l.n], leg_price_e4[l.n], p_leg_price_e4[l.n], v_leg_version[l.n], p_leg_banker[l.n]
+        FROM unnest(p_leg_slip) WITH ORDINALITY AS l (slip, n)
+        WHERE decision[l.slip] = 'accepted'
     )
     -- Who holds the locks of a player's accounts is alone with his keys.
     INSERT INTO bet_request (tenant_id, user_id, key, body_sha256, bet_id, decision, answer, at)
-    SELECT k.tenant_id, k.user_id, k.key, k.sha256, CASE WHEN k.decision = 'accepted' THEN k.bet END,
-           k.decision, CASE WHEN k.decision = 'refused' THEN k.answer END, k.at
-    FROM unnest(p_tenant, p_user, p_key, p_body_sha256, p_bet, decision, answer, placed_at, v_alone)
-             AS k (tenant_id, user_id, key, sha256, bet, decision, answer, at, alone)
-    WHERE k.alone AND k.decision IN ('accepted', 'refused');
+    SELECT p_tenant[n], p_user[n], p_key[n], p_body_sha256[n], CASE WHEN decision[n] = 'accepted' THEN p_bet[n] END,
+           decision[n], CASE WHEN decision[n] = 'refused' THEN answer[n] END, placed_at[n]
+    FROM generate_series(1, v_slips) AS n
+    WHERE decision[n] IN ('accepted', 'refused') AND v_cash[n] IS NOT NULL AND v_held[n] IS NOT NULL;
+    IF 1 = ALL (v_leg_count) THEN
+        -- What a single has on its selection is the bet itself.
+        PERFORM risk_laid_v1(p_tenant, v_leg_event, v_leg_market, p_leg_selection, p_stake, potential, placed_at, v_taken);
+    ELSIF v_taken <> '{}' THEN
+        PERFORM bets_laid_v1(p_tenant, p_stake, potential, placed_at, p_leg_slip, v_leg_event, v_leg_market, p_leg_selection,
+                             leg_price_e4, v_taken);
+    END IF;
     IF v_unsure THEN
         -- A player without accounts has no row to wait for one another at: two calls may answer one key at
         -- once. The later one waits here, in the order of the keys, and gives the answer of the first
         -- (test: one key of a player without accounts fails nobody).
         WITH kept AS (
             INSERT INTO bet_request AS r (tenant_id, user_id, key, body_sha256, decision, answer, at)
-            SELECT k.tenant_id, k.user_id, k.key, k.sha256, k.decision, k.answer, k.at
-            FROM unnest(p_tenant, p_user, p_key, p_body_sha256, decision, answer, placed_at, v_known, v_alone)
-                     AS k (tenant_id, user_id, key, sha256, decision, answer, at, known, alone)
-            WHERE k.known AND NOT k.alone AND k.decision = 'refused'
-            ORDER BY k.tenant_id, k.user_id, k.key
+            SELECT p_tenant[n], p_user[n], p_key[n], p_body_sha256[n], decision[n], answer[n], placed_at[n]
+            FROM generate_series(1, v_slips) AS n
+            WHERE v_known[n] AND (v_cash[n] IS NULL OR v_held[n] IS NULL) AND decision[n] = 'refused'
+            ORDER BY p_tenant[n], p_user[n], p_key[n]
             ON CONFLICT (tenant_id, user_id, key) DO NOTHING
             RETURNING r.tenant_id, r.user_id, r.key
         )
-        SELECT array_agg(k.n) INTO v_late
-        FROM unnest(p_tenant, p_user, p_key, decision, v_known, v_alone)
-                 WITH ORDINALITY AS k (tenant_id, user_id, key, decision, known, alone, n)
-        WHERE k.known AND NOT k.alone AND k.decision = 'refused' AND NOT EXISTS (
-            SELECT 1 FROM kept r WHERE r.tenant_id = k.tenant_id AND r.user_id = k.user_id AND r.key = k.key);
+        SELECT array_agg(n) INTO v_late
+        FROM generate_series(1, v_slips) AS n
+        WHERE v_known[n] AND (v_cash[n] IS NULL OR v_held[n] IS NULL) AND decision[n] = 'refused' AND NOT EXISTS (
+            SELECT 1 FROM kept r WHERE r.tenant_id = p_tenant[n] AND r.user_id = p_user[n] AND r.key = p_key[n]);
     END IF;
     IF v_late IS NOT NULL OR v_again THEN
         SELECT t.decision, t.bet, t.potential, t.placed_at, t.answer, t.leg_price_e4
         INTO decision, bet, potential, placed_at, answer, leg_price_e4
-        FROM bets_again_v1(p_tenant, p_user, p_key, p_body_sha256, p_leg_slip, v_first, v_late,
+        FROM bets_again_v1(p_tenant, p_user, p_key, p_body_sha256, p_stake, p_leg_slip, v_first, v_late,
                            decision, bet, potential, placed_at, answer, leg_price_e4) AS t;
     END IF;
 END
@@ -416,6 +407,7 @@ CREATE FUNCTION bets_place_v1(
     p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
     p_at timestamptz[], p_token_sha256 bytea[], p_leg_slip integer[], p_leg_selection uuid[],
     p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
+    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL,
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -423,7 +415,8 @@ BEGIN
     SELECT d.* INTO decision, bet, potential, placed_at, currency, answer, leg_price_e4
     FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_sizes, p_potential, p_rounds_up,
                         p_policy, p_tolerance_bps, p_at, p_token_sha256, true,
-                        p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker) AS d;
+                        p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker,
+                        p_least => p_least, p_leg_seen => p_leg_seen) AS d;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_place_v1 TO overround_app, overround_worker;
@@ -435,6 +428,7 @@ CREATE FUNCTION bets_replay_v1(
     p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
     p_at timestamptz[], p_leg_slip integer[], p_leg_selection uuid[],
     p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
+    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL,
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -442,7 +436,8 @@ BEGIN
     SELECT d.* INTO decision, bet, potential, placed_at, currency, answer, leg_price_e4
     FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_sizes, p_potential, p_rounds_up,
                         p_policy, p_tolerance_bps, p_at, NULL, false,
-                        p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker) AS d;
+                        p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker,
+                        p_least => p_least, p_leg_seen => p_leg_seen) AS d;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_replay_v1 TO overround_worker;

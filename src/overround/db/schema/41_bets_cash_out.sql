@@ -65,8 +65,8 @@ GRANT EXECUTE ON FUNCTION bets_cash_out_lock_v1 TO overround_app, overround_work
 
 -- Pay a part of an open bet early: its stake goes to the house and what was agreed to the player, who pays
 -- his debt of it first. To be called after the lock above, with the version that the amount was found for.
--- Whatever the caller has reckoned, it refuses (check_violation `cash_out_moved`) a bet that is not open or
--- has another version, and a leg whose offer is not open or whose event is closed; and the constraints
+-- Whatever the caller has reckoned, it refuses (check_violation `cash_out_moved`) a bet that is not open, was a
+-- free bet or has another version, and a leg whose offer is not open or whose event is closed; and the constraints
 -- refuse more than the bet could pay.
 CREATE FUNCTION bets_cash_out_v1(
     p_tenant uuid, p_id uuid, p_bet uuid, p_version integer, p_stake bigint, p_paid bigint, p_fair bigint,
@@ -82,7 +82,8 @@ DECLARE
     v_repaid     bigint;
 BEGIN
     SELECT * INTO v_bet FROM bet WHERE tenant_id = p_tenant AND id = p_bet FOR UPDATE;
-    IF v_bet.status IS DISTINCT FROM 'open' OR v_bet.settlement_version <> p_version OR EXISTS (
+    IF v_bet.status IS DISTINCT FROM 'open' OR v_bet.settlement_version <> p_version
+        OR EXISTS (SELECT 1 FROM free_bet f WHERE f.tenant_id = p_tenant AND f.bet_id = p_bet) OR EXISTS (
         SELECT 1 FROM leg l
         LEFT JOIN offer o ON o.book_id = v_bet.book_id AND o.selection_id = l.selection_id
         LEFT JOIN event e ON e.id = l.event_id

@@ -19,32 +19,39 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog
     SELECT CASE WHEN p_legs = 1 THEN p_potential ELSE ceil(p_share * p_price_e4::numeric / 10000)::bigint END
 $$;
 
--- Triggers and not calls: what places, settles, cashes out, and whatever comes later changes bets; what one of them
--- forgot would be a cap that nobody keeps (test: the rows are those of the open bets whatever happens). They
--- fire once for a statement, so once for a batch.
-CREATE FUNCTION bets_laid() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+-- Bets were laid: what each of their legs has on its selection is added to the rows of risk. Called by what lays bets, and
+-- no trigger, which would read every bet back; `overround verify --deep` finds a bet that was not added
+-- (test: the rows are those of the open bets whatever happens). Nobody may call it but those.
+--   p_leg_bet: from 1, to which bet a leg belongs; p_which: whose legs are added, in any order.
+CREATE FUNCTION bets_laid_v1(
+    p_tenant uuid[], p_stake bigint[], p_potential bigint[], p_at timestamptz[], p_leg_bet integer[], p_leg_event uuid[],
+    p_leg_market uuid[], p_leg_selection uuid[], p_leg_price_e4 integer[], p_which integer[])
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_tenant uuid[];
+    v_share  bigint[];
+    v_payout bigint[];
+    v_at     timestamptz[];
+    v_which  integer[];
 BEGIN
-    PERFORM risk_laid_v1(array_agg(s.tenant_id), array_agg(s.event_id), array_agg(s.market_id), array_agg(s.selection_id),
-                         array_agg(s.share),
-                         array_agg(CASE WHEN s.legs = 1 THEN s.potential_payout_minor
-                                        ELSE bets_share_payout_v1(s.share, s.potential_payout_minor, s.price_e4, s.legs) END),
-                         array_agg(s.placed_at))
-    FROM (
-        SELECT l.tenant_id, l.event_id, l.market_id, l.selection_id, l.price_e4, b.placed_at, b.potential_payout_minor, l.legs,
-               -- A single's share is the bet itself. Said here too: a function with a search_path is called for each row.
-               CASE WHEN l.legs = 1 THEN b.stake_minor
-                    ELSE bets_share_v1(b.stake_minor, b.potential_payout_minor, l.prices, l.legs) END AS share
-        FROM (SELECT a.*, sum(a.price_e4) OVER of_bet AS prices, count(*) OVER of_bet AS legs
-              FROM added a WINDOW of_bet AS (PARTITION BY a.tenant_id, a.bet_id)) l
-        JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id
-    ) s
-    HAVING count(*) > 0;
-    RETURN NULL;
+    SELECT array_agg(p_tenant[s.bet] ORDER BY s.n), array_agg(p_at[s.bet] ORDER BY s.n), array_agg(s.share ORDER BY s.n),
+           array_agg(bets_share_payout_v1(s.share, p_potential[s.bet], p_leg_price_e4[s.n], s.legs) ORDER BY s.n),
+           array_agg(s.n ORDER BY s.n) FILTER (WHERE w.bet IS NOT NULL)
+    INTO v_tenant, v_at, v_share, v_payout, v_which
+    FROM (SELECT l.n::integer AS n, l.bet, count(*) OVER of_bet AS legs,
+                 bets_share_v1(p_stake[l.bet], p_potential[l.bet], sum(p_leg_price_e4[l.n]) OVER of_bet, count(*) OVER of_bet)
+                     AS share
+          FROM unnest(p_leg_bet) WITH ORDINALITY AS l (bet, n)
+          WINDOW of_bet AS (PARTITION BY l.bet)) s
+    LEFT JOIN unnest(p_which) AS w (bet) ON w.bet = s.bet;
+    PERFORM risk_laid_v1(v_tenant, p_leg_event, p_leg_market, p_leg_selection, v_share, v_payout, v_at, v_which);
 END
 $$;
-CREATE TRIGGER leg_laid AFTER INSERT ON leg REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION bets_laid();
+
+-- Triggers and not calls for all else: what settles, cashes out, and whatever comes later changes bets; what one of them
+-- forgot would be a cap that nobody keeps (test: the rows are those of the open bets whatever happens). They
+-- fire once for a statement, so once for a batch.
 
 -- A leg that is graded changes what its bet has on the other legs' events too.
 CREATE FUNCTION bets_graded() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -94,6 +101,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
                      AND b.status = 'open' GROUP BY l.event_id) w) END
     FROM tenant t JOIN risk_policy p ON p.tenant_id = t.id WHERE t.id = p_tenant
 $$;
+GRANT EXECUTE ON FUNCTION bets_player_room_v1 TO overround_app, overround_worker;
 
 -- Refuse what risk has no room for, slip by slip in the order given, each taking its room from those behind it. Whose
 -- tenant limits nothing gets back what he gave. The rooms of a tenant's event are given out by one
@@ -130,6 +138,9 @@ BEGIN
     IF NOT risk_applies_v1(p_tenant) THEN
         RETURN;
     END IF;
+    SELECT l.decision, l.answer INTO p_decision, answer
+    FROM bets_within_limits_v1(p_tenant, p_stake, p_potential, p_decision, p_answer, p_currency, p_leg_slip, p_leg_price_e4) AS l;
+    decision := p_decision;
     PERFORM pg_advisory_xact_lock(k.key)
     FROM (SELECT DISTINCT risk_key(p_tenant[l.slip], l.event_id) AS key FROM unnest(p_leg_slip, p_leg_event) AS l (slip, event_id)
           WHERE p_decision[l.slip] = 'accepted' ORDER BY 1) k;
@@ -187,6 +198,8 @@ BEGIN
         ELSIF v_win > coalesce(least(v_player.day_room, v_player.event_room), v_win)
               - coalesce((v_days ->> (p_tenant[i]::text || p_user[i]::text))::bigint, 0) THEN
             v_refusal := 'player_limit';
+            v_stake_max := greatest(div(p_stake[i] * (least(v_player.day_room, v_player.event_room)
+                - coalesce((v_days ->> (p_tenant[i]::text || p_user[i]::text))::bigint, 0))::numeric, v_win), 0);
         ELSE
             FOR j IN v_first .. v_last LOOP
                 v_need := bets_share_payout_v1(v_share, p_potential[i], p_leg_price_e4[j], v_last - v_first + 1) - v_share;
@@ -210,7 +223,8 @@ BEGIN
             decision[i] := 'refused';
             answer[i] := jsonb_strip_nulls(jsonb_build_object(
                 'refusal', v_refusal, 'currency', p_currency[i], 'leg', v_leg,
-                'stake_max_minor', CASE WHEN v_refusal = 'stake_above_max' THEN v_stake_max END));
+                'stake_max_minor', CASE WHEN v_refusal = 'stake_above_max' OR v_refusal = 'player_limit' AND v_stake_max > 0
+                                        THEN v_stake_max END));
             CONTINUE;
         END IF;
         IF (v_player.day_room IS NOT NULL OR v_player.event_room IS NOT NULL) THEN

@@ -61,16 +61,18 @@ GRANT EXECUTE ON FUNCTION bets_lock_v1 TO overround_worker;
 -- and its payout says what was paid early too; one of which nothing is left has ended
 -- (test: what was cashed out stays when the result is corrected).
 -- Credits go before debits, and what a player's cash does not reach is lent to him, so no correction
--- waits for money that is gone. Raises account_missing when a bet's player has no purse.
+-- waits for money that is gone. Of the bets `p_free`, whose stake the tenant gave, `p_back` is what of it is back with
+-- the tenant when they stand as asked (test: a free bet pays what it wins and no more). Raises account_missing when a bet's player has no purse.
 CREATE FUNCTION bets_settle_v1(
     p_tenant uuid, p_at timestamptz,
     p_leg_bet uuid[], p_leg_n integer[], p_leg_grade text[], p_leg_result integer[], p_leg_ruling integer[],
-    p_bet uuid[], p_outcome text[], p_payout bigint[])
+    p_bet uuid[], p_outcome text[], p_payout bigint[], p_free uuid[] DEFAULT NULL, p_back bigint[] DEFAULT NULL)
 RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_house      uuid;
     v_receivable uuid;
+    v_promotion  uuid;
     v_changed    integer;
     v_purses     integer;
     v_from       uuid[];
@@ -85,15 +87,19 @@ BEGIN
     FROM unnest(p_leg_bet, p_leg_n, p_leg_grade, p_leg_result, p_leg_ruling) AS g (bet, n, grade, result, ruling)
     WHERE l.tenant_id = p_tenant AND l.bet_id = g.bet AND l.n = g.n;
 
-    SELECT max(id::text) FILTER (WHERE kind = 'house')::uuid, max(id::text) FILTER (WHERE kind = 'receivable')::uuid
-    INTO v_house, v_receivable
-    FROM account WHERE tenant_id = p_tenant AND owner_id IS NULL AND kind IN ('house', 'receivable');
+    SELECT max(id::text) FILTER (WHERE kind = 'house')::uuid, max(id::text) FILTER (WHERE kind = 'receivable')::uuid,
+           max(id::text) FILTER (WHERE kind = 'promotion')::uuid
+    INTO v_house, v_receivable, v_promotion
+    FROM account WHERE tenant_id = p_tenant AND owner_id IS NULL AND kind IN ('house', 'receivable', 'promotion');
 
     WITH asked AS MATERIALIZED (
         SELECT b.id, b.user_id, b.stake_minor - coalesce(b.cashed_stake_minor, 0) AS stake, b.settlement_version + 1 AS version,
-               coalesce(b.cashed_minor, 0) AS cashed, b.outcome AS was, b.payout_minor AS was_paid, s.outcome AS becomes, s.payout AS pays
+               coalesce(b.cashed_minor, 0) AS cashed, b.outcome AS was, b.payout_minor AS was_paid, s.outcome AS becomes, s.payout AS pays,
+               f.back, f.was_back
         FROM unnest(p_bet, p_outcome, p_payout) AS s (id, outcome, payout)
         JOIN bet b ON b.tenant_id = p_tenant AND b.id = s.id AND b.outcome IS DISTINCT FROM 'cashed_out'
+        LEFT JOIN (SELECT g.bet_id, q.back, g.back_minor AS was_back FROM unnest(p_free, p_back) AS q (bet, back)
+                   JOIN free_bet g ON g.tenant_id = p_tenant AND g.bet_id = q.bet) f ON f.bet_id = b.id
         WHERE (b.outcome, b.payout_minor) IS DISTINCT FROM (s.outcome, s.payout)
     ), written AS (
         UPDATE bet b
@@ -115,10 +121,12 @@ BEGIN
             (1, p.was IS NULL AND p.becomes <> 'void', 'stake_take', p.held, v_house, p.stake),
             (1, p.was <> 'void' AND p.becomes = 'void', 'stake_release', v_house, p.cash, p.stake),
             (1, p.was <> 'void' AND p.becomes IS NULL, 'stake_release', v_house, p.held, p.stake),
+            (1, true, 'free_bet', v_promotion, p.cash, p.was_back - p.back),
             (2, true, 'payout', v_house, p.cash, p.pays_more),
             (4, p.was = 'void' AND p.becomes <> 'void', 'stake_take', p.cash, v_house, p.stake),
             (4, p.was = 'void' AND p.becomes IS NULL, 'stake_reclaim', p.cash, p.held, p.stake),
-            (5, true, 'payout_reclaim', p.cash, v_house, -p.pays_more)
+            (5, true, 'payout_reclaim', p.cash, v_house, -p.pays_more),
+            (5, true, 'free_bet_back', p.cash, v_promotion, p.back - p.was_back)
         ) AS s (phase, holds, code, from_id, to_id, amount)
         WHERE s.holds AND s.amount > 0
     ), player AS (
@@ -126,7 +134,7 @@ BEGIN
         SELECT s.user_id, s.cash,
                s.cash_minor + coalesce(sum(s.amount) FILTER (WHERE s.to_id = s.cash), 0)
                - coalesce(sum(s.amount) FILTER (WHERE s.from_id = s.cash), 0) AS ends,
-               coalesce(sum(s.amount) FILTER (WHERE s.code = 'payout'), 0) AS won,
+               coalesce(sum(CASE s.code WHEN 'payout' THEN s.amount WHEN 'free_bet_back' THEN -s.amount END), 0) AS won,
                max(s.id::text) FILTER (WHERE s.from_id = s.cash) AS takes_back,
                max(s.id::text) FILTER (WHERE s.code = 'payout') AS pays
         FROM step s GROUP BY s.user_id, s.cash, s.cash_minor
@@ -159,6 +167,10 @@ BEGIN
     IF v_purses <> v_changed THEN
         RAISE EXCEPTION '% of % bets have no purse', v_changed - v_purses, v_changed
             USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
+    END IF;
+    IF p_free <> '{}' THEN
+        PERFORM free_bets_settled_v1(p_tenant, array_agg(f.bet), array_agg(f.back), array_agg(s.outcome IS NOT DISTINCT FROM 'void'), p_at)
+        FROM unnest(p_free, p_back) AS f (bet, back) JOIN unnest(p_bet, p_outcome) AS s (bet, outcome) ON s.bet = f.bet;
     END IF;
     IF v_ref IS NOT NULL THEN
         PERFORM ledger_post_v1(p_tenant, array_fill(p_at, ARRAY[cardinality(v_ref)]), v_ref, v_code, v_version,

@@ -78,6 +78,17 @@ class AlertSettings(Section):
     disk_free_percent_min: Percent = Field(
         default=5.0, description="Share of the state directory's disk that has to be free."
     )
+    replica_behind_ms_max: Annotated[int, Field(ge=1, le=86_400_000)] = Field(
+        default=60_000,
+        description="Milliseconds after which a replica may replay what was written.",
+    )
+    replica_behind_bytes_max: Annotated[int, Field(ge=1, le=10**15)] = Field(
+        default=64_000_000, description="Bytes of the log that a replica may not have replayed yet."
+    )
+    backup_age_s_max: Annotated[int, Field(ge=60, le=31_536_000)] = Field(
+        default=93_600,
+        description="Seconds since the last backup; nothing is said where there never was one.",
+    )
     repeat_s: Annotated[int, Field(ge=60, le=604_800)] = Field(
         default=3_600, description="Seconds after which an alert that still stands is told again."
     )

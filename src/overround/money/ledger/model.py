@@ -39,7 +39,9 @@ class Entry:
 class RawEntry:
     """An entry as it is stored, for the recomputation; house entries carry no running balance."""
 
-    transfer_id: UUID
+    reference: UUID
+    code: str
+    transfer_version: int
     account_id: UUID
     amount_minor: int
     version: int | None

@@ -22,13 +22,14 @@ def recompute(
     entry of no account.
     """
     found: list[Violation] = []
-    sums: defaultdict[UUID, int] = defaultdict(int)
-    sides: defaultdict[UUID, int] = defaultdict(int)
+    sums: defaultdict[tuple[UUID, str, int], int] = defaultdict(int)
+    sides: defaultdict[tuple[UUID, str, int], int] = defaultdict(int)
     balance: defaultdict[UUID, int] = defaultdict(int)
     version: defaultdict[UUID, int] = defaultdict(int)
     for entry in entries:
-        sums[entry.transfer_id] += entry.amount_minor
-        sides[entry.transfer_id] += 1
+        transfer = (entry.reference, entry.code, entry.transfer_version)
+        sums[transfer] += entry.amount_minor
+        sides[transfer] += 1
         account = entry.account_id
         balance[account] += entry.amount_minor
         if account not in player_accounts:
@@ -53,11 +54,14 @@ def recompute(
             found.append(
                 Violation("never below zero", f"{account} v{entry.version}", str(balance[account]))
             )
-    for transfer, total in sums.items():
-        if total != 0 or sides[transfer] != 2:
+    for (reference, code, of_version), total in sums.items():
+        two = sides[reference, code, of_version]
+        if total != 0 or two != 2:
             found.append(
                 Violation(
-                    "two entries that sum to zero", str(transfer), f"{sides[transfer]}: {total}"
+                    "two entries that sum to zero",
+                    f"{reference} {code} v{of_version}",
+                    f"{two}: {total}",
                 )
             )
     for account, stored in balances_minor.items():

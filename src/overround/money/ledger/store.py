@@ -21,8 +21,8 @@ WHERE tenant_id = %s AND owner_id IS NOT DISTINCT FROM %s ORDER BY kind"""
 
 # A page of one account's history, newest first; the version is the cursor.
 STATEMENT = """
-SELECT e.version, e.at, t.code, t.reference, e.amount_minor, e.balance_after_minor
-FROM entry e JOIN transfer t ON t.tenant_id = e.tenant_id AND t.id = e.transfer_id
+SELECT e.version, e.at, e.code, e.reference, e.amount_minor, e.balance_after_minor
+FROM entry e
 WHERE e.tenant_id = %s AND e.account_id = %s AND e.version < %s
 ORDER BY e.version DESC LIMIT %s"""
 
@@ -34,11 +34,14 @@ COUNT = "SELECT count(*) FROM entry WHERE tenant_id = %s"
 
 # A transfer has two entries, of its own amount, on its own two accounts.
 CHECK_TRANSFERS = """
-SELECT 'a transfer is two entries of its amount', t.id::text, count(e.*)::text
-FROM transfer t LEFT JOIN entry e ON e.tenant_id = t.tenant_id AND e.transfer_id = t.id
+SELECT 'a transfer is two entries of its amount',
+       (t.reference || ' ' || t.code || ' v' || t.version), count(e.*)::text
+FROM transfer t LEFT JOIN entry e ON e.tenant_id = t.tenant_id AND e.reference = t.reference
+    AND e.code = t.code AND e.transfer_version = t.version AND e.at = t.at
     AND ((e.account_id = t.from_id AND e.amount_minor = -t.amount_minor)
       OR (e.account_id = t.to_id AND e.amount_minor = t.amount_minor))
-WHERE t.tenant_id = %s GROUP BY t.id HAVING count(e.*) <> 2 LIMIT 20"""
+WHERE t.tenant_id = %s GROUP BY t.reference, t.code, t.version
+HAVING count(e.*) <> 2 OR count(DISTINCT e.account_id) <> 2 LIMIT 20"""
 
 # No entry stands without its transfer, and all of them together are as many as the transfers ask.
 CHECK_ENTRIES = """
@@ -84,7 +87,7 @@ WHERE b.tenant_id = %(tenant)s AND b.balance_minor <> e.total LIMIT 20"""
 
 # Both accounts of a transfer exist and speak its currency (there is no foreign key that says so).
 CHECK_ACCOUNTS = """
-SELECT 'both accounts exist, in one currency', t.id::text, t.code
+SELECT 'both accounts exist, in one currency', t.reference::text, t.code
 FROM transfer t
 LEFT JOIN account f ON f.tenant_id = t.tenant_id AND f.id = t.from_id
 LEFT JOIN account o ON o.tenant_id = t.tenant_id AND o.id = t.to_id
@@ -94,7 +97,8 @@ WHERE t.tenant_id = %s
 
 # The whole ledger in the order the recomputation wants it.
 RAW_ENTRIES = """
-SELECT transfer_id, account_id, amount_minor, version, balance_after_minor FROM entry
+SELECT reference, code, transfer_version, account_id, amount_minor, version, balance_after_minor
+FROM entry
 WHERE tenant_id = %s ORDER BY account_id, version"""
 
 # What the product says every account holds.

@@ -31,6 +31,8 @@ class RevenueDayOut(Output):
     payout: str
     ggr: str
     fee: str
+    bonus: str
+    ngr: str
     currency: str
 
 
@@ -62,5 +64,7 @@ def _day_out(day: RevenueDay) -> RevenueDayOut:
         payout=money.to_text(day.payout_minor, day.currency),
         ggr=money.to_text(day.ggr_minor, day.currency),
         fee=money.to_text(day.fee_minor, day.currency),
+        bonus=money.to_text(day.bonus_minor, day.currency),
+        ngr=money.to_text(day.ngr_minor, day.currency),
         currency=day.currency,
     )

@@ -8,7 +8,8 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class RevenueDay:
-    """One local day of a tenant; `ggr_minor` may be negative, `fee_minor` may not."""
+    """One local day of a tenant; `ggr_minor` may be negative, `fee_minor` may not. `bonus_minor`
+    is what free bets cost: stakes that were given and are not back."""
 
     day: date
     currency: str
@@ -16,6 +17,12 @@ class RevenueDay:
     payout_minor: int
     ggr_minor: int
     fee_minor: int
+    bonus_minor: int = 0
+
+    @property
+    def ngr_minor(self) -> int:
+        """GGR less what was given away and the platform's fee."""
+        return self.ggr_minor - self.bonus_minor - self.fee_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +33,4 @@ class DayFigures:
     handle_minor: int
     payout_minor: int
     fee_bps: int | None
+    bonus_minor: int = 0

@@ -62,4 +62,5 @@ async def totals(conn: Connection, tenant_id: UUID) -> RevenueDay | None:
         payout_minor=sum(day.payout_minor for day in every),
         ggr_minor=sum(day.ggr_minor for day in every),
         fee_minor=sum(day.fee_minor for day in every),
+        bonus_minor=sum(day.bonus_minor for day in every),
     )

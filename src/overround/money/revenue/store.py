@@ -15,7 +15,7 @@ from overround.money.revenue.model import DayFigures, RevenueDay
 # The days of transfers since `since`, in the tenant's zone, with what the book took and paid, and
 # the share that a day which is written already was written with.
 FROM_TRANSFERS = """
-SELECT d.day, d.handle_minor, d.payout_minor, r.fee_bps
+SELECT d.day, d.handle_minor, d.payout_minor, r.fee_bps, d.bonus_minor
 FROM (SELECT (at AT TIME ZONE %(zone)s)::date AS day,
              coalesce(sum(CASE code WHEN 'stake_take' THEN amount_minor
                                     WHEN 'stake_release' THEN -amount_minor END), 0)::bigint
@@ -23,10 +23,14 @@ FROM (SELECT (at AT TIME ZONE %(zone)s)::date AS day,
              coalesce(sum(CASE code WHEN 'payout' THEN amount_minor
                                     WHEN 'cash_out' THEN amount_minor
                                     WHEN 'payout_reclaim' THEN -amount_minor END), 0)::bigint
-                 AS payout_minor
+                 AS payout_minor,
+             coalesce(sum(CASE code WHEN 'free_bet' THEN amount_minor
+                                    WHEN 'free_bet_back' THEN -amount_minor END), 0)::bigint
+                 AS bonus_minor
       FROM transfer
       WHERE tenant_id = %(tenant)s AND at >= %(since)s
-        AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out')
+        AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out',
+                     'free_bet', 'free_bet_back')
       GROUP BY 1) d
 LEFT JOIN revenue_day r ON r.tenant_id = %(tenant)s AND r.day = d.day
 ORDER BY d.day"""
@@ -37,12 +41,13 @@ FIRST_OPEN_DAY = """
 WITH RECURSIVE settled (day) AS (
     SELECT (min(at) AT TIME ZONE %(zone)s)::date FROM transfer
     WHERE tenant_id = %(tenant)s
-      AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out')
+      AND code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim', 'cash_out',
+                   'free_bet', 'free_bet_back')
     UNION ALL
     SELECT ((SELECT min(t.at) FROM transfer t
              WHERE t.tenant_id = %(tenant)s
                AND t.code IN ('stake_take', 'stake_release', 'payout', 'payout_reclaim',
-                              'cash_out')
+                              'cash_out', 'free_bet', 'free_bet_back')
                AND t.at >= (s.day + 1)::timestamp AT TIME ZONE %(zone)s)
             AT TIME ZONE %(zone)s)::date
     FROM settled s WHERE s.day IS NOT NULL)
@@ -53,15 +58,17 @@ WHERE s.day IS NOT NULL"""
 # A day that did not change is not written, so a second run adds nothing; its share never changes.
 UPSERT = """
 INSERT INTO revenue_day AS r (tenant_id, day, currency, handle_minor, payout_minor, ggr_minor,
-    fee_bps, fee_minor)
-SELECT %s, d.day, %s, d.handle, d.payout, d.handle - d.payout, d.fee_bps, d.fee
-FROM unnest(%s::date[], %s::bigint[], %s::bigint[], %s::integer[], %s::bigint[])
-         AS d (day, handle, payout, fee_bps, fee)
+    fee_bps, fee_minor, bonus_minor)
+SELECT %s, d.day, %s, d.handle, d.payout, d.handle - d.payout, d.fee_bps, d.fee, d.bonus
+FROM unnest(%s::date[], %s::bigint[], %s::bigint[], %s::integer[], %s::bigint[], %s::bigint[])
+         AS d (day, handle, payout, fee_bps, fee, bonus)
 ON CONFLICT (tenant_id, day) DO UPDATE
 SET handle_minor = EXCLUDED.handle_minor, payout_minor = EXCLUDED.payout_minor,
-    ggr_minor = EXCLUDED.ggr_minor, fee_minor = EXCLUDED.fee_minor
-WHERE (r.handle_minor, r.payout_minor, r.fee_minor)
-      IS DISTINCT FROM (EXCLUDED.handle_minor, EXCLUDED.payout_minor, EXCLUDED.fee_minor)"""
+    ggr_minor = EXCLUDED.ggr_minor, fee_minor = EXCLUDED.fee_minor,
+    bonus_minor = EXCLUDED.bonus_minor
+WHERE (r.handle_minor, r.payout_minor, r.fee_minor, r.bonus_minor)
+      IS DISTINCT FROM (EXCLUDED.handle_minor, EXCLUDED.payout_minor, EXCLUDED.fee_minor,
+                        EXCLUDED.bonus_minor)"""
 
 # Move what the days before a day owe; their rows say how much.
 POST = "SELECT revenue_day_post_v1(%s, %s, %s)"
@@ -93,7 +100,8 @@ LIMIT 20"""
 
 # The report: days from, up to and including.
 DAYS = """
-SELECT day, currency, handle_minor, payout_minor, ggr_minor, fee_minor FROM revenue_day
+SELECT day, currency, handle_minor, payout_minor, ggr_minor, fee_minor, bonus_minor
+FROM revenue_day
 WHERE tenant_id = %s AND day BETWEEN %s AND %s ORDER BY day"""
 
 
@@ -132,6 +140,7 @@ async def upsert(
             [of.payout_minor for of in figures],
             list(rates),
             list(fees),
+            [of.bonus_minor for of in figures],
         ],
     )
     return cursor.rowcount

@@ -19,6 +19,9 @@ from overround.odds.board.model import Bools, CellState, Change, Int8s, Int16s, 
 _COLUMNS_FIRST: Final = 1024
 _ROWS_FIRST: Final = 16
 _NOBODY: Final = -1
+# A member of an enum is looked up by its name each time, which a busy board feels.
+_OPEN: Final = int(CellState.OPEN)
+_SHUT: Final = np.int8(CellState.SUSPENDED)
 
 
 class Cells:
@@ -33,6 +36,8 @@ class Cells:
         self.changed_us: Int64s = np.zeros(shape, np.int64)
         # Cells of a source that fell silent: nothing is open there before a snapshot names them.
         self.awaits: Bools = np.zeros(shape, np.bool_)
+        # Whether any ever has: most boards need not look.
+        self.has_awaited = False
         # The two highest open prices of a column and whose they are: 0 and -1 where there is none.
         self.best_e4: Int32s = np.zeros((2, _COLUMNS_FIRST), np.int32)
         self.best_row: Int16s = np.full((2, _COLUMNS_FIRST), _NOBODY, np.int16)
@@ -55,9 +60,9 @@ class Cells:
         if not newer.all():
             at, rows, columns, price_e4 = at[newer], rows[newer], columns[newer], price_e4[newer]
             state, observed_us = state[newer], observed_us[newer]
-        awaits = self.awaits.reshape(-1)[at] & (state == CellState.OPEN)
+        awaits = self.awaits.reshape(-1)[at] & (state == _OPEN)
         if awaits.any():
-            state = np.where(awaits, np.int8(CellState.SUSPENDED), state)
+            state = np.where(awaits, _SHUT, state)
         held_us[at] = observed_us
         held_e4, held_state = self.price_e4.reshape(-1), self.state.reshape(-1)
         differs = (price_e4 != held_e4[at]) | (state != held_state[at])
@@ -69,7 +74,7 @@ class Cells:
         if len(at):
             held_e4[at], held_state[at] = price_e4, state
             self.changed_us.reshape(-1)[at] = observed_us
-            self.open_e4.reshape(-1)[at] = np.where(state == CellState.OPEN, price_e4, 0)
+            self.open_e4.reshape(-1)[at] = np.where(state == _OPEN, price_e4, 0)
             self.rank(columns)
             self.seq += 1
         return Change(rows, columns, price_e4, state, observed_us, self.seq)
@@ -88,7 +93,7 @@ class Cells:
         """
         self.price_e4[rows, columns], self.state[rows, columns] = price_e4, state
         self.changed_us[rows, columns], self.observed_us[rows, columns] = times_us
-        self.open_e4[rows, columns] = np.where(state == CellState.OPEN, price_e4, 0)
+        self.open_e4[rows, columns] = np.where(state == _OPEN, price_e4, 0)
         self.rank(columns)
 
     def rank(self, columns: Int64s) -> None:
@@ -110,6 +115,7 @@ class Cells:
         at_row, columns = np.nonzero(self.open_e4[rows])
         own = rows[at_row]
         self.awaits[rows] |= self.state[rows] != CellState.EMPTY
+        self.has_awaited = True
         self.state[own, columns] = CellState.SUSPENDED
         self.open_e4[own, columns] = 0
         self.changed_us[own, columns] = at_us

@@ -25,6 +25,8 @@ from overround.odds.pricing.implied import decimals, implied
 
 Floats = NDArray[np.float64]
 
+# A member of an enum is looked up by its name each time, which a busy board feels.
+_OPEN: Final = int(CellState.OPEN)
 KEPT: Final = 0
 # In order of precedence: the first that holds is the reason. The codes are stable.
 REASONS: Final = (
@@ -49,8 +51,10 @@ BOOKSUMS: Final = (0.85, 1.60)
 # A jump is more than 40 %, up or down: the larger of both prices is above 7/5 of the smaller.
 _JUMP: Final = (7, 5)
 _JUMP_WITHIN_US: Final = 3_600_000_000
+# Of an archive: what was quoted then is a record, whatever one thinks of it.
+ARCHIVED: Final = ("opening", "closing")
 # Chances of neighbouring lines may be this much out of order: margins and roundings differ by line.
-_DISORDER: Final = 0.04
+DISORDER: Final = 0.04
 # The other sources' favourite must be this clear, and the swapped view this much nearer to it.
 _FAVOURITE: Final = 0.10
 _NEARER: Final = 0.15
@@ -124,7 +128,7 @@ def judge(layout: Layout, block: Block, seen: Seen, exchange: Bools) -> Int8s:
     low, high = BOOKSUMS
     wrong = named & full & ((sums < low) | ((sums > high) & ~exchange[:, None]))
     crossed = _disordered(layout, inverse, named & full & ~wrong)
-    is_open = seen.state == CellState.OPEN
+    is_open = seen.state == _OPEN
     out = is_open & ((seen.price_e4 < PRICES_E4[0]) | (seen.price_e4 > PRICES_E4[1]))
     reasons[crossed[block.row_at, markets]] = LINES
     reasons[wrong[block.row_at, markets]] = OVERROUND
@@ -135,11 +139,11 @@ def judge(layout: Layout, block: Block, seen: Seen, exchange: Bools) -> Int8s:
 def jumps(block: Block, seen: Seen) -> NDArray[np.intp]:
     """Which observations, [j], are open and far from what was open within the hour."""
     before = block.before_e4[block.row_at, seen.places].astype(np.int64)
-    was_open = block.before_state[block.row_at, seen.places] == CellState.OPEN
+    was_open = block.before_state[block.row_at, seen.places] == _OPEN
     gap_us = seen.observed_us - block.before_us[block.row_at, seen.places]
     return np.nonzero(
         was_open
-        & (seen.state == CellState.OPEN)
+        & (seen.state == _OPEN)
         & (gap_us >= 0)
         & (gap_us <= _JUMP_WITHIN_US)
         & _far(before, seen.price_e4.astype(np.int64))
@@ -197,8 +201,29 @@ def swapped(own: Floats, others: Sequence[Floats]) -> Bools:
     return known & _is_other_way(np.where(known, own, middle), middle)
 
 
+def may_be_swapped(own: Sequence[float], others: Sequence[Sequence[float]]) -> bool:
+    """Whether `swapped` would name any of a provider's sources that have a share."""
+    middle = _middle(own)
+    if others and _is_turned(middle, _middle([_middle(one) for one in others])):
+        return True
+    return len(own) > _OTHERS_MIN and any(_is_turned(share, middle) for share in own)
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _is_turned(share: float, reference: float) -> bool:
+    """`_is_other_way` of one share."""
+    if abs(reference - 0.5) < _FAVOURITE:
+        return False
+    return abs(share - (1 - reference)) + _NEARER < abs(share - reference)
+
+
 def _median(values: Floats) -> float:
     """The middle value, of an even count the upper one; `np.median` takes ten times as long."""
+    if len(values) == 1:
+        return float(values[0])
     return float(np.sort(values)[len(values) // 2])
 
 
@@ -217,7 +242,7 @@ def _far(one: Int64s, other: Int64s) -> Bools:
 def _inverse(layout: Layout, block: Block) -> tuple[Floats, Bools]:
     """1/price [sources, markets, sides], 0 where none; whether every side is open."""
     shape = (len(block.rows), len(layout.winners), layout.width)
-    is_open = ((block.after_state == CellState.OPEN) & layout.held).reshape(shape)
+    is_open = ((block.after_state == _OPEN) & layout.held).reshape(shape)
     prices = np.maximum(block.after_e4.reshape(shape), 1)
     inverse = np.where(is_open, SCALE_E4 / prices, 0.0)
     full = (is_open | ~layout.held.reshape(shape[1:])).all(axis=2)
@@ -232,7 +257,7 @@ def _disordered(layout: Layout, inverse: Floats, named: Bools) -> Bools:
         with np.errstate(invalid="ignore"):
             chance = np.where(named[:, ladder], rungs[:, :, 0] / rungs.sum(axis=2), np.nan)
         lowest = np.fmin.accumulate(chance, axis=1)
-        crossed = (chance[:, 1:] > lowest[:, :-1] + _DISORDER).any(axis=1)
+        crossed = (chance[:, 1:] > lowest[:, :-1] + DISORDER).any(axis=1)
         for row in np.nonzero(crossed)[0]:
             wrong[row, ladder] = _culprits(chance[row])
     return wrong
@@ -243,7 +268,7 @@ def _culprits(chance: Floats) -> Bools:
     of two that contradict each other alone both."""
     left = chance.copy()
     while True:
-        above = left[:, None] > left[None, :] + _DISORDER
+        above = left[:, None] > left[None, :] + DISORDER
         against = np.triu(above.T, 1)
         conflicts = against.sum(axis=0) + against.sum(axis=1)
         if not conflicts.any():

@@ -6,15 +6,14 @@ held one stays empty. Pure: the board in memory is all it touches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import numpy as np
 
-from overround.core import grading
-from overround.odds.board import gate
+from overround.odds.board import gate, plain
 from overround.odds.board.gate import Block, Seen
 from overround.odds.board.memory import Board
 from overround.odds.board.model import (
@@ -27,11 +26,13 @@ from overround.odds.board.model import (
     Layout,
     RefusedPrice,
 )
+from overround.odds.board.places import placed
 from overround.odds.board.times import from_us, to_us
 from overround.odds.feeds.model import FeedBatch, FeedPrice
 from overround.odds.matching.model import Resolved
 
-_ARCHIVED = ("opening", "closing")
+# A member of an enum is looked up by its name each time, which a busy board feels.
+_EMPTY, _OPEN, _SUSPENDED, _WITHDRAWN = (int(state) for state in CellState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,44 @@ class Entered:
     refused: tuple[RefusedPrice, ...]
 
 
-def placed(price: FeedPrice, ours: Resolved) -> tuple[str, str, int | None, str]:
-    """The market and side in our event's orientation: a swapped event mirrors both."""
-    market = price.market
-    if not ours.swapped:
-        return market.market_type, market.period, market.line_q4, price.side
-    market_type, line_q4, side = grading.mirrored(market.market_type, market.line_q4, price.side)
-    return market_type, market.period, line_q4, side
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What was put on the board at once: of one batch, or of several that were plain. `at` is the
+    first one's place among those that were said."""
+
+    entered: Entered
+    source_at: datetime | None
+    is_new: bool
+    at: int
+
+
+def enter_all(
+    board: Board, said: Iterable[tuple[FeedBatch, Resolved, datetime, bool]]
+) -> Iterator[Put]:
+    """`enter` of some batches, each with its event, the time that it is taken at and whether it is
+    new to the journal. What is plainly in order is put at once with its neighbours
+    (test: what is plain is put as the gate would put it)."""
+    waiting = plain.Together(board)
+    first = 0
+    for number, (batch, ours, at, is_new) in enumerate(said):
+        if waiting.has(ours.event_id):
+            yield from _applied_together(waiting, first)
+        one = plain.read(board, batch, ours, at)
+        if one is None or not waiting.admits(one, batch, is_new=is_new):
+            yield from _applied_together(waiting, first)
+        if one is None:
+            yield Put(enter(board, batch, ours, at), batch.source_at, is_new, number)
+            continue
+        if not waiting.has_any:
+            first = number
+        waiting.add(one, batch, ours.event_id, is_new=is_new)
+    yield from _applied_together(waiting, first)
+
+
+def _applied_together(waiting: plain.Together, first: int) -> Iterator[Put]:
+    change = waiting.apply()
+    if change is not None:
+        yield Put(Entered(change, ()), waiting.source_at, waiting.is_new, first)
 
 
 def enter(board: Board, batch: FeedBatch, ours: Resolved, at: datetime) -> Entered:
@@ -69,8 +101,7 @@ def enter(board: Board, batch: FeedBatch, ours: Resolved, at: datetime) -> Enter
         board.complete(event.provider, ours.event_id)
     rows = np.unique(seen.rows)
     if blanket:
-        own = [source.row for source in board.sources if source.provider == event.provider]
-        rows = np.array(own, np.int64)
+        rows = board.rows_of(event.provider)
     block = _block(board, layout, rows, seen, snapshot=batch.snapshot)
     if blanket:
         reasons = np.full(len(seen.rows), blanket, np.int8)
@@ -79,7 +110,7 @@ def enter(board: Board, batch: FeedBatch, ours: Resolved, at: datetime) -> Enter
         reasons, shut = _judged(board, layout, block, seen, batch, ours)
     doubts = _Doubts(board, layout, block, seen, reasons, ours.event_id)
     released = doubts.look(batch)
-    recorded = not blanket and batch.phase in _ARCHIVED
+    recorded = not blanket and batch.phase in gate.ARCHIVED
     refused = _refused(board, layout, block, seen, reasons, recorded=recorded)
     if recorded:
         reasons, shut = np.zeros_like(reasons), np.zeros_like(shut)
@@ -102,7 +133,7 @@ def _seen(board: Board, layout: Layout, batch: FeedBatch, ours: Resolved) -> See
         rows.append(source.row)
         places.append(place)
         prices.append(price.price_e4)
-        states.append(CellState.SUSPENDED if price.suspended else CellState.OPEN)
+        states.append(_SUSPENDED if price.suspended else _OPEN)
         observed.append(batch_us if price.seen_at is None else min(to_us(price.seen_at), batch_us))
     return Seen(
         np.array(rows, np.int64),
@@ -121,7 +152,7 @@ def _block(board: Board, layout: Layout, rows: Int64s, seen: Seen, *, snapshot: 
     """The provider's rows as they are and as they would be: a snapshot leaves what it names."""
     cells = np.ix_(rows, layout.columns)
     before_e4, before_state = board.price_e4[cells], board.state[cells]
-    before_state[:, ~layout.held] = CellState.EMPTY
+    before_state[:, ~layout.held] = _EMPTY
     after_e4 = np.zeros_like(before_e4) if snapshot else before_e4.copy()
     after_state = np.zeros_like(before_state) if snapshot else before_state.copy()
     row_at = np.searchsorted(rows, seen.rows)
@@ -150,10 +181,12 @@ def _judged(
 
 def _other_way(board: Board, layout: Layout, block: Block, provider: str) -> Bools:
     """Which of the block's sources have home and away the wrong way round."""
-    is_open = block.after_state == CellState.OPEN
+    is_open = block.after_state == _OPEN
     own = gate.home_shares(layout, block.after_e4, is_open)
+    if np.isnan(own).all():
+        return np.zeros(len(own), np.bool_)
     pair = layout.columns[list(layout.main or (0, 0))]
-    both = np.flatnonzero((board.state[:, pair] == CellState.OPEN).all(axis=1))
+    both = np.flatnonzero((board.state[:, pair] == _OPEN).all(axis=1))
     shares_of: dict[str, list[float]] = {}
     shares = gate.share_of(board.price_e4[both][:, pair])
     for row, share in zip(both.tolist(), shares.tolist(), strict=True):
@@ -219,10 +252,10 @@ class _Doubts:
         what is in doubt."""
         rows = np.arange(len(self.board.sources))
         cells = np.ix_(rows, columns)
-        is_open = self.board.state[cells] == CellState.OPEN
+        is_open = self.board.state[cells] == _OPEN
         found = np.where(is_open, self.board.price_e4[cells], 0).astype(np.int64)
         places = self.seen.places[hot]
-        is_open = self.block.after_state[:, places] == CellState.OPEN
+        is_open = self.block.after_state[:, places] == _OPEN
         found[self.block.rows] = np.where(is_open, self.block.after_e4[:, places], 0)
         place_of = {column: j for j, column in enumerate(columns.tolist())}
         for (row, column), doubt in self.board.doubts.get(self.event_id, {}).items():
@@ -266,7 +299,7 @@ class _Doubts:
         price_e4, observed_us = int(self.seen.price_e4[k]), int(self.seen.observed_us[k])
         held_e4 = int(self.block.before_e4[self.block.row_at[k], self.seen.places[k]])
         later = observed_us > doubt.observed_us and gate.alike(doubt.price_e4, price_e4)
-        if self.seen.state[k] == CellState.OPEN and not later and not gate.alike(held_e4, price_e4):
+        if self.seen.state[k] == _OPEN and not later and not gate.alike(held_e4, price_e4):
             self.reasons[k] = gate.JUMP
             self._doubt(k)
 
@@ -289,19 +322,20 @@ def _applied(
     if refused.any():
         held = block.before_e4[block.row_at, seen.places]
         prices = np.where(refused, held, prices)
-        states = np.where(refused, np.int8(CellState.SUSPENDED), states)
+        states = np.where(refused, np.int8(_SUSPENDED), states)
         there = ~refused | (held > 0)
         rows, columns, prices = rows[there], columns[there], prices[there]
         states, observed = states[there], observed[there]
     more: list[tuple[Int64s, Int64s, int]] = []
     if not batch.snapshot and shut.any():
-        still = shut & (block.before_state == CellState.OPEN)
+        still = shut & (block.before_state == _OPEN)
         still[block.row_at, seen.places] = False
         at_row, place = np.nonzero(still)
-        more.append((block.rows[at_row], layout.columns[place], CellState.SUSPENDED))
+        more.append((block.rows[at_row], layout.columns[place], _SUSPENDED))
     if batch.snapshot:
-        gone = board.absent(batch.event.provider, event_id, seen.rows, layout.columns[seen.places])
-        more.append((*gone, CellState.WITHDRAWN))
+        more.append(
+            (*_absent(board, layout, block, seen, batch.event.provider, event_id), _WITHDRAWN)
+        )
     for more_rows, more_columns, state in more:
         rows, columns = np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
         prices = np.concatenate([prices, board.price_e4[more_rows, more_columns]])
@@ -313,10 +347,22 @@ def _applied(
         columns = np.concatenate([columns, np.array([c for _, c, _ in released], np.int64)])
         readings = [doubt for _, _, doubt in released]
         prices = np.concatenate([prices, np.array([d.price_e4 for d in readings], np.int32)])
-        states = np.concatenate([states, np.full(len(released), CellState.OPEN, np.int8)])
+        states = np.concatenate([states, np.full(len(released), _OPEN, np.int8)])
         moments = np.array([d.observed_us for d in readings], np.int64)
         observed = np.concatenate([observed, moments])
     return board.apply(rows, columns, prices, states, observed)
+
+
+def _absent(
+    board: Board, layout: Layout, block: Block, seen: Seen, provider: str, event_id: UUID
+) -> tuple[Int64s, Int64s]:
+    """`Board.absent` of a snapshot, from its block where that has all of the provider's sources."""
+    if len(block.rows) < len(board.rows_of(provider)):
+        return board.absent(provider, event_id, seen.rows, layout.columns[seen.places])
+    missed = (block.before_state == _OPEN) | (block.before_state == _SUSPENDED)
+    missed[block.row_at, seen.places] = False
+    at_row, place = np.nonzero(missed)
+    return block.rows[at_row], layout.columns[place]
 
 
 def _refused(

@@ -77,6 +77,8 @@ class Board(Cells):
         self.rooms: frozenset[datetime] = frozenset()
         self._every: _Stretch | None = None
         self._source_ids: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._exchanges: Bools = np.zeros(0, np.bool_)
+        self._rows_of: dict[tuple[str, str | None], Int64s] = {}
         self._id_bytes: NDArray[np.void] = np.zeros(self.state.shape[1], "V16")
 
     # -- what is on the board ------------------------------------------------------------------
@@ -90,6 +92,8 @@ class Board(Cells):
         self.sources.append(source)
         self._row_of[provider, key] = source
         self._source_ids = np.array([one.source_id for one in self.sources], np.int16)
+        self._exchanges = np.array([one.kind == "exchange" for one in self.sources], np.bool_)
+        self._rows_of.clear()
         self._grow()
         return source
 
@@ -176,7 +180,7 @@ class Board(Cells):
 
     def exchanges(self) -> Bools:
         """Which rows are exchanges, [sources]."""
-        return np.array([source.kind == "exchange" for source in self.sources], np.bool_)
+        return self._exchanges
 
     def open_count(self) -> int:
         """How many prices are to be had."""
@@ -213,15 +217,21 @@ class Board(Cells):
 
     def complete(self, provider: str, event_id: UUID) -> None:
         """A snapshot of `provider` on the event has come: what it names may be open again."""
+        if not self.has_awaited:
+            return
         own = self.rows_of(provider)
-        if self.awaits[own].any():
-            for cells in self.markets_of(event_id):
-                self.awaits[np.ix_(own, cells.columns)] = False
+        layout = self.layout_of(event_id)
+        cells = np.ix_(own, layout.columns[layout.held])
+        if self.awaits[cells].any():
+            self.awaits[cells] = False
 
     def rows_of(self, provider: str, key: str | None = None) -> Int64s:
         """The rows of a provider's sources, or of one of them."""
-        own = [s.row for s in self.sources if s.provider == provider and key in (None, s.key)]
-        return np.array(own, np.int64)
+        found = self._rows_of.get((provider, key))
+        if found is None:
+            own = [s.row for s in self.sources if s.provider == provider and key in (None, s.key)]
+            found = self._rows_of[provider, key] = np.array(own, np.int64)
+        return found
 
     def entries(self, changes: Sequence[tuple[Change, datetime | None]]) -> Entries:
         """Changes for the journal, each with the provider's own stamp."""
@@ -263,11 +273,10 @@ class Board(Cells):
         `rows` and `columns` [k] are the cells it names; the answer is those that hold a price of
         the provider on the event beside them.
         """
-        own_rows = [source.row for source in self.sources if source.provider == provider]
-        own_columns = [cells.columns for cells in self.markets_of(event_id)]
-        if not own_rows or not own_columns:
+        block_rows, layout = self.rows_of(provider), self.layout_of(event_id)
+        block_columns = layout.columns[layout.held]
+        if not len(block_rows) or not len(block_columns):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        block_rows, block_columns = np.array(own_rows, np.int64), np.concatenate(own_columns)
         state = self.state[np.ix_(block_rows, block_columns)]
         at_row, at_column = np.nonzero((state == CellState.OPEN) | (state == CellState.SUSPENDED))
         held_rows, held_columns = block_rows[at_row], block_columns[at_column]
@@ -322,15 +331,22 @@ def _layout(markets: Sequence[MarketCells]) -> Layout:
         asked = cells.market_type, cells.period, cells.line_q4
         place_of |= {(*asked, side): n * width + k for k, side in enumerate(cells.sides)}
     # A double chance pays two of its three sides.
-    winners = [2 if cells.market_type == "double_chance" else 1 for cells in markets]
+    winners = tuple(2 if cells.market_type == "double_chance" else 1 for cells in markets)
+    ladders = _ladders(markets)
     return Layout(
         place_of,
         columns,
         held,
         width,
         np.array(winners, np.int64),
-        _ladders(markets),
+        ladders,
         _main(place_of),
+        tuple(columns.tolist()),
+        tuple(
+            tuple(range(n * width, n * width + len(cells.sides))) for n, cells in enumerate(markets)
+        ),
+        winners,
+        tuple(tuple(ladder.tolist()) for ladder in ladders),
     )
 
 

@@ -70,7 +70,9 @@ class Layout:
     `columns` and `held` [places] are each place's column on the board and whether it has a side;
     `winners` [markets] is how many sides win. A ladder is the markets of one question by their
     lines, so that the first side's chance falls. `main` is the places of home and away in the
-    event's main market.
+    event's main market. `column_at` [places], `sides` [markets], `wins` [markets] and `rungs` are
+    the columns, the places of each market, the winners and the ladders once more, for who looks at
+    them one by one.
     """
 
     place_of: dict[tuple[str, str, int | None, str], int]
@@ -80,6 +82,10 @@ class Layout:
     winners: Int64s
     ladders: tuple[Int64s, ...]
     main: tuple[int, int] | None
+    column_at: tuple[int, ...]
+    sides: tuple[tuple[int, ...], ...]
+    wins: tuple[int, ...]
+    rungs: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from overround.odds.board.model import (
     SourceKind,
     StoredPrice,
 )
+from overround.odds.board.places import placed
 from overround.odds.board.times import from_us, to_us
 from overround.odds.feeds import FeedBatch
 from overround.odds.matching import Resolved
@@ -170,6 +171,7 @@ async def take(
     at: datetime,
     *,
     seen_too: bool = True,
+    just_heard: bool = False,
 ) -> Taken:
     """Put what the gate believes of `batches` on the board, and journal what is new to the journal.
 
@@ -179,9 +181,12 @@ async def take(
     (test: of two batches of one moment the last counts).
 
     With `seen_too` a board that stands before the journal's end is brought on by what it has seen
-    (test: what was seen already changes nothing on a live board).
+    (test: what was seen already changes nothing on a live board). With `just_heard` what was
+    observed `at` this moment is new without asking: the caller alone speaks now.
     """
-    return await take_moments(conn, board, [(at, batches)], events, kinds, seen_too=seen_too)
+    return await take_moments(
+        conn, board, [(at, batches)], events, kinds, seen_too=seen_too, just_heard=just_heard
+    )
 
 
 async def take_moments(
@@ -192,6 +197,7 @@ async def take_moments(
     kinds: Mapping[str, SourceKind],
     *,
     seen_too: bool = True,
+    just_heard: bool = False,
 ) -> Taken:
     """The same of several moments in order of time, with the statements of one
     (test: an archive that is written in portions is the one written step by step)."""
@@ -206,26 +212,34 @@ async def take_moments(
     await _ensure_sources(conn, board, [batch for _, batch, _ in said], kinds)
     await _ensure_markets(conn, board, [(batch, ours) for _, batch, ours in said])
     batch_ids = [batch_id(batch) for _, batch, _ in said]
-    fresh = await _record(conn, batch_ids, said)
+    recorded = _recorded(batch_ids, said)
+    is_surely_new = just_heard and all(batch.observed_at == at for at, batch, _ in said)
+    fresh = set(batch_ids) if is_surely_new else await store.add_batches(conn, recorded)
     changed = 0
     new: list[tuple[Change, datetime | None]] = []
     kept: defaultdict[datetime, list[tuple[UUID, RefusedPrice]]] = defaultdict(list)
     counted: tuple[_Counts, _Counts] = defaultdict(Counter), defaultdict(Counter)
-    for one_id, (at, batch, ours) in zip(batch_ids, said, strict=True):
-        if one_id not in fresh and not seen_too:
+    taken = [
+        (one_id, at, batch, ours)
+        for one_id, (at, batch, ours) in zip(batch_ids, said, strict=True)
+        if one_id in fresh or seen_too
+    ]
+    entering = ((batch, ours, at, one_id in fresh) for one_id, at, batch, ours in taken)
+    for put in intake.enter_all(board, entering):
+        changed += put.entered.change.count
+        if not put.is_new:
             continue
-        entered = intake.enter(board, batch, ours, at)
-        changed += entered.change.count
-        if one_id not in fresh:
-            continue
-        if entered.change.count:
-            new.append((entered.change, batch.source_at))
-        if entered.refused:
-            kept[at] += ((one_id, price) for price in entered.refused)
-            reasons = Counter(price.reason for price in entered.refused)
-            counted[entered.refused[0].recorded][batch.event.key] += reasons
+        if put.entered.change.count:
+            new.append((put.entered.change, put.source_at))
+        if put.entered.refused:
+            one_id, at, batch, _ = taken[put.at]
+            kept[at] += ((one_id, price) for price in put.entered.refused)
+            reasons = Counter(price.reason for price in put.entered.refused)
+            counted[put.entered.refused[0].recorded][batch.event.key] += reasons
     if new:
-        await _journal(conn, board, new)
+        await _journal(conn, board, new, recorded if is_surely_new else ())
+    elif is_surely_new:
+        await store.add_batches(conn, recorded)
     for at, prices in kept.items():
         await store.keep_refused(conn, prices[:_REFUSED_KEPT], at)
     return Taken(
@@ -237,27 +251,22 @@ async def take_moments(
     )
 
 
-async def _record(
-    conn: Connection,
-    batch_ids: Sequence[UUID],
-    said: Sequence[tuple[datetime, FeedBatch, Resolved]],
-) -> set[UUID]:
-    """Record batches, each with the time that it is taken at; returns those that were new."""
-    return await store.add_batches(
-        conn,
-        [
-            (
-                one_id,
-                batch.event.provider,
-                ours.event_id,
-                # A batch of the future proves nothing about the present.
-                min(batch.observed_at, at),
-                batch.snapshot and batch.observed_at <= at,
-                len(batch.prices),
-            )
-            for one_id, (at, batch, ours) in zip(batch_ids, said, strict=True)
-        ],
-    )
+def _recorded(
+    batch_ids: Sequence[UUID], said: Sequence[tuple[datetime, FeedBatch, Resolved]]
+) -> list[store.Batch]:
+    """What is recorded of batches, each with the time that it is taken at."""
+    return [
+        (
+            one_id,
+            batch.event.provider,
+            ours.event_id,
+            # A batch of the future proves nothing about the present.
+            min(batch.observed_at, at),
+            batch.snapshot and batch.observed_at <= at,
+            len(batch.prices),
+        )
+        for one_id, (at, batch, ours) in zip(batch_ids, said, strict=True)
+    ]
 
 
 async def suspend_silent(
@@ -356,14 +365,17 @@ def _ints(column: NDArray[np.integer[Any]]) -> list[int]:
 
 
 async def _journal(
-    conn: Connection, board: Board, changes: Sequence[tuple[Change, datetime | None]]
+    conn: Connection,
+    board: Board,
+    changes: Sequence[tuple[Change, datetime | None]],
+    recorded: Sequence[store.Batch] = (),
 ) -> None:
     entries = board.entries(changes)
     new = [hour for hour in entries.hours if hour not in board.rooms]
     if new:
         await store.make_room(conn, new)
         board.has_room(new)
-    await store.write_changes(conn, entries)
+    await store.write_changes(conn, entries, recorded)
 
 
 async def _ensure_sources(
@@ -388,7 +400,7 @@ async def _ensure_markets(
     selections: list[catalogue.Selection] = []
     for batch, ours in decided:
         known = board.layout_of(ours.event_id).place_of
-        asked = dict.fromkeys(intake.placed(price, ours) for price in batch.prices)
+        asked = dict.fromkeys(placed(price, ours) for price in batch.prices)
         for key in dict.fromkeys(place[:3] for place in asked if place not in known):
             market, by_side = catalogue.market_and_selections(ours.event_id, *key)
             if board.has_market(market.id):

@@ -48,9 +48,17 @@ ODDS_ONLY = "SELECT set_config('synchronous_commit', 'off', true)"
 
 # Only changed cells are sent: each is appended to the history and counted for its source, and the
 # last of each becomes current, in the order of the key, so that neighbours are found together. A
-# row that holds a later observation stays. States are numbered as the board numbers them.
+# row that holds a later observation stays. States are numbered as the board numbers them. Batches
+# that are surely new are recorded along with what they changed: one call less at each tick.
 CHANGES = """
-WITH said AS MATERIALIZED (
+WITH odds_only AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+batches AS (
+    INSERT INTO feed_batch (id, provider, event_id, observed_at, snapshot, prices)
+    SELECT b.* FROM odds_only,
+        unnest(%(batch_ids)s::uuid[], %(providers)s::text[], %(events)s::uuid[],
+            %(batch_times)s::timestamptz[], %(snapshots)s::boolean[], %(prices)s::integer[]) AS b
+    ON CONFLICT (id) DO NOTHING),
+said AS MATERIALIZED (
     SELECT c.source_id, c.selection_id, c.price_e4, c.n,
            (ARRAY['open', 'suspended', 'withdrawn'])[c.state] AS state, c.observed_at, c.source_at
     FROM unnest(%(sources)s::smallint[], %(selections)s::uuid[], %(prices_e4)s::integer[],
@@ -246,6 +254,10 @@ WHERE id = %s AND taken_at IS NULL"""
 ANSWERS = "SELECT id, report, problem FROM inbox WHERE id = ANY(%s) AND taken_at IS NOT NULL"
 
 
+# (id, provider, event, observed_at, snapshot, prices): what is recorded of a batch.
+Batch = tuple[UUID, str, UUID, datetime, bool, int]
+
+
 async def sources(conn: Connection) -> list[tuple[int, str, str, SourceKind]]:
     """(id, provider, key, kind) of every source."""
     cursor = await conn.execute(SOURCES)
@@ -257,12 +269,9 @@ async def add_source(conn: Connection, provider: str, key: str, kind: SourceKind
     await conn.execute(ADD_SOURCE, [provider, key, kind])
 
 
-async def add_batches(
-    conn: Connection,
-    batches: Sequence[tuple[UUID, str, UUID, datetime, bool, int]],
-) -> set[UUID]:
-    """Record (id, provider, event, observed_at, snapshot, prices); returns the new ids. The
-    transaction holds odds alone and need not wait for the disk."""
+async def add_batches(conn: Connection, batches: Sequence[Batch]) -> set[UUID]:
+    """Record batches; returns the new ids. The transaction holds odds alone and need not wait for
+    the disk."""
     columns = [list(column) for column in zip(*batches, strict=True)]
     cursor = await conn.execute(ADD_BATCHES, columns)
     return {row[0] for row in await cursor.fetchall()}
@@ -273,9 +282,16 @@ async def odds_only(conn: Connection) -> None:
     await conn.execute(ODDS_ONLY)
 
 
-async def write_changes(conn: Connection, changes: Entries) -> None:
-    """Make the changed prices current and append them to the history, which has room for them."""
+async def write_changes(conn: Connection, changes: Entries, batches: Sequence[Batch] = ()) -> None:
+    """Make the changed prices current and append them to the history, which has room for them; with
+    them record `batches`."""
     parameters = {
+        "batch_ids": arrays.literal(one[0] for one in batches),
+        "providers": [one[1] for one in batches],
+        "events": arrays.literal(one[2] for one in batches),
+        "batch_times": arrays.times(one[3] for one in batches),
+        "snapshots": [one[4] for one in batches],
+        "prices": arrays.literal(one[5] for one in batches),
         "sources": encode.smallints(changes.source_ids),
         "selections": encode.uuids(changes.selections),
         "prices_e4": encode.integers(changes.price_e4),

@@ -78,22 +78,20 @@ def look(
     return engine.look(view, policy)
 
 
-async def detect(
+async def follow(
     conn: Connection,
-    board: Board,
     scopes: Mapping[UUID, Scope],
+    found: Sequence[Found],
     at: datetime,
-    policy: Policy = DEFAULT,
     second: SecondLook = NOBODY,
     standing: Standing | None = None,
 ) -> Looked:
-    """Look at the events; write what is new, changed or gone. `standing` is what is open of them
-    as the caller knows it, kept as it is written.
+    """Write what is new, changed or gone by a look at the events that has `found` this at `at`.
+    `standing` is what is open of them as the caller knows it, kept as it is written.
 
     A later look at which every leg stands for a second time verifies an edge that nothing speaks
     against (test: an edge is detected renewed and expired).
     """
-    found = look(board, scopes, at, policy)
     standing = standing or Standing()
     unknown = standing.unknown(scopes)
     if unknown:

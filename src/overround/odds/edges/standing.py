@@ -40,6 +40,10 @@ class Standing:
             self._by_event[event_id] = {}
         self._put(edges)
 
+    def has_none(self, event_ids: Iterable[UUID]) -> bool:
+        """Whether it is known that none stands on these events."""
+        return all(self._by_event.get(event_id) == {} for event_id in event_ids)
+
     def of(self, event_ids: Collection[UUID]) -> dict[Key, StoredEdge]:
         """The open edges of some events that are known."""
         return {

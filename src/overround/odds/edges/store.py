@@ -33,6 +33,9 @@ SELECT event_id, max(expires_at) FROM edge
 WHERE status = 'detected' AND expired_at IS NULL AND NOT suspect AND expires_at > %s
 GROUP BY event_id ORDER BY event_id"""
 
+# Events with an open edge.
+OPEN_EVENTS = "SELECT DISTINCT event_id FROM edge WHERE expired_at IS NULL ORDER BY event_id"
+
 # Newly seen edges, all of a look in one statement.
 ADD = """
 INSERT INTO edge (id, kind, class, status, what, event_id, market_id, sport, edge_ppm, naive_ppm,
@@ -175,6 +178,11 @@ async def waiting(conn: Connection, at: datetime) -> dict[UUID, datetime]:
     """The events with an edge that waits for its second look, and until when one does."""
     found = await (await conn.execute(WAITING, [at])).fetchall()
     return dict(found)
+
+
+async def open_events(conn: Connection) -> list[UUID]:
+    """The events with an edge that is open."""
+    return [row[0] for row in await (await conn.execute(OPEN_EVENTS)).fetchall()]
 
 
 async def add(conn: Connection, edges: Sequence[StoredEdge]) -> int:

@@ -142,6 +142,17 @@ class Quotes:
                 quote.source, market, side, price_e4, text, stopped, quote.seen_at
             )
 
+    def keep(self, price: FeedPrice) -> None:
+        """Keep a price that was read before; it is counted as one that is mapped."""
+        coverage = self.coverage
+        coverage.selections += 1
+        coverage.mapped += 1
+        key = (price.source, price.market, price.side)
+        if key in self._kept:
+            coverage.repeated += 1
+        else:
+            self._kept[key] = price
+
     def _refuse(self, reason: str, quote: Quote, detail: str) -> None:
         words = (self.place, quote.source, quote.market_id, quote.side or "")
         self.refusals.add(reason, ":".join(word[:40] for word in words if word), detail)

@@ -18,6 +18,16 @@ def implied(prices: Floats) -> Floats:
     return 1.0 / prices
 
 
+def implied_by(price_e4: int) -> float:
+    """`implied(decimals(...))` of one price, to the last bit."""
+    return 1.0 / (price_e4 / SCALE_E4)
+
+
+def inverse_of(price_e4: int) -> float:
+    """1/price in one division, as a sum over a table of prices has it."""
+    return SCALE_E4 / price_e4
+
+
 def booksum(prices: Floats) -> Floats:
     """Sum of 1/price over the last axis: [..., n] -> [...]. A market with a NaN has none (NaN)."""
     return implied(prices).sum(axis=-1)

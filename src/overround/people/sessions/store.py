@@ -37,29 +37,12 @@ WHERE s.tenant_id = %(tenant_id)s AND s.token_sha256 = %(token_sha256)s
       THEN s.last_seen_at > %(permanent_idle_since)s AND s.created_at > %(permanent_old_since)s
       ELSE s.last_seen_at > %(idle_since)s AND s.created_at > %(old_since)s END"""
 
-# The transaction looks at the rows of several tenants.
-_OF_TENANTS = "SELECT set_config('overround.tenant_id', %s, true)"
-
-# What many tokens stand for, each at its own tenant.
+# What many tokens stand for, each at its own tenant, and that they were used: a transaction by
+# itself.
 _LIVE_ALL = """
-SELECT s.tenant_id, s.token_sha256, s.id, s.user_id, u.kind, u.scopes, s.last_seen_at, s.created_at,
-       s.permanent
-FROM unnest(%(tenant_ids)s::uuid[], %(tokens)s::bytea[]) AS q (tenant_id, token_sha256)
-JOIN session s ON s.tenant_id = q.tenant_id AND s.token_sha256 = q.token_sha256
-JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active'
-JOIN tenant t ON t.id = s.tenant_id AND t.status = 'active'
-WHERE s.revoked_at IS NULL
-  AND CASE WHEN s.permanent
-      THEN s.last_seen_at > %(permanent_idle_since)s AND s.created_at > %(permanent_old_since)s
-      ELSE s.last_seen_at > %(idle_since)s AND s.created_at > %(old_since)s END"""
-
-# In the order of the keys, so that two who touch the same sessions wait and never in a circle.
-_TOUCH_ALL = """
-UPDATE session s SET last_seen_at = greatest(s.last_seen_at, %s)
-FROM (SELECT s.tenant_id, s.id FROM unnest(%s::uuid[], %s::uuid[]) AS q (tenant_id, id)
-      JOIN session s ON s.tenant_id = q.tenant_id AND s.id = q.id
-      ORDER BY s.tenant_id, s.id FOR NO KEY UPDATE OF s) q
-WHERE s.tenant_id = q.tenant_id AND s.id = q.id"""
+SELECT tenant_id, token_sha256, id, user_id, kind, scopes, last_seen_at, created_at, permanent
+FROM sessions_live_v1(%(tenant_ids)s::uuid[], %(tokens)s::bytea[], %(idle_since)s, %(old_since)s,
+    %(permanent_idle_since)s, %(permanent_old_since)s, %(seen_before)s, %(at)s)"""
 
 # Once a minute at most; greatest() because two requests may arrive in either order.
 _TOUCH = """
@@ -181,28 +164,28 @@ async def live(
 
 
 async def live_all(
-    conn: Connection, asked: Sequence[tuple[UUID, bytes]], horizons: Horizons
+    conn: Connection,
+    asked: Sequence[tuple[UUID, bytes]],
+    horizons: Horizons,
+    seen_before: datetime,
+    at: datetime,
 ) -> dict[tuple[UUID, bytes], Live]:
     """(tenant, SHA-256 of a token) -> what it stands for; what is not live is absent.
 
-    The transaction is one of those tenants' from here on.
+    On a connection without a transaction. Those last seen at `seen_before` or earlier are written
+    as used.
     """
-    await conn.execute(_OF_TENANTS, [",".join({str(tenant_id) for tenant_id, _ in asked})])
     cursor = await conn.execute(
         _LIVE_ALL,
         {
             "tenant_ids": [tenant_id for tenant_id, _ in asked],
             "tokens": [sha256 for _, sha256 in asked],
+            "seen_before": seen_before,
+            "at": at,
             **horizons,
         },
     )
     return {(row[0], row[1]): Live(*row[2:]) for row in await cursor.fetchall()}
-
-
-async def touch_all(conn: Connection, used: Sequence[tuple[UUID, UUID]], at: datetime) -> None:
-    """Write when the sessions (tenant, id) were last used."""
-    tenant_ids, session_ids = [one[0] for one in used], [one[1] for one in used]
-    await conn.execute(_TOUCH_ALL, [at, tenant_ids, session_ids])
 
 
 async def statistics(

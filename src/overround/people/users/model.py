@@ -21,6 +21,8 @@ SCOPES: Final = frozenset(
         "offers.read",
         "payments.adjust",
         "payments.decide",
+        "promotions.manage",
+        "promotions.read",
         "settlement.manage",
         "settlement.read",
         "reports.read",

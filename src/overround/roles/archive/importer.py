@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,8 +38,6 @@ from overround.roles.hub import letters
 from overround.roles.hub import writer as hubs
 from overround.roles.hub.writer import Hub
 
-# From this age on what was an edge is not looked for: it would be forgotten the same day.
-_PAST_AFTER: Final = edges.KEPT
 # What is decided together, in order of start: years at once would cost more than their events.
 _EVENTS_TOGETHER: Final = 2_000
 _AS_DECIDED: Final[Sequence[Standing]] = ("authority", "contributor", "follower")
@@ -87,16 +85,21 @@ def _by_reason(found: Mapping[tuple[FeedKey, str], int]) -> dict[str, int]:
 
 
 async def import_files(
-    worker: Database, files: Files, at: datetime, progress: Progress | None = None
+    worker: Database,
+    files: Files,
+    at: datetime,
+    progress: Progress | None = None,
+    edges_kept: timedelta = edges.KEPT,
 ) -> Import:
-    """Take everything of `files` that has happened by `at`, and what is quoted for later.
+    """Take everything of `files` that has happened by `at`, and what is quoted for later. What is
+    older than `edges_kept` is not searched for edges: they would be forgotten the same day.
 
     Raises Unavailable while a hub holds the board.
     """
     async with leases.held(worker, hubs.LEASE, "import") as lease:
         everyone = await _active(worker)
         hub = await _load(worker, everyone, at)
-        done = await take(worker, hub, lease, files, at, progress)
+        done = await take(worker, hub, lease, files, at, progress, edges_kept=edges_kept)
         await _lay(worker, hub, lease, everyone, at)
         return done
 
@@ -109,6 +112,7 @@ async def take(
     at: datetime,
     progress: Progress | None = None,
     turn: AbstractAsyncContextManager[object] | None = None,
+    edges_kept: timedelta = edges.KEPT,
 ) -> Import:
     """Take `files` into a hub that stands at `at`, in short transactions under its lease.
 
@@ -134,7 +138,7 @@ async def take(
     season = await _unseen(worker, files.season, at)
     steps = list(timeline.steps(season, ()))
     changed = results = 0
-    past_until = at - _PAST_AFTER
+    past_until = at - edges_kept
     for portion in portions(steps, season.events, lambda key: _ours(hub, key), past_until):
         async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)

@@ -56,13 +56,15 @@ _log = logs.get(__name__)
 class Options:
     """How much is played, and the seed that everything random comes from.
 
-    With `systems` some of the combos are systems: other bets than without.
+    With `systems` some of the combos are systems: other bets than without. Each player brings
+    `purses` times the money of one who bets a few times.
     """
 
     seed: int = 1
     bets: int = BETS
     players: int = PLAYERS
     systems: bool = False
+    purses: int = 1
 
 
 async def replay(
@@ -190,7 +192,7 @@ class _Replay:
                     conn,
                     tenant.id,
                     user_id,
-                    playing.deposit_minor(n, tenant.stake_min_minor),
+                    playing.deposit_minor(n, tenant.stake_min_minor) * self._options.purses,
                     ids.derived(self._begins_at, "deposit", str(user_id)),
                     self._begins_at,
                 )

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from overround.db import lease as leases
 from overround.db.lease import Lease
 from overround.kit import logs
 from overround.odds import board as boards
-from overround.odds import feeds
+from overround.odds import edges, feeds
 from overround.odds.board import IN_PLAY
 from overround.odds.feeds import Letter, Payload, Provider, Rejected
 from overround.roles import tally
@@ -46,13 +46,14 @@ async def import_path(
     described: str,
     clock: Clock,
     progress: Progress | None = None,
+    edges_kept: timedelta = edges.KEPT,
 ) -> dict[str, Any]:
     """Import payloads: by the hub that runs, or where none does, here under its lease.
 
     Raises Unavailable while something else (a replay, another import) writes the board, or when
     the hub takes nothing for two minutes; what was handed over is taken when it runs again.
     """
-    done = await _imported(worker, found, described, clock, progress)
+    done = await _imported(worker, found, described, clock, progress, edges_kept)
     async with worker.transaction(None) as conn:
         await tally.record_import(conn, found, done, clock.now())
     return done
@@ -64,12 +65,13 @@ async def _imported(
     described: str,
     clock: Clock,
     progress: Progress | None,
+    edges_kept: timedelta,
 ) -> dict[str, Any]:
     async with worker.reading(None) as conn:
         holder = await leases.holder_of(conn, hubs.LEASE)
     if holder != hubs.HOLDER:
         files = await asyncio.to_thread(reading.gather, found, described)
-        done = await importer.import_files(worker, files, clock.now(), progress)
+        done = await importer.import_files(worker, files, clock.now(), progress, edges_kept)
         return done.as_dict()
     payloads = [one for one in found if not isinstance(one, Rejected)]
     refused = [one for one in found if isinstance(one, Rejected)]
@@ -142,6 +144,7 @@ async def take_one(
     lease: Lease,
     clock: Clock,
     turn: AbstractAsyncContextManager[object],
+    edges_kept: timedelta = edges.KEPT,
 ) -> bool:
     """Take the payload that has waited longest, in steps that each wait for their `turn`.
 
@@ -175,7 +178,9 @@ async def take_one(
         if isinstance(read, Letter):
             report = await letters.take(worker, hub, lease, whose, read, clock.now(), turn)
         else:
-            done = await importer.take(worker, hub, lease, read, clock.now(), turn=turn)
+            done = await importer.take(
+                worker, hub, lease, read, clock.now(), turn=turn, edges_kept=edges_kept
+            )
             report = done.as_dict()
     at = clock.now()
     async with turn, worker.transaction(None) as conn:

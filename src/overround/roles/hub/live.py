@@ -1,19 +1,21 @@
 """The hub's role: the one process that listens to the feeds and writes the board, under a lease.
 
 A tick asks every feed what it said since the last one and takes it in one transaction: prices,
-edges, offers, starts, scores; results follow in a transaction of their own, because odds alone may
-lose their last moments with the power. What differs is published after the commit. Whatever fails,
-the memory is thrown away and loaded again, and the feeds are asked for everything anew: start-up
-and recovery are one path (test: a live hub goes on after its database was away).
+offers, starts, scores; results follow in a transaction of their own, because odds alone may lose
+their last moments with the power. What differs is published after the commit. Edges are looked for
+behind that, in steps of their own that let the next frame go first. Whatever fails, the memory is
+thrown away and loaded again, and the feeds are asked for everything anew: start-up and recovery are
+one path (test: a live hub goes on after its database was away).
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -57,6 +59,10 @@ HUSH_EVERY: Final = timedelta(seconds=1)
 # A provider that is named and asked for no sport has nothing to say.
 _NOT_ASKED_S: Final = 86_400.0
 _PAUSE_S: Final = 0.5
+# A tick that fails costs a life in any case, so its connection is not asked first whether it lives.
+_TRUST_S: Final = 1.0
+# New objects after which garbage in circles is looked for.
+GARBAGE_AT: Final = 50_000
 _PORT: Final = "overround.roles.hub.port"
 _OVER: Final = frozenset({"ended", "abandoned", "postponed", "cancelled"})
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,9 +120,15 @@ async def _live(
     live = Live(
         worker, lease, [*(make() for make in feeds), desk], clock, desk,
         polled={name: _slowest_s(asked) for name, asked in settings.feeds.providers.items()},
+        edges_kept=timedelta(days=settings.retention.edges_days),
     )  # fmt: skip
     await live.load()
     await port
+    # What is loaded now stays: a search of all of it for garbage in circles holds up a tick for
+    # tens of milliseconds, and there is little of it.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AT)
     from overround.roles.hub import port as hub_port
 
     publisher = await Publisher.open(endpoints.redis_url, live.everything)
@@ -141,7 +153,7 @@ class Live:
 
     `desk` are the workers, one of the `feeds`, who can be asked to look again. `polled` are the
     providers that are asked by schedule, each with the seconds in which it speaks at the least.
-    By `policy` edges are looked for.
+    By `policy` edges are looked for, and what is over is kept for `edges_kept`.
     """
 
     worker: Database
@@ -151,12 +163,15 @@ class Live:
     desk: Desk | None = None
     polled: Mapping[str, float] = field(default_factory=dict[str, float])
     policy: edges.Policy = field(default_factory=edges.Policy)
+    edges_kept: timedelta = edges.KEPT
     hub: Hub = field(default_factory=Hub.empty)
     _asker: Asker | None = None
     _hushed_at: datetime = _NEVER
     _tenants: dict[UUID, Tenant] = field(default_factory=dict[UUID, Tenant])
     _tenants_at: datetime = _NEVER
     _revisions: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    # How many of them there were in all when they were read.
+    _revised: int = 0
     # What is over: since when, and the start that it had then.
     _over: dict[UUID, tuple[datetime, datetime]] = field(
         default_factory=dict[UUID, tuple[datetime, datetime]]
@@ -210,7 +225,9 @@ class Live:
 
     async def _letters(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if not await inbox.take_one(self.worker, self.hub, self.lease, self.clock, self.turn):
+            if not await inbox.take_one(
+                self.worker, self.hub, self.lease, self.clock, self.turn, self.edges_kept
+            ):
                 await loop.wait(stop, INBOX_S)
 
     async def load(self) -> None:
@@ -232,43 +249,93 @@ class Live:
         self._tenants_at = at
 
     async def tick(self, publisher: Publisher) -> None:
-        """Take what was said by now, and show what it changed."""
+        """Take what was said by now and show what it changed; then look for edges in it."""
         at = self.clock.now()
         if at - self._tenants_at > TENANTS_EVERY:
             await self._look_for_tenants(at)
         said = [self._tally.ask(feed, at) for feed in self.feeds]
-        async with self.worker.transaction(None) as conn:
-            await self.lease.guard(conn)
-            await self._revise(conn, at)
-            await self.hub.heed(conn, at)
+        async with self._writing(at, again=True) as conn:
             await self._take(conn, said, at)
-            await self._look(conn, at)
+            await self._hush(conn, at)
             if self._tally.is_due(at):
                 await self._tally.write(conn, at)
-        for book_id, shown in self._moved():
-            await publisher.publish(book_id, shown)
-        self._ask()
+        if self.desk is not None:
+            self.desk.kept()
+        await self._show(publisher)
         ended = await self._results(said, at)
         if ended:
-            for book_id, shown in self._moved():
-                await publisher.publish(book_id, shown)
+            await self._show(publisher)
             self.hub.drop(ended)
+        self._ask()
+        await self._look()
 
-    async def _look(self, conn: Connection, at: datetime) -> None:
-        """What nobody said and has to be seen all the same: answers to what was asked, and, once a
-        second, who should have spoken and did not."""
-        if self._asker is not None and (answered := self._asker.answered()):
-            await self.hub.look_again(conn, answered, at)
+    @asynccontextmanager
+    async def _writing(self, at: datetime, *, again: bool) -> AsyncGenerator[Connection]:
+        """A transaction under the lease, in which nothing is priced by what the office has switched
+        since, and nothing is put where a person has said that it does not belong. What feeds say
+        comes `again`, and need not wait for the disk."""
+        async with self.worker.transaction(None, trust_s=_TRUST_S) as conn:
+            turn = await offers.turn(conn, self.lease, again=again)
+            if turn.revised != self._revised:
+                await self._revise(conn, at)
+                self._revised = turn.revised
+            if turn.decided != self.hub.heeded:
+                await self.hub.heed(conn, at)
+            yield conn
+
+    async def _show(self, publisher: Publisher) -> None:
+        for book_id, shown in self._moved():
+            await publisher.publish(book_id, shown)
+
+    async def _hush(self, conn: Connection, at: datetime) -> None:
+        """What nobody said and has to be seen all the same: once a second who should have spoken
+        and did not, and edges that nobody has confirmed in time."""
         if at - self._hushed_at >= HUSH_EVERY:
             self._hushed_at = at
             await self.hub.hush(conn, self.polled, at)
+        await self.hub.lookout.age(conn, at)
+
+    async def _look(self) -> None:
+        """Look for edges where prices were committed and where something was answered, step by
+        step, until a frame waits; what has waited too long for that waits no more
+        (test: what was touched is looked at however busy the hub is)."""
+        lookout = self.hub.lookout
+        if self._asker is not None:
+            lookout.touch_first(self._asker.answered())
+        is_first = True
+        while lookout.is_due(
+            at := self.clock.now(),
+            is_busy=self.desk is not None and self.desk.news.is_set(),
+            is_first=is_first,
+        ):
+            is_first = False
+            await self._look_at_some(at)
+            self._ask()
+            # Frames are heard between two steps.
+            await asyncio.sleep(0)
+
+    async def _look_at_some(self, at: datetime) -> None:
+        """One step: a look at the memory, which is what was committed, and a transaction where it
+        finds something to write."""
+        lookout = self.hub.lookout
+        scopes = self.hub.touched(at)
+        found = lookout.seek(self.hub.board, scopes, at)
+        if lookout.is_quiet(scopes, found):
+            lookout.pass_by(scopes)
+            return
+        heeded = self.hub.heeded
+        async with self._writing(at, again=True) as conn:
+            if self.hub.heeded != heeded:
+                # Prices were moved to other events since the look.
+                lookout.touch(scopes, at)
+                return
+            await lookout.take(conn, scopes, found, at)
 
     def _ask(self) -> None:
-        """After the commit: tell workers what is kept and what was found, and have them look again
-        where somebody has to."""
+        """After the commit: tell workers what was found, and have them look again where somebody
+        has to."""
         if self.desk is None or self._asker is None:
             return
-        self.desk.kept()
         if self.hub.lookout.has_news:
             self.hub.lookout.has_news = False
             self.desk.found.set()
@@ -305,7 +372,10 @@ class Live:
             await self.hub.know(conn, events, at, said_of)
         batches = [batch for one in said for batch in one.batches if not self._is_over(batch)]
         if batches:
-            await self.hub.prices(conn, batches, self._kinds(said), at)
+            # Before a price that was seen in play takes the place of the last one before the start
+            # (test: the last prices before the start are the closing ones).
+            await self.hub.start_due(conn, at)
+            await self.hub.prices(conn, batches, self._kinds(said), at, look=False)
         await self.hub.start_due(conn, at)
         scores = [score for one in said for score in one.scores]
         if scores:
@@ -316,9 +386,7 @@ class Live:
         results = [result for one in said for result in one.results]
         if not results:
             return []
-        async with self.worker.transaction(None) as conn:
-            await self.lease.guard(conn)
-            await self.hub.heed(conn, at)
+        async with self._writing(at, again=False) as conn:
             unknown = [one.key for one in results if one.key not in self.hub.events]
             if unknown:
                 self.hub.events |= await matching.recall(conn, unknown)

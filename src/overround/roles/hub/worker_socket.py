@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import WebSocket
@@ -23,7 +24,7 @@ from overround.core.errors import (
     Unauthenticated,
 )
 from overround.odds.feeds import worker as protocol
-from overround.odds.feeds.worker import Allowance, OutOfTurn, Refused, Register
+from overround.odds.feeds.worker import Allowance, Message, OutOfTurn, Refused, Register
 from overround.roles.hub.workers import (
     CLOSE_FORBIDDEN,
     CLOSE_SILENT,
@@ -166,7 +167,7 @@ async def _listen(desk: Desk, connection: Connection, websocket: WebSocket) -> N
             await asyncio.sleep(wait_s)
         before = connection.refused.total()
         try:
-            message = protocol.message(frame, desk.clock.now())
+            message = await _read(frame, desk.clock.now())
         except ProviderDataError as refused:
             desk.refuse(connection, Refused(refused.code, refused.detail))
         else:
@@ -174,6 +175,20 @@ async def _listen(desk: Desk, connection: Connection, websocket: WebSocket) -> N
         # Frames that wait are had without a pause: without this one a sender's whole backlog would
         # come before the tick that takes what all the others have said.
         await asyncio.sleep(REFUSED_PAUSE_S if connection.refused.total() > before else 0)
+
+
+async def _read(frame: str | bytes, at: datetime) -> Message:
+    """What a frame says; a tick and other workers' frames go between the parts of a large one.
+
+    Raises ProviderDataError for what cannot be read.
+    """
+    parts = protocol.message_by_parts(frame, at)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as done:
+            return done.value
+        await asyncio.sleep(0)
 
 
 async def _receive(

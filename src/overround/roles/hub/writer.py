@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from overround.betting.offers import Offers, close_events
+from overround.betting.offers import Offers, close_events, refresh_all
 from overround.db import Connection, work
 from overround.kit import logs
 from overround.odds import board as boards
@@ -52,7 +52,7 @@ class Hub:
     # The feed events that are known to be quoted in play.
     _in_play: set[FeedKey] = field(default_factory=set[FeedKey])
     # The last decision of a person about a match that is in here.
-    _heeded: int = 0
+    heeded: int = 0
     # What the gate refused of the events that are known, and what of archives it recorded with
     # doubt, by feed event and reason; and the refused in all, by provider and reason.
     refused: Counter[tuple[FeedKey, str]] = field(default_factory=Counter[tuple[FeedKey, str]])
@@ -91,7 +91,7 @@ class Hub:
         for book in books:
             await book.load(conn, event_ids)
         hub = cls(board, list(books))
-        hub._heeded = heeded
+        hub.heeded = heeded
         await hub._scopes_of(conn, event_ids)
         await hub.lookout.load(conn, at)
         return hub
@@ -156,10 +156,10 @@ class Hub:
         No decision is made until the transaction ends, so what it writes goes where it belongs
         (test: a decision waits for the tick of the hub).
         """
-        decided = await matching.decisions(conn, self._heeded)
+        decided = await matching.decisions(conn, self.heeded)
         if not decided:
             return 0
-        self._heeded = decided[-1].seq
+        self.heeded = decided[-1].seq
         keys = [one.key for one in decided]
         for key in keys:
             self.events.pop(key, None)
@@ -197,23 +197,27 @@ class Hub:
         at: datetime,
         *,
         lay: bool = True,
+        look: bool = True,
     ) -> int:
         """Take what providers say: board, journal, edges, offers. Returns the cells changed.
 
         Without `lay` no book prices anything by it: what is history is never laid
-        (test: an import lays nothing that has started).
+        (test: an import lays nothing that has started). Without `look` the caller looks for edges
+        after the commit (`touched`).
         """
         unknown = [b.event for b in batches if b.event.key not in self.events]
         if unknown:
             await self.know(conn, unknown, at, batches)
         await self._hear_in_play(conn, batches, at)
-        taken = await boards.take(
-            conn, self.board, batches, self.events, kinds, at, seen_too=self.goes_over
-        )
+        # Who looks behind the commit is the live hub's tick, and nobody else hears at this moment.
+        how = {"seen_too": self.goes_over, "just_heard": not look}
+        taken = await boards.take(conn, self.board, batches, self.events, kinds, at, **how)
         self._count(taken)
         scopes = await self._scopes_of(conn, taken.event_ids)
-        if taken.fresh:
+        if taken.fresh and look:
             await self._look(conn, scopes, at)
+        elif taken.fresh:
+            self.lookout.touch(taken.event_ids, at)
         if lay:
             await self._refresh(conn, scopes, at)
         return taken.changed
@@ -236,11 +240,10 @@ class Hub:
             await self._refresh(conn, scopes, at)
         return len(touched)
 
-    async def look_again(self, conn: Connection, event_ids: Iterable[UUID], at: datetime) -> None:
-        """Look at events anew although no price of theirs has come: something was answered."""
-        on = [event_id for event_id in event_ids if self.board.markets_of(event_id)]
-        if on:
-            await self._look(conn, await self._scopes_of(conn, on), at)
+    def touched(self, at: datetime) -> dict[UUID, edges.Scope]:
+        """The next events to look at of those that were touched; they are taken off the list."""
+        on = self.lookout.some_touched(self.board, at)
+        return self._looked_at({key: self._scopes[key] for key in on if key in self._scopes})
 
     async def _refresh(
         self, conn: Connection, scopes: Mapping[UUID, tuple[str, str]], at: datetime
@@ -252,8 +255,7 @@ class Hub:
             for key, scope in scopes.items()
             if self._starts_at[key] > at and self._closed_at.get(key, _NEVER) > at
         }
-        for book in self.books:
-            await book.refresh(conn, self.board, ahead, at)
+        await refresh_all(conn, self.books, self.board, ahead, at)
 
     async def record(
         self,
@@ -321,10 +323,7 @@ class Hub:
             for event in found.values()
             if event.starts_at > at and (event.closed_at or _NEVER) > at
         }
-        written = 0
-        for book in self.books if only is None else only:
-            written += await book.refresh(conn, self.board, ahead, at)
-        return written
+        return await refresh_all(conn, self.books if only is None else only, self.board, ahead, at)
 
     async def start(self, conn: Connection, keys: Sequence[FeedKey], at: datetime) -> int:
         """The events start: closing prices are frozen, nothing of them is laid any more."""

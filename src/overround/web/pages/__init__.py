@@ -14,6 +14,9 @@ from overround.web.pages.entry import router as entry
 from overround.web.pages.looks import router as looks
 from overround.web.pages.my_bets import router as my_bets
 from overround.web.pages.office import router as office
+from overround.web.pages.office_approvals import router as office_approvals
+from overround.web.pages.office_cash_out import router as office_cash_out
+from overround.web.pages.office_promotions import router as office_promotions
 from overround.web.pages.office_risk import router as office_risk
 from overround.web.pages.office_settlement import router as office_settlement
 from overround.web.pages.office_theme import router as office_theme
@@ -25,6 +28,9 @@ ROUTERS = (
     entry,
     looks,
     office,
+    office_cash_out,
+    office_promotions,
+    office_approvals,
     office_risk,
     office_settlement,
     office_theme,

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
+from overround.betting import freebets
 from overround.db.routes import Db
 from overround.money import wallets
 from overround.people import cashier
@@ -18,6 +19,7 @@ router = APIRouter(tags=["pages"], include_in_schema=False, default_response_cla
 
 LINES_SHOWN: Final = 30
 PAYMENTS_SHOWN: Final = 10
+FREE_BETS_SHOWN: Final = 20
 
 StatementCursor = Annotated[int | None, Query(ge=1, le=2**62)]
 
@@ -81,11 +83,13 @@ async def _account(
     assert caller is not None
     async with db.reading(shell.tenant.id) as conn:
         page = await wallets.statement(conn, shell.tenant.id, caller.actor_id, LINES_SHOWN, cursor)
+        given = await freebets.mine(conn, shell.tenant.id, caller.actor_id, FREE_BETS_SHOWN)
         payments = await cashier.history(conn, caller, PAYMENTS_SHOWN, None)
     values = {
         "lines": page.lines,
         "later": page.next_cursor,
         "payments": payments,
+        "free_bets": [one for one in given if one.state == "granted" and one.expires_at > shell.at],
         "amount": (fields or {}).get("amount", ""),
         "key": _new_key("withdrawal"),
         "problem": answer.body if answer else None,

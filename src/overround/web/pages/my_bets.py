@@ -1,10 +1,11 @@
-"""A player's bets, leg by leg, and ending them early."""
+"""A player's bets, leg by leg, ending them early, and his slips that wait."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -12,19 +13,23 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from overround.betting import bets, cashouts
+from overround.betting import bets, cashouts, waiting
 from overround.betting.bets import Bet
 from overround.betting.cashouts import Valuation
+from overround.betting.waiting import Alternative, AskedLeg
 from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import paging
 from overround.kit.routes import CursorText
-from overround.web.pages import forms
+from overround.web.pages import forms, words
 from overround.web.pages.shell import ForPlayer, Shell
 
 router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
 
 BETS_SHOWN: Final = 20
+SLIPS_SHOWN: Final = 20
+# For so long a slip that became no bet stands where it was, so that its player finds out.
+ENDED_SHOWN: Final = timedelta(minutes=15)
 # Forms that move money ask the database by the pool that is kept for it.
 _MONEY: Final[list[str | Enum]] = ["cash_out"]
 
@@ -38,6 +43,17 @@ class _Refused:
     bet_id: UUID
     problem: Mapping[str, Any]
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A slip that waits, as its card shows it: legs with the prices that were asked."""
+
+    place: waiting.Place
+    name: str
+    legs: Sequence[tuple[AskedLeg, int]]
+    offered: Alternative | None
+    detail: str
 
 
 @router.get("/bets")
@@ -80,6 +96,18 @@ async def stop(bet_id: UUID, request: Request, shell: ForPlayer, db: Db) -> Resp
     return await _after(shell, db, bet_id, answer)
 
 
+@router.post("/slips/{slip_id}/{step}", response_model=None, tags=["bets"])
+async def waiting_step(
+    slip_id: UUID, step: Literal["accept", "withdraw"], request: Request, shell: ForPlayer, db: Db
+) -> Response:
+    """Take what the house offers for a slip that waits, or take the slip back."""
+    await forms.read(request)
+    answer = await forms.ask(request, "POST", f"/api/v1/slips/{slip_id}/{step}")
+    if answer.ok:
+        return forms.go("/bets")
+    return await _page(shell, db, None, None, _Refused(slip_id, answer.body, answer.status))
+
+
 async def _after(shell: Shell, db: Db, bet_id: UUID, answer: forms.Answer) -> Response:
     if answer.ok:
         return forms.go("/bets")
@@ -103,9 +131,11 @@ async def _page(
         )
         shown, later = paging.cut(found, BETS_SHOWN, lambda bet: (bet.placed_at, bet.id))
         early = await _early(conn, shell, caller.actor_id, shown)
+        slips = [] if cursor else await _slips(conn, shell, caller.actor_id)
     there = refused is not None and refused.bet_id in early
     values = {
         "bets": shown,
+        "slips": slips,
         "status": status,
         "later": later,
         "early": early,
@@ -115,6 +145,34 @@ async def _page(
         "problem": None if refused is None or there else refused.problem,
     }
     return shell.page("bets.html", values, status=refused.status if refused else 200)
+
+
+async def _slips(conn: Connection, shell: Shell, user_id: UUID) -> list[_Waiting]:
+    """What waits, and what has just ended without a bet."""
+    latest = await waiting.mine(conn, shell.tenant.id, user_id, paging.NEWEST.id, SLIPS_SHOWN)
+    since = shell.at - ENDED_SHOWN
+    found = [
+        one
+        for one in latest
+        if one.slip.is_open or (one.slip.refusal and (one.slip.ended_at or since) > since)
+    ]
+    if not found:
+        return []
+    legs = await waiting.legs_of(conn, shell.tenant.id, [one.slip for one in found])
+    return [_waiting(one, legs) for one in found]
+
+
+def _waiting(place: waiting.Place, legs: Mapping[UUID, AskedLeg]) -> _Waiting:
+    slip = waiting.slip_of(place.slip)
+    code = place.slip.refusal or ""
+    detail = waiting.REFUSALS.get(code) or bets.REFUSAL_DETAILS.get(code, "It was not accepted.")
+    return _Waiting(
+        place,
+        words.kind(slip.kind, len(slip.legs), slip.sizes),
+        [(legs[leg.selection_id], leg.price_e4) for leg in slip.legs if leg.selection_id in legs],
+        waiting.alternative_of(place.slip),
+        detail,
+    )
 
 
 async def _early(

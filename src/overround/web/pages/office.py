@@ -24,7 +24,7 @@ from overround.kit import paging, routes
 from overround.kit.routes import CursorText, Now, Staff
 from overround.money import revenue
 from overround.odds import catalogue
-from overround.web.pages import forms, office_days, office_settings
+from overround.web.pages import forms, office_days, office_markets, office_settings
 from overround.web.pages.office_settings import Refused, Row
 from overround.web.pages.shell import Shell, frame
 
@@ -39,6 +39,8 @@ SCOPES_ASKED: Final = (
     "offers.read",
     "offers.manage",
     "bets.read",
+    "promotions.manage",
+    "promotions.read",
     "risk.manage",
     "risk.read",
     "reports.read",
@@ -139,7 +141,7 @@ async def event(
 async def set_at_event(
     request: Request, event_id: UUID, caller: Manages, db: Db, now: Now
 ) -> Response:
-    """Switch or price the event, its competition or its sport."""
+    """Switch or price the event, a market or an answer of it, its competition or its sport."""
     refused = await _set(request)
     if refused is None:
         return RedirectResponse(f"/office/events/{event_id}", 303)
@@ -236,17 +238,21 @@ async def _event(
         book = await offers.book_of(conn, shell.tenant)
         listed = await offers.listed(conn, book, [event_id])
         exposed = await _exposed(conn, shell, [event_id])
+        lines = await offers.board(conn, book.book_id, [event_id])
         live = await catalogue.live_of(conn, [event_id])
     if not listed:
         raise NotFound("no such event")
     found = listed[0]
     rows = _above(book, found, refused)
+    markets = office_markets.of(book, found, lines, refused)
+    narrow = [row for one in markets for row in (one.row, *(of.row for of in one.answers))]
     values = {
         "found": found,
+        "markets": markets,
         "event": found.event,
         "live": live.get(event_id),
         "rows": rows,
-        "problem": _unplaced(rows, refused),
+        "problem": _unplaced([*rows, *narrow], refused),
         "exposed": None if exposed is None else exposed.get(event_id),
         "may_see_risk": exposed is not None,
     }

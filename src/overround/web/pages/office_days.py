@@ -50,6 +50,7 @@ def of(found: Sequence[RevenueDay], first: date, last: date, currency: str) -> D
         sum(one.payout_minor for one in every),
         sum(one.ggr_minor for one in every),
         sum(one.fee_minor for one in every),
+        sum(one.bonus_minor for one in every),
     )
     bars, zero_y = _bars(every)
     rows = tuple(sorted(found, key=lambda one: one.day, reverse=True))

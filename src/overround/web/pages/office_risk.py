@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from overround.betting import exposure, offers, risk
 from overround.betting.risk import Cap, EventLiability, HeldCaps, Scope
-from overround.core import money
+from overround.core import money, price
 from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection
@@ -36,9 +36,12 @@ _API: Final = "/api/v1/office/risk"
 _LIMITS: Final = ("win_max", "selection_max", "event_max")
 _POLICY: Final = (
     "ramp_share_bps", "ramp_s", "repeat_max", "repeat_s", "suspend_at_bps", "velocity_max",
-    "move_max_bps", "hold_s",
+    "move_max_bps", "hold_s", "legs_min", "legs_max",
 )  # fmt: skip
-_AMOUNTS: Final = ("player_day_max", "player_event_max")
+_TEXTS: Final = (
+    "player_day_max", "player_event_max", "leg_price_min", "leg_price_max", "slip_price_min",
+    "slip_price_max", "stake_min", "payout_max",
+)  # fmt: skip
 # A factor of one is ten thousand, and a share of one per cent a hundred.
 _SCALES: Final = {"ramp_share_bps": 2, "suspend_at_bps": 2, "move_max_bps": 2}
 
@@ -113,11 +116,9 @@ def _asked(what: str, fields: Mapping[str, str]) -> tuple[str, str, dict[str, ob
             for name in _POLICY
             if (number := _number(fields.get(name, ""), _SCALES.get(name, 0))) is not None
         }
-        return (
-            "PUT",
-            f"{_API}/policy",
-            body | {name: text for name in _AMOUNTS if (text := fields.get(name, "").strip())},
-        )
+        body |= {name: text for name in _TEXTS if (text := fields.get(name, "").strip())}
+        body["lower_stakes"] = "lower_stakes" in fields
+        return "PUT", f"{_API}/policy", body
     if what == "players":
         player = f"{_API}/players/{_id(fields.get('player', ''))}"
         if fields.get("step") == "drop":
@@ -177,6 +178,7 @@ async def _desk(
         "share": _share,
         "typed": _typed,
         "plain": partial(_plain, shell.tenant.currency),
+        "priced": _priced,
         "ppm": _ppm,
     }
     return page(shell, "risk", values, status=422 if problem else 200)
@@ -185,6 +187,11 @@ async def _desk(
 def _plain(currency: str, minor: int | None) -> str:
     """An amount as its field shows it; None is empty."""
     return "" if minor is None else money.to_text(minor, currency)
+
+
+def _priced(price_e4: int | None) -> str:
+    """A price as its field shows it; None is empty."""
+    return "" if price_e4 is None else price.to_text(price_e4)
 
 
 def _ppm(value: int) -> str:

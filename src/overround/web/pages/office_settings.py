@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
 from overround.betting import offers
 from overround.betting.offers import (
@@ -17,22 +18,28 @@ from overround.betting.offers import (
     Setting,
     Terms,
 )
+from overround.core import price
 from overround.core.errors import Invalid
 from overround.web.pages import words
 
 _NUMBER: Final = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
 _PERCENT_DECIMALS: Final = 2
 _FACTOR_DECIMALS: Final = 4
+_PRICE_PROBLEMS: Final = frozenset({"price_out_of_range", "invalid_number"})
 _FACTORS_E4: Final = (offers.MULTIPLIER_E4_MIN, offers.MULTIPLIER_E4_MAX)
-_SCOPES: Final = {"house": "the house", "sport": "its sport", "competition": "its competition"}
+_SCOPES: Final = {
+    "house": "the house", "sport": "its sport", "competition": "its competition",
+    "event": "its event", "market": "its market",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sport, competition or event: what it is set to, what it inherits, what comes of both.
+    """One sport, competition, event, market or selection: what it is set to, what it inherits, what
+    comes of both.
 
-    `margin` and `multiplier` are what stands in the form, which keeps the `method` of the margin;
-    `problem` is why it was not taken.
+    `margin`, `multiplier` and a selection's own `price` are what stands in the form, which keeps
+    the `method` of the margin; `problem` is why it was not taken.
     """
 
     scope: Scope
@@ -45,18 +52,26 @@ class Row:
     held: Held
     method: str = ""
     problem: Mapping[str, object] | None = None
+    price: str = ""
 
     @property
     def field(self) -> str | None:
         """Which field the problem is about."""
         code = self.problem["code"] if self.problem else None
+        if code in _PRICE_PROBLEMS:
+            return "price"
         return str(code) if code in {"margin", "multiplier"} else None
 
     @property
     def version(self) -> str:
         """Changes when what holds does: a script leaves alone a form that is being filled in."""
         terms = self.held.terms
-        return f"{self.enabled} {self.off_by} {terms.margin_bps} {terms.multiplier_e4}"
+        return f"{self.enabled} {self.off_by} {terms.margin_bps} {terms.multiplier_e4} {self.price}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether anything is set for it alone."""
+        return not self.enabled or bool(self.margin or self.price) or self.multiplier != "1"
 
     @property
     def id(self) -> str:
@@ -105,6 +120,29 @@ def of_event(book: Book, found: ListedEvent, refused: Refused | None = None) -> 
     return _row(book, "event", str(event.id), name, inherited, found.held, refused)
 
 
+def of_market(
+    book: Book, found: ListedEvent, market_id: UUID, name: str, refused: Refused | None = None
+) -> Row:
+    """The row of one of the event's markets."""
+    event, key = found.event, str(market_id)
+    held = offers.held(book, event.sport, str(event.competition_id), str(event.id), key)
+    return _row(book, "market", key, name, found.held, held, refused)
+
+
+def of_selection(
+    book: Book, above: Row, selection_id: UUID, name: str, refused: Refused | None = None
+) -> Row:
+    """The row of an answer of the market `above`: a switch, a factor and perhaps its own price."""
+    key = str(selection_id)
+    own = book.settings.get(("selection", key)) or Setting("selection", key)
+    terms = replace(above.held.terms, enabled=above.held.terms.enabled and own.enabled)
+    off_by = above.held.off_by if own.enabled else (*above.held.off_by, "selection")
+    held = replace(above.held, terms=terms, off_by=off_by)
+    row = _row(book, "selection", key, name, above.held, held, refused)
+    shown = "" if own.price_e4 is None else price.to_text(own.price_e4)
+    return replace(row, price=refused.fields.get("price", "") if refused and row.problem else shown)
+
+
 def _row(
     book: Book,
     scope: Scope,
@@ -143,6 +181,7 @@ def asked(fields: Mapping[str, str]) -> dict[str, object]:
         "margin_bps": margin_bps,
         "multiplier_e4": factor_e4,
         "margin_method": fields.get("method") or None,
+        "price": fields.get("price", "").strip().replace(",", ".") or None,
     }
 
 

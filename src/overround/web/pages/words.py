@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -50,6 +51,10 @@ _MOVEMENTS: Final = {
     "deposit": "Deposit", "withdrawal": "Withdrawal", "withdrawal_reserve": "Withdrawal",
     "withdrawal_refuse": "Withdrawal returned", "stake_hold": "Stake",
     "stake_return": "Stake returned", "payout": "Payout", "adjustment": "Correction",
+    "free_bet": "Free bet", "free_bet_back": "Free bet's stake",
+    "cash_out": "Cash-out", "stake_take": "Stake settled", "stake_release": "Stake released",
+    "stake_reclaim": "Stake held again", "payout_reclaim": "Payout taken back",
+    "debt_lend": "Lent by the house", "debt_repay": "Repaid to the house",
 }  # fmt: skip
 _DOUBLE_CHANCE: Final = {
     "1X": "{home} or draw", "X2": "{away} or draw", "12": "{home} or {away}",
@@ -125,6 +130,13 @@ def short_side(side_key: str) -> str:
 def grade(key: str) -> str:
     """What a leg came to."""
     return _GRADES.get(key) or key.replace("_", " ").capitalize()
+
+
+def kind(key: str, legs: int, sizes: Sequence[int] | None = None) -> str:
+    """What a bet is: "Single", "Combo of 3", "System 2, 3 of 4"."""
+    if sizes is not None:
+        return f"System {', '.join(map(str, sizes))} of {legs}"
+    return "Single" if key == "single" else f"Combo of {legs}"
 
 
 def movement(code: str) -> str:

@@ -2,10 +2,15 @@
 // The slip: what is chosen, at the price that was shown, and what has become of that price since.
 
 import * as cells from "./cells.js";
+import { Free } from "./free.js";
+import { Most } from "./most.js";
 import { ask, keep, unanswered } from "./place.js";
+import { fill, part, sum, write } from "./parts.js";
+import { said } from "./refusals.js";
 import { minor, payout, plain, shown, totalOdds } from "./sums.js";
+import { System } from "./system.js";
 
-/** @typedef {{id: string, event: string, name: string, side: string, market: string, shown: string, stake: string}} Leg */
+/** @typedef {{id: string, event: string, name: string, side: string, market: string, shown: string, stake: string, banker?: boolean}} Leg */
 /** @typedef {import("./place.js").Answer} Answer */
 
 const GUEST = "slip.legs";
@@ -13,23 +18,9 @@ const GUEST = "slip.legs";
 const PLAYER = document.body.dataset.player ?? "";
 const STORE = PLAYER ? `${GUEST}.${PLAYER}` : GUEST;
 const LEGS_MAX = 20;
+const TABS = ["singles", "combo", "system"];
 const CURRENCY = document.body.dataset.currency ?? "";
 const DECIMALS = Number(document.body.dataset.decimals ?? 2);
-
-/** What to do about a refusal; the API's own words say what it is. @type {Record<string, string>} */
-const ADVICE = {
-  price_changed: "Accept the new price, or remove the selection.",
-  market_suspended: "Wait for it to open again, or remove it.",
-  market_closed: "Remove it.",
-  event_started: "Remove it.",
-  unknown_selection: "Remove it.",
-  legs_conflict: "Remove one of them, or play singles.",
-  insufficient_funds: "Make a deposit, or lower the stake.",
-  stake_below_min: "Raise the stake.",
-  payout_above_max: "Lower the stake.",
-  account_blocked: "Please ask the house.",
-  tenant_suspended: "Try again later.",
-};
 
 export class Slip {
   /** @type {Leg[]} */ legs = [];
@@ -39,12 +30,18 @@ export class Slip {
   #stake = "";
   #policy = "higher";
   #busy = false;
+  /** @type {System} */ #system;
+  /** @type {Most} */ #most;
+  /** @type {Free} */ #free;
   /** @type {() => void} */ #retune;
   /** @type {() => void} */ #refresh;
 
   /** @param {HTMLElement} panel @param {() => void} retune @param {() => void} refresh */
   constructor(panel, retune, refresh) {
     this.#panel = panel;
+    this.#system = new System(DECIMALS, () => this.#changed());
+    this.#most = new Most(DECIMALS, () => this.#whole(), (legs, stake) => this.#restake(legs, stake));
+    this.#free = new Free(DECIMALS, (amount) => this.#restakeAll(amount));
     this.#retune = retune;
     this.#refresh = refresh;
     this.#load();
@@ -60,6 +57,7 @@ export class Slip {
       this.#build();
     });
     void this.#finish(unanswered());
+    void this.#free.load(() => this.update());
   }
 
   /** @template {HTMLElement} T @param {string} id @returns {T} */
@@ -79,6 +77,7 @@ export class Slip {
       this.#tab = kept.tab ?? "singles";
       this.#stake = kept.stake ?? "";
       this.#policy = kept.policy ?? "higher";
+      this.#system.load(kept.system);
     } catch {
       this.legs = [];
     }
@@ -86,7 +85,8 @@ export class Slip {
 
   #save() {
     const { legs } = this;
-    const kept = { legs, tab: this.#tab, stake: this.#stake, policy: this.#policy };
+    const system = this.#system.kept();
+    const kept = { legs, tab: this.#tab, stake: this.#stake, policy: this.#policy, system };
     localStorage.setItem(STORE, JSON.stringify(kept));
   }
 
@@ -99,11 +99,12 @@ export class Slip {
     this.#panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.#isOpen()) this.#open(false);
     });
-    for (const tab of ["singles", "combo"]) {
+    for (const [n, tab] of TABS.entries()) {
       this.#el(`tab-${tab}`).addEventListener("click", () => this.#show(tab));
       this.#el(`tab-${tab}`).addEventListener("keydown", (event) => {
-        if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-        const other = this.#tab === "singles" ? "combo" : "singles";
+        const step = { ArrowLeft: TABS.length - 1, ArrowRight: 1 }[event.key];
+        if (!step) return;
+        const other = TABS[(n + step) % TABS.length];
         this.#show(other);
         this.#el(`tab-${other}`).focus();
       });
@@ -166,7 +167,8 @@ export class Slip {
       shown: cell.dataset.p ?? "",
       stake: "",
     });
-    if (this.legs.length === 2 && !this.#conflict() && !this.legs[0].stake) this.#tab = "combo";
+    const first = this.legs.length === 2 && !this.legs[0].stake && this.#tab === "singles";
+    if (first && !this.#conflict()) this.#tab = "combo";
     this.#el("slip-done").hidden = true;
     this.#build();
     this.#summary();
@@ -182,6 +184,7 @@ export class Slip {
   #clear() {
     this.legs = [];
     this.#stake = "";
+    this.#system.load(undefined);
     this.#build();
     this.#say("The slip is empty.");
     this.#el("slip-title").focus();
@@ -211,6 +214,11 @@ export class Slip {
         if (own) own.stake = /** @type {HTMLInputElement} */ (event.target).value;
         this.#changed();
       });
+      item.querySelector(".banker")?.addEventListener("change", (event) => {
+        const own = this.legs.find((one) => one.id === leg.id);
+        if (own) own.banker = /** @type {HTMLInputElement} */ (event.target).checked;
+        this.#changed();
+      });
       this.#items.set(leg.id, item);
     }
     const ids = new Set(this.legs.map((leg) => leg.id));
@@ -222,6 +230,7 @@ export class Slip {
   }
 
   #changed() {
+    this.#most.forget();
     this.#save();
     this.update();
   }
@@ -255,6 +264,11 @@ export class Slip {
     return this.#policy === "none" ? now !== before : now < before;
   }
 
+  /** What a system is made of. */
+  #parts() {
+    return this.legs.map((leg) => ({ price: this.#now(leg).price, banker: leg.banker === true }));
+  }
+
   #conflict() {
     return new Set(this.legs.map((leg) => leg.event)).size < this.legs.length;
   }
@@ -262,6 +276,7 @@ export class Slip {
   /** Write what holds now: prices, states, sums. */
   update() {
     const combo = this.#tab === "combo";
+    const joint = this.#tab !== "singles";
     const some = this.legs.length > 0;
     this.#el("slip-empty").hidden = some || !this.#el("slip-done").hidden;
     this.#el("slip-form").hidden = !some;
@@ -270,29 +285,31 @@ export class Slip {
     this.#el("slip-bar").hidden = closed;
     this.#panel.toggleAttribute("data-empty", closed);
     this.#el("slip-count").textContent = String(this.legs.length);
-    for (const tab of ["singles", "combo"]) {
+    for (const tab of TABS) {
       const chosen = tab === this.#tab;
       this.#el(`tab-${tab}`).setAttribute("aria-selected", String(chosen));
       this.#el(`tab-${tab}`).tabIndex = chosen ? 0 : -1;
     }
     this.#el("slip-panel").setAttribute("aria-labelledby", `tab-${this.#tab}`);
     this.#el("slip-combo").hidden = !combo;
-    this.#el("slip-conflict").hidden = !(combo && this.#conflict());
+    this.#system.update(this.#tab === "system", this.#parts());
+    this.#el("slip-conflict").hidden = !(joint && this.#conflict());
     write(this.#el("policy"), this.#policy);
     write(this.#el("combo-stake"), this.#stake);
-    for (const leg of this.legs) this.#updateLeg(leg, combo);
-    this.#sums(combo);
+    this.#sums();
+    for (const leg of this.legs) this.#updateLeg(leg);
+    this.#most.update();
     const asks = this.legs.some((leg) => this.#asks(leg));
     this.#el("slip-accept").hidden = !asks;
     const place = this.#el("slip-place");
     if (place) {
-      place.textContent = this.#busy ? "Asking…" : combo ? "Place the combo" : "Place bet";
+      place.textContent = this.#busy ? "Asking…" : joint ? `Place the ${this.#tab}` : "Place bet";
       place.setAttribute("aria-disabled", String(this.#busy || this.#reason() !== ""));
     }
   }
 
-  /** @param {Leg} leg @param {boolean} combo */
-  #updateLeg(leg, combo) {
+  /** @param {Leg} leg */
+  #updateLeg(leg) {
     const item = this.#items.get(leg.id);
     if (!item) return;
     const now = this.#now(leg);
@@ -305,53 +322,101 @@ export class Slip {
     const state = part(item, ".leg-state");
     state.hidden = now.state === "open";
     state.textContent = now.state === "open" ? "" : now.state === "closed" ? "Closed" : "Suspended";
-    part(item, ".leg-stake").hidden = combo;
-    part(item, ".leg-return").hidden = combo;
+    part(item, ".leg-stake").hidden = this.#tab !== "singles";
+    part(item, ".leg-return").hidden = this.#tab !== "singles";
+    part(item, ".leg-banker").hidden = this.#tab !== "system";
+    /** @type {HTMLInputElement} */ (part(item, ".banker")).checked = leg.banker === true;
     const stake = minor(leg.stake, DECIMALS);
     const input = /** @type {HTMLInputElement} */ (part(item, ".stake"));
     write(input, leg.stake);
     input.setAttribute("aria-invalid", String(leg.stake !== "" && stake === null));
-    part(item, ".leg-return").textContent = stake ? `pays ${shown(payout(stake, [now.price]), DECIMALS)}` : "";
+    part(item, ".leg-return").textContent = stake
+      ? `pays ${shown(payout(stake, [now.price]) - this.#free.kept(), DECIMALS)}`
+      : "";
   }
 
-  /** @param {boolean} combo */
-  #sums(combo) {
+  #sums() {
     const prices = this.legs.map((leg) => this.#now(leg).price);
+    const combo = this.#tab === "combo";
+    const system = this.#tab === "system";
     const stake = minor(this.#stake, DECIMALS);
-    let total = stake ?? 0n;
-    let pays = stake === null ? 0n : payout(stake, prices);
-    if (!combo) {
-      const stakes = this.legs.map((leg) => minor(leg.stake, DECIMALS) ?? 0n);
-      total = stakes.reduce((sum, one) => sum + one, 0n);
-      pays = stakes.reduce((sum, one, n) => sum + payout(one, [prices[n]]), 0n);
-    }
-    const input = this.#el("combo-stake");
-    input.setAttribute("aria-invalid", String(this.#stake !== "" && stake === null));
+    this.#el("combo-stake").setAttribute("aria-invalid", String(this.#stake !== "" && stake === null));
+    const stakes = this.legs.map((leg) => minor(leg.stake, DECIMALS) ?? 0n);
+    const { total, pays } = system
+      ? this.#system.sums(this.#parts())
+      : combo
+        ? { total: stake ?? 0n, pays: stake === null ? 0n : payout(stake, prices) }
+        : {
+            total: stakes.reduce((sum, one) => sum + one, 0n),
+            pays: stakes.reduce((sum, one, n) => sum + payout(one, [prices[n]]), 0n),
+          };
+    this.#free.update(combo || system || this.legs.length === 1, total);
+    const got = pays > this.#free.kept() ? pays - this.#free.kept() : 0n;
     const odds = combo && prices.length ? totalOdds(prices) : "";
     this.#el("sum-odds").hidden = !combo;
     sum(this.#el("sum-odds"), odds);
+    this.#el("sum-lines").hidden = !system;
+    sum(this.#el("sum-lines"), system ? this.#system.said(this.#parts()) : "");
     sum(this.#el("sum-stake"), `${shown(total, DECIMALS)} ${CURRENCY}`);
-    sum(this.#el("sum-return"), `${shown(pays, DECIMALS)} ${CURRENCY}`);
-    this.#el("slip-total").textContent = odds || (pays ? `${shown(pays, DECIMALS)} ${CURRENCY}` : "");
+    sum(this.#el("sum-return"), `${shown(got, DECIMALS)} ${CURRENCY}`);
+    this.#el("slip-total").textContent = odds || (got ? `${shown(got, DECIMALS)} ${CURRENCY}` : "");
   }
 
   /** Why the slip cannot be placed as it is; "" when it can. */
   #reason() {
     const combo = this.#tab === "combo";
+    const system = this.#tab === "system";
+    const joint = combo || system;
     const blocked = this.legs.find((leg) => this.#now(leg).state !== "open");
-    const playing = combo ? this.legs : this.legs.filter((leg) => leg.stake !== "");
+    const playing = joint ? this.legs : this.legs.filter((leg) => leg.stake !== "");
     if (combo && this.legs.length < 2) return "A combo has at least two selections.";
-    if (combo && this.#conflict()) return "Two legs are on the same event.";
-    if (blocked && (combo || playing.includes(blocked))) {
+    if (joint && this.#conflict()) return "Two legs are on the same event.";
+    if (blocked && (joint || playing.includes(blocked))) {
       return `${blocked.side} takes no bets now. Wait for it, or remove it.`;
     }
-    const stakes = combo ? [this.#stake] : playing.map((leg) => leg.stake);
+    const lacks = system ? this.#system.reason(this.#parts()) : "";
+    if (lacks) return lacks;
+    const stakes = system ? [this.#system.stake] : combo ? [this.#stake] : playing.map((leg) => leg.stake);
     if (!stakes.length || stakes.includes("")) return "Type a stake first.";
     if (stakes.some((stake) => !minor(stake, DECIMALS))) {
       return `A stake is an amount above zero${DECIMALS ? ` with at most ${DECIMALS} decimals` : ", without decimals"}.`;
     }
     if (playing.some((leg) => this.#asks(leg))) return "A price has changed: accept it first.";
     return "";
+  }
+
+  /** Legs as the API is asked for them. @param {Leg[]} legs */
+  #lines(legs) {
+    const system = this.#tab === "system";
+    return legs.map((leg) => ({ selection_id: leg.id, price: leg.shown, banker: system && leg.banker === true }));
+  }
+
+  /** The whole slip as one bet without its stake; null where it is none. */
+  #whole() {
+    const system = this.#tab === "system";
+    const one = this.legs.length === 1 || (this.#tab !== "singles" && !this.#conflict());
+    if (!PLAYER || !this.legs.length || !one || (system && this.#system.mode === "unit")) return null;
+    const body = { legs: this.#lines(this.legs), odds_policy: this.#policy };
+    if (system) Object.assign(body, this.#system.body(this.#parts()));
+    return { body, legs: this.legs.map((leg) => leg.id) };
+  }
+
+  /** @param {string[]} legs @param {string} stake */
+  #restake(legs, stake) {
+    if (this.#tab === "system") this.#system.stake = stake;
+    else if (this.#tab === "combo") this.#stake = stake;
+    else for (const leg of this.legs) if (leg.id === legs[0]) leg.stake = stake;
+    this.#problem("");
+    this.#changed();
+    this.#el("slip-place")?.focus();
+  }
+
+  /** What the whole slip stakes. @param {string} stake */
+  #restakeAll(stake) {
+    if (this.#tab === "system") Object.assign(this.#system, { stake, mode: "total" });
+    else if (this.#tab === "combo") this.#stake = stake;
+    else for (const leg of this.legs) leg.stake = stake;
+    this.#changed();
   }
 
   async #place() {
@@ -361,20 +426,24 @@ export class Slip {
     if (reason) return;
     const policy = { odds_policy: this.#policy };
     /** @param {Leg[]} legs @param {string} stake */
-    const slip = (legs, stake) =>
+    const slip = (legs, stake, more = {}) =>
       keep(
         {
-          legs: legs.map((leg) => ({ selection_id: leg.id, price: leg.shown })),
+          legs: this.#lines(legs),
           stake: plain(minor(stake, DECIMALS) ?? 0n, DECIMALS),
           ...policy,
+          ...more,
+          ...this.#free.body(),
         },
         legs.map((leg) => leg.id),
       );
     const playing = this.legs.filter((leg) => leg.stake !== "");
     const asked =
-      this.#tab === "combo"
-        ? [slip(this.legs, this.#stake)]
-        : playing.map((leg) => slip([leg], leg.stake));
+      this.#tab === "system"
+        ? [slip(this.legs, this.#system.stake, this.#system.body(this.#parts()))]
+        : this.#tab === "combo"
+          ? [slip(this.legs, this.#stake)]
+          : playing.map((leg) => slip([leg], leg.stake));
     await this.#finish(asked);
   }
 
@@ -388,29 +457,34 @@ export class Slip {
     let placed = 0;
     /** @type {Set<string>} */
     const refusals = new Set();
+    /** @type {Answer | null} */ let refused = null;
     for (const one of asked) {
       const answer = await ask(one);
-      if (answer?.status === 201) {
+      if (answer?.status === 201 || answer?.status === 202) {
         placed += 1;
         this.legs = this.legs.filter((leg) => !answer.legs.includes(leg.id));
-        if (answer.legs.length > 1) this.#stake = "";
+        if (answer.legs.length > 1) this.#stake = this.#system.stake = "";
         this.#placed(answer, placed);
       } else {
         refusals.add(this.#refused(answer));
+        refused ??= answer;
       }
     }
     if (refusals.size) this.#problem(...refusals);
     this.#busy = false;
     this.#build();
+    if (refused) this.#most.refused(refused, this.#tab === "system" && this.#system.mode === "unit");
     this.#refresh();
+    void this.#free.load(() => this.update());
   }
 
   /** @param {Answer} answer @param {number} count */
   #placed(answer, count) {
-    const { potential_payout, currency, prices } = answer.body;
+    const { potential_payout, currency, prices, why } = answer.body;
     const note = this.#el("slip-done");
     const link = Object.assign(document.createElement("a"), { href: "/bets", textContent: "My bets" });
-    const text = count > 1 ? `${count} bets placed. ` : `Placed at ${prices.join(" × ")}; pays up to ${potential_payout} ${currency}. `;
+    const waits = why === "delay" ? "It is placed in a moment. " : "The house looks at it first. ";
+    const text = answer.status === 202 ? waits : count > 1 ? `${count} bets placed. ` : `Placed at ${prices.join(" × ")}; pays up to ${potential_payout} ${currency}. `;
     note.replaceChildren(text, link);
     note.hidden = false;
     this.#say(text);
@@ -418,10 +492,8 @@ export class Slip {
 
   /** What to say of it. @param {Answer | null} answer @returns {string} */
   #refused(answer) {
-    if (!answer) {
-      return "There is no answer yet. It is asked again when the page is opened, and can become one bet only.";
-    }
-    const { code, detail, leg, prices } = answer.body;
+    if (!answer) return said(answer);
+    const { leg, prices } = answer.body;
     if (Array.isArray(prices)) {
       answer.legs.forEach((id, n) => {
         const known = cells.get(id);
@@ -429,14 +501,7 @@ export class Slip {
       });
     }
     const which = this.legs.find((one) => one.id === answer.legs[(leg ?? 0) - 1]);
-    if (answer.status === 401) return "You are logged out. Log in to place this bet.";
-    return `${which ? `${which.side}: ` : ""}${detail} ${this.#bounds(answer.body)}${ADVICE[code] ?? ""}`;
-  }
-
-  /** @param {Record<string, string>} body */
-  #bounds(body) {
-    if (body.stake_min) return `It is ${body.stake_min} ${CURRENCY}. `;
-    return body.payout_max ? `It is ${body.payout_max} ${CURRENCY}. ` : "";
+    return said(answer, which?.side);
   }
 
   /** One line for each: of several singles each is refused for a reason of its own.
@@ -459,31 +524,4 @@ export class Slip {
   #say(text) {
     this.#el("slip-say").textContent = text;
   }
-}
-
-/** @param {Element} item @param {string} selector @returns {HTMLElement} */
-function part(item, selector) {
-  return /** @type {HTMLElement} */ (item.querySelector(selector));
-}
-
-/** @param {HTMLElement} row @param {string} text */
-function sum(row, text) {
-  part(row, "dd").textContent = text;
-}
-
-/** Not while somebody types into it. @param {HTMLElement} input @param {string} value */
-function write(input, value) {
-  const field = /** @type {HTMLInputElement} */ (input);
-  if (field !== document.activeElement && field.value !== value) field.value = value;
-}
-
-/** @param {HTMLElement} item @param {Leg} leg */
-function fill(item, leg) {
-  part(item, ".leg-side").textContent = leg.side;
-  part(item, ".leg-market").textContent = leg.market;
-  const link = /** @type {HTMLAnchorElement} */ (part(item, ".leg-event"));
-  link.textContent = leg.name;
-  link.href = `/events/${leg.event}`;
-  part(item, ".remove .hidden").textContent = `Remove ${leg.side}`;
-  part(item, ".leg-stake .hidden").textContent = `Stake on ${leg.side}`;
 }

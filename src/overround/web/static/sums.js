@@ -48,3 +48,33 @@ export function payout(stake, prices) {
 export function totalOdds(prices) {
   return plain(payout(100n, prices), 2);
 }
+
+/** How many lines a system has over so many selections, without its bankers.
+ * @param {number} free @param {number[]} sizes */
+export function systemLines(free, sizes) {
+  const found = symmetric(Array.from({ length: free }, () => 1n));
+  return sizes.reduce((sum, size) => sum + (found[size] ?? 0n), 0n);
+}
+
+/** What a system pays when all its legs win, rounded down: the whole stake shared by its lines.
+ * @param {bigint} stake @param {{price: string, banker: boolean}[]} parts @param {number[]} sizes */
+export function systemPayout(stake, parts, sizes) {
+  const free = parts.filter((part) => !part.banker).map((part) => e4(part.price));
+  const bankers = parts.filter((part) => part.banker).map((part) => e4(part.price));
+  const lines = systemLines(free.length, sizes);
+  if (!lines) return 0n;
+  const sums = symmetric(free);
+  // Every line brought to the scale of the longest, so that nothing is rounded before the end.
+  const scaled = sizes.reduce((sum, size) => sum + (sums[size] ?? 0n) * SCALE ** BigInt(free.length - size), 0n);
+  const fixed = bankers.reduce((product, price) => product * price, 1n);
+  return (stake * scaled * fixed) / (SCALE ** BigInt(parts.length) * lines);
+}
+
+/** The sums of the products of every k of the values, by k. @param {bigint[]} values */
+function symmetric(values) {
+  const found = [1n];
+  for (const value of values) {
+    for (let k = found.length; k >= 1; k -= 1) found[k] = (found[k] ?? 0n) + found[k - 1] * value;
+  }
+  return found;
+}

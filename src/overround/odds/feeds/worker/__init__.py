@@ -30,7 +30,13 @@ from overround.odds.feeds.worker.model import (
     StateSaid,
     provider_of,
 )
-from overround.odds.feeds.worker.parse import MAX_FRAME_BYTES, is_site, message, source_kind
+from overround.odds.feeds.worker.parse import (
+    MAX_FRAME_BYTES,
+    is_site,
+    message,
+    message_by_parts,
+    source_kind,
+)
 from overround.odds.feeds.worker.session import OutOfTurn, Session
 from overround.odds.feeds.worker.sites import GONE, Shown, Sites, Worker
 from overround.odds.feeds.worker.wire import (
@@ -76,6 +82,7 @@ __all__ = [
     "confirm_request",
     "is_site",
     "message",
+    "message_by_parts",
     "opportunities",
     "pong",
     "provider_of",

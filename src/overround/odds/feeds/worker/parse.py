@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from functools import lru_cache
+from typing import Final, TypeVar, cast
 
 from overround.core import grading
 from overround.core.errors import Invalid, ProviderDataError
@@ -19,7 +20,7 @@ from overround.odds.feeds import body as bodies
 from overround.odds.feeds import reading
 from overround.odds.feeds.body import Asked
 from overround.odds.feeds.coverage import Coverage
-from overround.odds.feeds.model import FeedEvent
+from overround.odds.feeds.model import FeedEvent, FeedPrice
 from overround.odds.feeds.provider import SourceKind
 from overround.odds.feeds.reading import EventRefused, Node, Quotes, Refusals, node_of, text
 from overround.odds.feeds.worker import words
@@ -45,7 +46,15 @@ MAX_PRICES: Final = 400
 MAX_COUNT: Final = 100_000
 MAX_SEQ: Final = 2**53 - 1
 MAX_TOKEN_LENGTH: Final = 200
+# A few milliseconds at the most.
+MATCHES_PER_PART: Final = 5
+# What is longer is no price that anybody repeats, and is not kept to be found again.
+_SHORT: Final = 24
 _DEFAULT_SPORT: Final = "football"
+
+Value = TypeVar("Value")
+# A reading that pauses between its parts and ends with a value.
+Parts = Generator[None, None, Value]
 
 _WORKER_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _SITE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -75,7 +84,18 @@ def is_site(text: str) -> bool:
 
 
 def message(frame: str | bytes, received_at: datetime) -> Message:
-    """What one frame says.
+    """What one frame says. Raises what `message_by_parts` does."""
+    parts = message_by_parts(frame, received_at)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as done:
+            return done.value
+
+
+def message_by_parts(frame: str | bytes, received_at: datetime) -> Parts[Message]:
+    """What one frame says, read a few matches at a time: who reads it for others too has them go
+    between (test: a large frame is read in parts).
 
     Raises ProviderDataError `message_too_large` (256 KiB), `not_json`, `unknown_type`,
     `worker_id_invalid`, `site_invalid`, `seq_invalid`, `timestamp_invalid`, `token_invalid`,
@@ -86,7 +106,10 @@ def message(frame: str | bytes, received_at: datetime) -> Message:
     if len(body) > MAX_FRAME_BYTES:
         raise _refused("message_too_large", f"a message has at most {MAX_FRAME_BYTES} bytes")
     node = node_of(reading.json_of(body, MAX_FRAME_BYTES))
-    reader = _READERS.get(text(node, "type"))
+    kind = text(node, "type")
+    if kind == _UPDATE:
+        return (yield from _update(node, _envelope(node), received_at))
+    reader = _READERS.get(kind)
     if reader is None:
         raise _refused("unknown_type", "there is no message of this type")
     return reader(node, _envelope(node), received_at)
@@ -197,7 +220,7 @@ def _odds_format(node: Node) -> str:
     return name
 
 
-def _update(node: Node, envelope: Envelope, received_at: datetime) -> OddsUpdate:
+def _update(node: Node, envelope: Envelope, received_at: datetime) -> Parts[OddsUpdate]:
     data = node_of(node.get("data"))
     found: object = data.get("matches")
     if not isinstance(found, list):
@@ -211,16 +234,18 @@ def _update(node: Node, envelope: Envelope, received_at: datetime) -> OddsUpdate
     if not site:
         raise _refused("site_invalid", "an update says its site")
     update = _Update(site, _odds_format(data), _sport(data, _DEFAULT_SPORT), received_at)
-    for match in matches:
+    for number, match in enumerate(matches, start=1):
         update.take(node_of(match))
+        if number % MATCHES_PER_PART == 0:
+            yield
     every = tuple(update.events.values())
     return OddsUpdate(envelope, every, tuple(update.refusals.all()), len(matches))
 
 
+_UPDATE: Final = "odds:update"
 _Reader = Callable[[Node, Envelope, datetime], Message]
 _READERS: Final[Mapping[str, _Reader]] = {
     "worker:register": _register,
-    "odds:update": _update,
     "snapshot:begin": _begin,
     "snapshot:commit": _commit,
     "ping": _ping,
@@ -348,13 +373,35 @@ def _take_row(
 ) -> int:
     """The sides of one line; one without a price is not to be had. Returns how many there are."""
     line = text(row, question.line_key, *words.LINE_KEYS) if question.line_key else ""
-    asked = Asked(question.market_type, question.period, line)
+    words_of = question.market_type, question.period, line
     stopped = row.get("suspended") is True
     taken = 0
     for side in grading.sides(question.market_type):
-        if price := text(row, side):
+        price = text(row, side)
+        if not price:
+            continue
+        taken += 1
+        known = None
+        if not stopped and len(line) + len(price) <= _SHORT:
+            known = _price(site, *words_of, side, price, odds_format)
+        if known is not None:
+            quotes.keep(known)
+        else:
+            asked = Asked(*words_of)
             bodies.offer(
                 quotes, site, asked, side, price, written=odds_format, stopped_above=stopped
             )
-            taken += 1
     return taken
+
+
+# A site says the same few thousand prices a hundred thousand times.
+@lru_cache(maxsize=65_536)
+def _price(
+    site: str, market_type: str, period: str, line: str, side: str, written: str, odds_format: str
+) -> FeedPrice | None:
+    """A price that is to be had, as `bodies.offer` reads it; None for what it has more to say of
+    (test: a price that was read before is the one that is read anew)."""
+    quotes = Quotes(Coverage("", ""), Refusals(""), "")
+    asked = Asked(market_type, period, line)
+    bodies.offer(quotes, site, asked, side, written, written=odds_format)
+    return next(iter(quotes.all()), None)

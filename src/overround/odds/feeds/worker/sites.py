@@ -23,6 +23,9 @@ SILENCE: Final = timedelta(seconds=14)
 # snapshot repeats thousands, and what has moved must not wait for what has not.
 REFRESH: Final = timedelta(seconds=5)
 REFRESH_MAX: Final = 50
+# While something has moved it is so many and a share of those that wait: all of them get there.
+REFRESH_MIN: Final = 2
+_REFRESH_SHARE: Final = 16
 # So many matches are taken at a time, those that have waited longest first: what a flood brings is
 # taken as it stands when its turn comes, and no transaction is long.
 TAKEN_MAX: Final = 250
@@ -162,9 +165,11 @@ class Sites:
         for place in places:
             del self._waiting[place]
         batches = [batch for place in places if (batch := self._batch(place, at)) is not None]
-        stood = 0
+        most, stood = REFRESH_MAX, 0
+        if batches:
+            most = min(most, REFRESH_MIN + len(self._restated) // _REFRESH_SHARE)
         for place in list(self._restated):
-            if stood == REFRESH_MAX:
+            if stood == most:
                 break
             del self._restated[place]
             if (batch := self._batch(place, at)) is not None:
@@ -176,8 +181,9 @@ class Sites:
         """Every match of a site that a worker knows, with what stands there."""
         keys = {key: None for one in self._of(site) for key in one.known}
         for key in keys:
-            newest = max(self._statements((site, key)), key=lambda pair: pair[1].at)[1]
-            prices = tuple(price for price, _ in self._merged((site, key)).values())
+            statements = self._statements((site, key))
+            newest = max(statements, key=lambda pair: pair[1].at)[1]
+            prices = tuple(price for price, _ in _merged(statements).values())
             told = self._told.get((site, key))
             yield Shown(told.event if told else newest.said.event, prices, newest.at)
 
@@ -224,23 +230,15 @@ class Sites:
         said = [(one, one.known[key]) for one in self._of(site) if key in one.known]
         return sorted(said, key=lambda pair: (pair[0].is_live, pair[1].at))
 
-    def _merged(self, place: _Place) -> dict[_Key, tuple[FeedPrice, datetime]]:
-        merged: dict[_Key, tuple[FeedPrice, datetime]] = {}
-        for worker, statement in self._statements(place):
-            for price in statement.said.prices:
-                stands = price if worker.is_live else replace(price, suspended=True)
-                merged[price.market, price.side] = stands, statement.at
-        return merged
-
     def _batch(self, place: _Place, at: datetime) -> FeedBatch | None:
         """What the board has to hear of a match; None where it knows it and heard it just now.
 
         A value that differs was seen now. One that stands was seen when its own worker said it, and
         another worker's word about the match makes it no younger.
         """
-        merged = self._merged(place)
-        told = self._told.get(place)
         statements = self._statements(place)
+        merged = _merged(statements)
+        told = self._told.get(place)
         values = {key: (one.price_e4, one.suspended) for key, (one, _) in merged.items()}
         if told is not None and told.values == values and at - told.at < REFRESH:
             return None
@@ -260,3 +258,16 @@ class Sites:
         else:
             self._told.pop(place, None)
         return FeedBatch(told.event, at, prices)
+
+
+def _merged(
+    statements: Iterable[tuple[Worker, _Statement]],
+) -> dict[_Key, tuple[FeedPrice, datetime]]:
+    """What stands of a match by statements of which the last counts most, each price with when it
+    was said."""
+    merged: dict[_Key, tuple[FeedPrice, datetime]] = {}
+    for worker, statement in statements:
+        for price in statement.said.prices:
+            stands = price if worker.is_live else replace(price, suspended=True)
+            merged[price.market, price.side] = stands, statement.at
+    return merged

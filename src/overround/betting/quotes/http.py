@@ -1,0 +1,164 @@
+"""What a slip may be before it is placed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from overround.betting.bets import (
+    LEGS_MAX,
+    REFUSAL_DETAILS,
+    TOLERANCE_BPS_MAX,
+    VERSION_MAX,
+    SystemName,
+    refusal_bounds,
+    system_sizes,
+)
+from overround.betting.quotes import service
+from overround.betting.quotes.model import Ask, AskedLeg, OfferedLeg, Quote, Refused
+from overround.core import bets, money, price
+from overround.db.routes import Db
+from overround.kit.routes import Input, Now, Output, Player
+from overround.people import tenants
+
+# A tag of its own: a quote only reads, and takes no connection from those that move money.
+router = APIRouter(prefix="/api/v1", tags=["quotes"])
+
+_PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
+_AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
+
+
+class QuoteLegIn(Input):
+    """One selection; with the price that was shown, it is said whether that would be taken."""
+
+    selection_id: Annotated[UUID, Field(strict=False)]
+    price: _PriceText | None = None
+    banker: bool = False
+    offer_version: Annotated[int, Field(ge=0, le=VERSION_MAX)] | None = None
+
+
+class QuoteIn(Input):
+    """A slip as it would be placed; without a stake it is only asked how much there may be."""
+
+    legs: Annotated[list[QuoteLegIn], Field(min_length=1, max_length=LEGS_MAX)]
+    stake: _AmountText | None = None
+    stake_mode: Literal["total", "unit"] = "total"
+    system: SystemName | None = None
+    sizes: Annotated[list[int], Field(min_length=1, max_length=LEGS_MAX)] | None = None
+    odds_policy: Literal["none", "higher", "any"] = "higher"
+    tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
+    accept_lower_stake: bool = False
+
+
+class QuoteLegOut(Output):
+    """A leg as it is laid now; the code of why it would be refused, null where it would not."""
+
+    selection_id: UUID
+    event_id: UUID | None
+    price: str | None
+    offer_version: int | None
+    refusal: str | None
+
+
+class QuoteRefusalOut(Output):
+    """One thing that would refuse the slip, with its bounds as the book's own refusal has them."""
+
+    code: str
+    detail: str | None
+    leg: int | None = None
+    legs_min: int | None = None
+    legs_max: int | None = None
+    price_min: str | None = None
+    price_max: str | None = None
+    stake_min: str | None = None
+    stake_max: str | None = None
+    payout_max: str | None = None
+
+
+class QuoteOut(Output):
+    """What may be staked now. `stake_max` is null where no stake would be taken, and `limited_by`
+    the code by which a minor unit more would be refused. A quote promises nothing.
+
+    `stake` is the one that would be taken, lower than asked where that is accepted, and
+    `potential_payout` what it pays when all legs win.
+    """
+
+    is_taken: bool
+    lines: int
+    stake: str | None
+    potential_payout: str | None
+    stake_min: str
+    stake_max: str | None
+    limited_by: str | None
+    currency: str
+    legs: list[QuoteLegOut]
+    refusals: list[QuoteRefusalOut]
+
+
+@router.post("/bets/quote")
+async def quote(body: QuoteIn, caller: Player, db: Db, now: Now) -> QuoteOut:
+    """What this player may stake on the slip now, and everything that would refuse it. Nothing is
+    stored and nothing is held."""
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        ask = _ask(body, caller.actor_id, currency)
+        return _out(await service.quote(conn, caller.tenant_id, ask, now))
+
+
+def _ask(body: QuoteIn, user_id: UUID, currency: str) -> Ask:
+    bankers = sum(leg.banker for leg in body.legs)
+    sizes = system_sizes(body.system, body.sizes, len(body.legs), bankers)
+    units = bets.stored_lines(len(body.legs), sizes, bankers) if body.stake_mode == "unit" else 1
+    return Ask(
+        user_id=user_id,
+        legs=tuple(
+            AskedLeg(
+                leg.selection_id,
+                None if leg.price is None else price.parse_decimal(leg.price),
+                leg.banker and bool(sizes),
+                leg.offer_version,
+            )
+            for leg in body.legs
+        ),
+        stake_minor=None if body.stake is None else units * money.parse(body.stake, currency),
+        sizes=sizes,
+        odds_policy=body.odds_policy,
+        tolerance_bps=body.tolerance_bps,
+        accept_lower_stake=body.accept_lower_stake,
+    )
+
+
+def _out(found: Quote) -> QuoteOut:
+    def text(minor: int | None) -> str | None:
+        return None if minor is None else money.to_text(minor, found.currency)
+
+    return QuoteOut(
+        is_taken=not found.refusals,
+        lines=found.lines,
+        stake=text(found.stake_minor),
+        potential_payout=text(found.potential_minor),
+        stake_min=money.to_text(found.stake_min_minor, found.currency),
+        stake_max=text(found.stake_max_minor),
+        limited_by=found.limited_by,
+        currency=found.currency,
+        legs=[_leg_out(*both) for both in zip(found.legs, found.leg_refusals, strict=True)],
+        refusals=[_refusal_out(refused, found.currency) for refused in found.refusals],
+    )
+
+
+def _leg_out(leg: OfferedLeg, refusal: str | None) -> QuoteLegOut:
+    return QuoteLegOut(
+        selection_id=leg.selection_id,
+        event_id=leg.event_id,
+        price=None if leg.price_e4 is None else price.to_text(leg.price_e4),
+        offer_version=leg.version,
+        refusal=refusal,
+    )
+
+
+def _refusal_out(refused: Refused, currency: str) -> QuoteRefusalOut:
+    said: dict[str, Any] = refusal_bounds({**refused.answer, "currency": currency})
+    return QuoteRefusalOut(code=refused.code, detail=REFUSAL_DETAILS.get(refused.code), **said)

@@ -1,0 +1,377 @@
+"""Slips that wait over HTTP: where they stand, what their players and the house say of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+
+from overround.betting import risk
+from overround.betting.bets import (
+    LEGS_MAX,
+    REFUSAL_DETAILS,
+    Asked,
+    Decision,
+    LetWait,
+    Waits,
+    refusal_bounds,
+)
+from overround.betting.risk import Wait
+from overround.betting.waiting import rules, service
+from overround.betting.waiting.model import Alternative, Asking, Given, Place
+from overround.core import line, money, price
+from overround.core.principal import Principal
+from overround.db import Database, audit, calling
+from overround.db.routes import Db
+from overround.kit import paging, routes
+from overround.kit.routes import CursorText, Input, Limit, Now, Output, Player, Tools
+from overround.people import sessions, tenants
+
+router = APIRouter(prefix="/api/v1", tags=["bets"])
+
+Reads = Annotated[Principal, Depends(routes.staff("risk.read"))]
+Manages = Annotated[Principal, Depends(routes.staff("risk.manage"))]
+MoneyText = Annotated[str, Field(min_length=1, max_length=20)]
+PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
+
+
+class AlternativeOut(Output):
+    """What the house takes instead, until `expires_at` of the slip."""
+
+    stake: str
+    prices: list[str]
+
+
+class RefusalOut(Output):
+    """Why the slip became no bet; `facts` are the bounds and prices it comes with."""
+
+    code: str
+    detail: str
+    facts: dict[str, Any]
+
+
+class SlipOut(Output):
+    """A slip that waits or has waited.
+
+    `status` is waiting, offered, accepted, refused, expired or withdrawn; `why` is asked, approval
+    or delay. `bet_id` is there once it is a bet. `position` is its place in the queue, from 1.
+    """
+
+    slip_id: UUID
+    status: str
+    why: str
+    position: int | None
+    stake: str
+    prices: list[str]
+    currency: str
+    entered_at: datetime
+    due_at: datetime | None
+    expires_at: datetime
+    alternative: AlternativeOut | None
+    reason: str | None
+    bet_id: UUID | None
+    refusal: RefusalOut | None
+    status_url: str
+
+
+class SlipsOut(Output):
+    """A page of slips, newest first."""
+
+    items: list[SlipOut]
+    next_cursor: str | None
+
+
+class AskedLegOut(Output):
+    """A leg that waits for a person: what was asked and what is laid now."""
+
+    event_id: UUID
+    selection_id: UUID
+    home: str
+    away: str
+    starts_at: datetime
+    market: str
+    period: str
+    line: str | None
+    side: str
+    price: str
+    price_now: str | None
+    state_now: str | None
+
+
+class HistoryOut(Output):
+    """What the player has bet so far; stakes and payouts are those of settled bets."""
+
+    player_id: UUID
+    player: str
+    bets: int
+    settled: int
+    stake: str
+    payout: str
+    factor_e4: int | None
+
+
+class ApprovalOut(Output):
+    """A slip that waits for a person; `win` is what the house would lose by it."""
+
+    slip: SlipOut
+    kind: str
+    win: str
+    legs: list[AskedLegOut]
+    player: HistoryOut
+
+
+class ApprovalsOut(Output):
+    """Who has waited longest comes first."""
+
+    items: list[ApprovalOut]
+
+
+class VerdictIn(Input):
+    """What the house says: `approve` at the offers' own prices, `offer` a lower stake or other
+    prices (one for each leg), or `refuse`; always with a reason."""
+
+    verdict: Literal["approve", "offer", "refuse"]
+    reason: Annotated[str, Field(max_length=rules.REASON_MAX)]
+    stake: MoneyText | None = None
+    prices: Annotated[list[PriceText], Field(min_length=1, max_length=LEGS_MAX)] | None = None
+    lasts_s: int = rules.OFFER_S
+
+
+class WaitIn(Input):
+    """What one scope lets wait; null leaves it to the wider scopes, and two nulls take the scope's
+    word away. `approve_win`: who may win more is shown to a person."""
+
+    scope: Literal["house", "sport", "competition", "event", "market", "selection"]
+    scope_key: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
+    approve_win: MoneyText | None = None
+    delay_ms: Annotated[int, Field(ge=0, le=risk.DELAY_MS_MAX)] | None = None
+
+
+class WaitOut(WaitIn):
+    """What a scope lets wait now."""
+
+
+class WaitsOut(Output):
+    """Every scope that lets something wait."""
+
+    currency: str
+    items: list[WaitOut]
+
+
+def let_wait(db: Database) -> LetWait:
+    """How placing a bet lets a slip wait: in a transaction of its own, before it is answered."""
+
+    async def wait(asked: Asked, said: Decision | None) -> Waits | None:
+        with calling("bets"):
+            async with db.transaction(asked.tenant_id) as conn:
+                currency = (await tenants.by_id(conn, asked.tenant_id)).currency
+                found = await service.enter(conn, asked, said, asked.slip.at)
+        if found is None:
+            return None
+        shown = _slip_out(found, currency)
+        return Waits(shown.model_dump_json().encode(), shown.status_url)
+
+    return wait
+
+
+@router.get("/slips")
+async def my_slips(
+    caller: Player,
+    db: Db,
+    status: Annotated[Literal["open", "all"], Query()] = "all",
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> SlipsOut:
+    """My slips that wait or have waited, newest first."""
+    before = paging.begin(cursor, paging.NEWEST)
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.mine(
+            conn,
+            caller.tenant_id,
+            caller.actor_id,
+            before.id,
+            limit + 1,
+            only_open=status == "open",
+        )
+    shown, following = paging.cut(found, limit, lambda one: (one.slip.entered_at, one.slip.id))
+    return SlipsOut(items=[_slip_out(one, currency) for one in shown], next_cursor=following)
+
+
+@router.get("/slips/{slip_id}")
+async def my_slip(slip_id: UUID, caller: Player, db: Db) -> SlipOut:
+    """Where one of my slips stands."""
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.my_slip(conn, caller.tenant_id, caller.actor_id, slip_id)
+    return _slip_out(found, currency)
+
+
+@router.post("/slips/{slip_id}/withdraw")
+async def withdraw_slip(slip_id: UUID, caller: Player, db: Db, now: Now, tools: Tools) -> SlipOut:
+    """Take my slip back, before it is decided."""
+    async with db.transaction(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.withdraw(conn, caller.tenant_id, caller.actor_id, slip_id, now)
+    tools.tell(caller.tenant_id, [caller.actor_id], office=True)
+    return _slip_out(found, currency)
+
+
+@router.post("/slips/{slip_id}/accept")
+async def accept_alternative(
+    slip_id: UUID, caller: Player, db: Db, now: Now, tools: Tools, request: Request
+) -> SlipOut:
+    """Take what the house offers instead; it is placed within moments."""
+    token = routes.token_of(request)
+    token_sha256 = None if token is None else sessions.token_sha256(token)
+    async with db.transaction(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.accept(
+            conn, caller.tenant_id, caller.actor_id, slip_id, token_sha256, now
+        )
+    tools.tell(caller.tenant_id, [caller.actor_id], office=True)
+    return _slip_out(found, currency)
+
+
+@router.get("/office/approvals")
+async def approvals(
+    caller: Reads, db: Db, now: Now, limit: Limit = paging.LIMIT_DEFAULT
+) -> ApprovalsOut:
+    """What waits for a person, with what he needs to decide."""
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.approvals(conn, caller.tenant_id, now, limit)
+    return ApprovalsOut(items=[_approval_out(one, currency) for one in found])
+
+
+@router.post("/office/approvals/{slip_id}", status_code=204, response_class=Response)
+async def decide_slip(
+    slip_id: UUID, body: VerdictIn, caller: Manages, db: Db, now: Now, tools: Tools
+) -> None:
+    """Approve a slip, offer something else, or refuse it."""
+    async with db.transaction(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        stake_minor = None if body.stake is None else money.parse(body.stake, currency)
+        prices_e4 = None if body.prices is None else tuple(map(price.parse_decimal, body.prices))
+        given = Given(body.verdict, body.reason.strip(), stake_minor, prices_e4, body.lasts_s)
+        found = await service.answer(conn, caller, slip_id, given, now)
+    tools.tell(caller.tenant_id, [found.user_id], office=True)
+
+
+@router.get("/office/waits")
+async def waits(caller: Reads, db: Db) -> WaitsOut:
+    """Which bets wait: for a person, or for a while; the narrowest scope that says it wins."""
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await risk.waits(conn, caller.tenant_id)
+    return WaitsOut(currency=currency, items=[_wait_out(one, currency) for one in found.values()])
+
+
+@router.put("/office/waits")
+async def set_wait(body: WaitIn, caller: Manages, db: Db, now: Now) -> WaitOut:
+    """Let the bets of a scope wait; it holds for the next slip."""
+    async with db.transaction(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        win_minor = None if body.approve_win is None else money.parse(body.approve_win, currency)
+        found = Wait(body.scope, body.scope_key, win_minor, body.delay_ms)
+        await risk.set_wait(conn, caller.tenant_id, found)
+        subject = f"{body.scope}:{body.scope_key}"
+        await audit.write(conn, caller, now, "risk.wait", subject, after=body.model_dump())
+    return _wait_out(found, currency)
+
+
+def _wait_out(one: Wait, currency: str) -> WaitOut:
+    win_minor = one.approve_win_minor
+    return WaitOut(
+        scope=one.scope,
+        scope_key=one.scope_key,
+        approve_win=None if win_minor is None else money.to_text(win_minor, currency),
+        delay_ms=one.delay_ms,
+    )
+
+
+def _slip_out(found: Place, currency: str) -> SlipOut:
+    one = found.slip
+    slip = service.slip_of(one)
+    answer = one.answer or {}
+    return SlipOut(
+        slip_id=one.id,
+        status=_status(found),
+        why=one.why,
+        position=found.position,
+        stake=money.to_text(one.stake_minor, currency),
+        prices=[price.to_text(leg.price_e4) for leg in slip.legs],
+        currency=currency,
+        entered_at=one.entered_at,
+        due_at=one.due_at,
+        expires_at=one.expires_at,
+        alternative=_alternative_out(rules.alternative_of(one), found, currency),
+        reason=one.reason,
+        bet_id=answer.get("bet_id"),
+        refusal=_refusal_out(answer) if one.refusal is not None else None,
+        status_url=f"/api/v1/slips/{one.id}",
+    )
+
+
+def _status(found: Place) -> str:
+    one = found.slip
+    if one.state != "decided":
+        return one.state
+    return "accepted" if one.refusal is None else "refused"
+
+
+def _alternative_out(
+    said: Alternative | None, found: Place, currency: str
+) -> AlternativeOut | None:
+    if said is None:
+        return None
+    shown = [leg.price_e4 for leg in service.slip_of(found.slip).legs]
+    return AlternativeOut(
+        stake=money.to_text(said.stake_minor, currency),
+        prices=[price.to_text(price_e4) for price_e4 in said.prices_e4 or shown],
+    )
+
+
+def _refusal_out(answer: dict[str, Any]) -> RefusalOut:
+    code: str = answer["refusal"]
+    detail = rules.REFUSALS.get(code) or REFUSAL_DETAILS.get(code, "The bet was not accepted.")
+    return RefusalOut(code=code, detail=detail, facts=refusal_bounds(answer))
+
+
+def _approval_out(one: Asking, currency: str) -> ApprovalOut:
+    slip = service.slip_of(one.slip)
+    shown = {leg.selection_id: leg.price_e4 for leg in slip.legs}
+    return ApprovalOut(
+        slip=_slip_out(Place(one.slip, None), currency),
+        kind=slip.kind,
+        win=money.to_text(one.slip.win_minor, currency),
+        legs=[
+            AskedLegOut(
+                event_id=leg.event_id,
+                selection_id=leg.selection_id,
+                home=leg.home,
+                away=leg.away,
+                starts_at=leg.starts_at,
+                market=leg.market_type,
+                period=leg.period,
+                line=None if leg.line_q4 is None else line.to_text(leg.line_q4),
+                side=leg.side,
+                price=price.to_text(shown[leg.selection_id]),
+                price_now=None if leg.price_now_e4 is None else price.to_text(leg.price_now_e4),
+                state_now=leg.state_now,
+            )
+            for leg in one.legs
+        ],
+        player=HistoryOut(
+            player_id=one.player.user_id,
+            player=one.player.name,
+            bets=one.player.bets,
+            settled=one.player.settled,
+            stake=money.to_text(one.player.stake_minor, currency),
+            payout=money.to_text(one.player.payout_minor, currency),
+            factor_e4=one.player.factor_e4,
+        ),
+    )

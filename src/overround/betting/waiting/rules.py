@@ -1,0 +1,116 @@
+"""What a slip that waits may become, and what may be said of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from overround.betting.waiting.model import Alternative, Given, WaitingSlip
+from overround.core import price
+from overround.core.errors import Conflict, Invalid
+
+# What one player may have waiting, and one tenant: more than a person follows, and what is placed
+# within a few seconds.
+PLAYER_MAX: Final = 20
+TENANT_MAX: Final = 10_000
+# Who asked so long ago has gone on with something else: he is told so and not surprised by a bet.
+TURN_MAX: Final = timedelta(minutes=5)
+APPROVAL_MAX: Final = timedelta(minutes=5)
+# What is due is placed within moments; this is for a house whose placers are all down.
+DUE_MAX: Final = timedelta(minutes=1)
+OFFER_S: Final = 60
+OFFER_S_MIN: Final = 10
+OFFER_S_MAX: Final = 600
+REASON_MAX: Final = 300
+_BACK_OFF_S_MAX: Final = 60
+
+# The refusals that only slips that waited get.
+REFUSALS: Final = {
+    "slip_expired": "The slip waited too long.",
+    "slip_withdrawn": "The slip was taken back.",
+    "refused_by_house": "The house does not take this bet.",
+    "session_ended": "The session that the slip came by has ended.",
+}
+
+
+def expires_at(waits: str, due_at: datetime | None, at: datetime) -> datetime:
+    """Until when a slip that waits for that is waited for."""
+    if waits == "approval":
+        return at + APPROVAL_MAX
+    return (due_at or at) + (TURN_MAX if waits == "asked" else DUE_MAX)
+
+
+def again_at(attempts: int, at: datetime) -> datetime:
+    """When a slip whose placing failed is tried again."""
+    return at + timedelta(seconds=min(2**attempts, _BACK_OFF_S_MAX))
+
+
+def check_withdrawn(waiting: WaitingSlip) -> None:
+    """Raises Conflict `slip_decided`, and `slip_delayed`: who waits out a delay may not leave when
+    the price turns against him meanwhile."""
+    if not waiting.is_open:
+        raise Conflict("this slip waits no more", code="slip_decided")
+    if waiting.why == "delay":
+        raise Conflict("this slip is on its way", code="slip_delayed")
+
+
+def check_given(
+    waiting: WaitingSlip, given: Given, shown_e4: Sequence[int], lines: int, at: datetime
+) -> None:
+    """`shown_e4` are the prices that were asked, `lines` the minor units that a stake has at least.
+
+    Raises Conflict `slip_decided`; Invalid `reason_missing`, `offer_lasts`, `stake_out_of_range`
+    (more than was asked), `price_out_of_range` and `alternative_missing`.
+    """
+    if not waiting.is_open or waiting.due_at is not None or waiting.expires_at <= at:
+        raise Conflict("nobody is to decide about this slip now", code="slip_decided")
+    if not given.reason.strip() or len(given.reason) > REASON_MAX:
+        raise Invalid("say why, in at most 300 characters", code="reason_missing")
+    if given.verdict != "offer":
+        return
+    if not OFFER_S_MIN <= given.lasts_s <= OFFER_S_MAX:
+        raise Invalid("an offer stands from 10 to 600 seconds", code="offer_lasts")
+    found = given_alternative(waiting, given)
+    shown = tuple(shown_e4)
+    if (found.stake_minor, found.prices_e4 or shown) == (waiting.stake_minor, shown):
+        raise Invalid("say a lower stake or other prices", code="alternative_missing")
+    if not lines <= found.stake_minor <= waiting.stake_minor:
+        raise Invalid("the stake is at most what was asked", code="stake_out_of_range")
+    if found.prices_e4 is not None:
+        _check_prices(found.prices_e4, len(shown))
+
+
+def _check_prices(prices_e4: Sequence[int], legs: int) -> None:
+    if len(prices_e4) != legs:
+        raise Invalid("a price for each leg, in their order", code="price_out_of_range")
+    for price_e4 in prices_e4:
+        price.check(price_e4)
+
+
+def given_alternative(waiting: WaitingSlip, given: Given) -> Alternative:
+    """What an offer offers."""
+    stake_minor = waiting.stake_minor if given.stake_minor is None else given.stake_minor
+    return Alternative(stake_minor, given.prices_e4)
+
+
+def alternative_of(waiting: WaitingSlip) -> Alternative | None:
+    """What the house offers instead."""
+    said = waiting.alternative
+    if said is None:
+        return None
+    prices: list[int] | None = said["prices_e4"]
+    return Alternative(said["stake_minor"], None if prices is None else tuple(prices))
+
+
+def taken(waiting: WaitingSlip, at: datetime) -> Alternative:
+    """What the house offers, and who takes it agrees to.
+
+    Raises Conflict `nothing_offered`, `offer_expired`.
+    """
+    found = alternative_of(waiting)
+    if waiting.state != "offered" or found is None:
+        raise Conflict("nothing is offered for this slip", code="nothing_offered")
+    if waiting.expires_at <= at:
+        raise Conflict("the offer has expired", code="offer_expired")
+    return found

@@ -1,0 +1,120 @@
+"""Free bets: what the house has given, and giving one. Plain forms; each asks the API."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from overround.betting import freebets, offers
+from overround.core.errors import Invalid, NotFound
+from overround.core.principal import Principal
+from overround.db.routes import Db
+from overround.kit import routes
+from overround.kit.routes import Now
+from overround.people import users
+from overround.web.pages import forms
+from overround.web.pages.office import page
+from overround.web.pages.shell import Shell, frame
+
+router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
+
+SHOWN: Final = 100
+_API: Final = "/api/v1/office/free-bets"
+_KINDS: Final = ("single", "combo", "system")
+_DAYS_MAX: Final = 365
+
+Reads = Annotated[Principal, Depends(routes.staff("promotions.read"))]
+Manages = Annotated[Principal, Depends(routes.staff("promotions.manage"))]
+
+
+@router.get("/office/promotions")
+async def promotions(request: Request, caller: Reads, db: Db, now: Now) -> HTMLResponse:
+    """What was given, newest first, and the form."""
+    return await _page(await frame(request, db, caller, now), db)
+
+
+@router.post("/office/promotions", response_model=None)
+async def grant(request: Request, caller: Manages, db: Db, now: Now) -> Response:
+    """Give a player a free bet."""
+    fields = await forms.read(request)
+    shell = await frame(request, db, caller, now)
+    problem: Mapping[str, object]
+    try:
+        body = await _asked(shell, db, fields, now)
+    except (Invalid, NotFound) as error:
+        problem = {"code": error.code, "detail": error.detail}
+    else:
+        # The key was made with the form, so the same form sent twice gives one.
+        answer = await forms.ask(request, "POST", _API, body, key=fields.get("form", ""))
+        if answer.ok:
+            return RedirectResponse("/office/promotions", 303)
+        problem = answer.body
+    return await _page(shell, db, fields, problem)
+
+
+@router.post("/office/promotions/{free_bet_id}", response_model=None)
+async def step(request: Request, free_bet_id: UUID, caller: Manages, db: Db, now: Now) -> Response:
+    """Agree to a proposed one, refuse it, or take an unused one back."""
+    fields = await forms.read(request)
+    word = fields.get("step", "")
+    if word not in {"agree", "refuse", "revoke"}:
+        raise NotFound("no such step")
+    answer = await forms.ask(request, "POST", f"{_API}/{free_bet_id}/{word}")
+    if answer.ok:
+        return RedirectResponse("/office/promotions", 303)
+    return await _page(await frame(request, db, caller, now), db, None, answer.body)
+
+
+async def _asked(
+    shell: Shell, db: Db, fields: Mapping[str, str], now: datetime
+) -> dict[str, object]:
+    """The body for the API that the form means. Raises Invalid `email`, `days`, and NotFound."""
+    days = fields.get("days", "").strip()
+    if not days.isdecimal() or not days.isascii() or not 0 < int(days[:6]) <= _DAYS_MAX:
+        raise Invalid(f"It is good for 1 to {_DAYS_MAX} days.", code="days")
+    async with db.reading(shell.tenant.id) as conn:
+        user = await users.by_email(conn, shell.tenant.id, fields.get("player", "").strip())
+    if user is None:
+        raise NotFound("Nobody here has this e-mail address.")
+    body: dict[str, object] = {
+        "player_id": str(user.id),
+        "amount": fields.get("amount", "").strip(),
+        "expires_at": (now + timedelta(days=int(days))).isoformat(),
+        "reason": fields.get("reason", ""),
+        "stake_returned": fields.get("stake_returned") == "on",
+    }
+    if price := fields.get("price_min", "").strip():
+        body["price_min"] = price
+    kinds = [kind for kind in _KINDS if fields.get(kind) == "on"]
+    if kinds and len(kinds) < len(_KINDS):
+        body["kinds"] = kinds
+    if sport := fields.get("sport", ""):
+        body["sports"] = [sport]
+    return body
+
+
+async def _page(
+    shell: Shell,
+    db: Db,
+    fields: Mapping[str, str] | None = None,
+    problem: Mapping[str, object] | None = None,
+) -> HTMLResponse:
+    async with db.reading(shell.tenant.id) as conn:
+        found = await freebets.office(conn, shell.tenant.id, None, None, None, SHOWN)
+        coming = await offers.office_competitions(conn, shell.at)
+    values = {
+        "given": found,
+        "fields": fields or {},
+        "problem": problem,
+        "kinds": _KINDS,
+        "sports": sorted({one.sport for one in coming}),
+        "form": f"free-bet-{secrets.token_hex(12)}",
+        "me": shell.caller.actor_id if shell.caller else None,
+    }
+    return page(shell, "promotions", values, status=422 if problem else 200)

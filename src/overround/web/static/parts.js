@@ -1,0 +1,30 @@
+// @ts-check
+// The places of the slip that are written to.
+
+/** @param {Element} item @param {string} selector @returns {HTMLElement} */
+export function part(item, selector) {
+  return /** @type {HTMLElement} */ (item.querySelector(selector));
+}
+
+/** @param {HTMLElement} row @param {string} text */
+export function sum(row, text) {
+  part(row, "dd").textContent = text;
+}
+
+/** Not while somebody types into it. @param {HTMLElement} input @param {string} value */
+export function write(input, value) {
+  const field = /** @type {HTMLInputElement} */ (input);
+  if (field !== document.activeElement && field.value !== value) field.value = value;
+}
+
+/** @param {HTMLElement} item @param {import("./slip.js").Leg} leg */
+export function fill(item, leg) {
+  part(item, ".leg-side").textContent = leg.side;
+  part(item, ".leg-market").textContent = leg.market;
+  const link = /** @type {HTMLAnchorElement} */ (part(item, ".leg-event"));
+  link.textContent = leg.name;
+  link.href = `/events/${leg.event}`;
+  part(item, ".remove .hidden").textContent = `Remove ${leg.side}`;
+  part(item, ".leg-stake .hidden").textContent = `Stake on ${leg.side}`;
+  part(item, ".leg-banker .hidden").textContent = `${leg.side}: `;
+}

@@ -1,0 +1,236 @@
+"""Past the limit: a copy or a refusal, before any layer, whoever asks and by whatever way."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from overround.core.clock import millis
+from overround.db.logins import Role
+from overround.kit import logs, metrics
+from overround.kit.limits import SECOND_US, Limiter, Rate
+from overround.kit.threads import BoundedThreads
+from overround.people.sessions import SessionLimits
+from overround.storefront import Shelf, shop
+from overround.web import Services, create_app, marks
+from overround.web.limits import CLASSES, Limits
+from overround.web.records import Record, Recorder
+from tests.support.edge import AT, BASE_DOMAIN, Edge, opened, restored_logging
+from tests.web.test_at_once import Line, line_to
+from tests.web.test_front import EVERYWHERE
+
+Urls = Mapping[Role, str]
+
+BURST = 4
+SLOW = Rate(BURST, 0.001)
+EVENTS = "/api/v1/events?limit=1"
+
+
+@dataclass(slots=True)
+class Crowd:
+    """An application whose limits are soon reached, and a line to it."""
+
+    edge: Edge
+    line: Line
+    shelf: Shelf
+
+    async def ask(
+        self, target: str, *more: str, host: str = "acme", method: str = "GET"
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One answer."""
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}.{BASE_DOMAIN}", *more, ""]
+        return await self.line.one("\r\n".join(lines).encode())
+
+    def asked(self) -> int:
+        """How often the database was asked."""
+        return self.edge.app_db.stats().get("requests_num", 0)
+
+    async def spend(self, target: str, *more: str, host: str = "acme") -> list[int]:
+        """Spend the bucket; the statuses."""
+        return [(await self.ask(target, *more, host=host))[0] for _ in range(BURST)]
+
+
+@asynccontextmanager
+async def crowd(urls: Urls) -> AsyncGenerator[Crowd]:
+    shelf = Shelf(None)
+    hashing = BoundedThreads(1, 8, "hashing")
+    limited = Limits(Limiter(), dict.fromkeys(CLASSES, SLOW), Rate(10_000, 10_000))
+    try:
+        async with opened(urls) as edge:
+            for name in ("acme", "sakura"):
+                shelf.put(name, "shop", shop(is_open=True, made_ms=millis(AT)))
+            services = Services(
+                edge.app_db, edge.clock, hashing, BASE_DOMAIN, SessionLimits(),
+                throttle=limited, shelf=shelf,
+            )  # fmt: skip
+            async with line_to(create_app(services)) as line:
+                yield Crowd(edge, line, shelf)
+    finally:
+        hashing.close()
+
+
+def test_past_the_limit_nothing_is_asked_of_the_layers(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            assert await house.spend(EVENTS) == [200] * BURST
+            _, _, full = await house.ask(EVENTS)
+            before, task = house.asked(), house.line.wire.cycle
+            answers = [await house.ask(EVENTS) for _ in range(20)]
+            # Answered as it was read, without the server's task for a request. A look at the
+            # tenant's row, once a second, is nobody's request.
+            assert house.line.wire.cycle is task
+            assert house.asked() - before <= 2
+            for status, headers, body in answers:
+                assert (status, body) == (200, full)
+                assert set(headers) >= EVERYWHERE | {"age", "warning", "etag", "ratelimit"}
+                assert headers["x-rate-limit-remaining"] == "0"
+            assert len({headers["x-request-id"] for _, headers, _ in answers}) == 20
+            known = f"If-None-Match: {answers[0][1]['etag']}"
+            assert (await house.ask(EVENTS, known))[0] == 304
+            # Whoever asks by a task is answered the same.
+            status, headers, _ = await house.ask(EVENTS, "Connection: close")
+            assert (status, headers["warning"]) == (200, answers[0][1]["warning"])
+
+    asyncio.run(story())
+
+
+def test_what_has_no_copy_is_refused_in_the_words_of_who_asks(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            origin = "Origin: https://shop.example"
+            await house.spend(EVENTS)
+            for more in ((), (origin,), ("X-API-Key: " + "0" * 32,)):
+                status, headers, body = await house.ask("/api/v1/events?limit=2", *more)
+                problem = json.loads(body)
+                assert (status, problem["code"]) == (429, "too_many_requests")
+                assert set(headers) >= EVERYWHERE | {"retry-after", "ratelimit"}
+                assert problem["request_id"] == headers["x-request-id"]
+                # No origin was named by this tenant.
+                assert "access-control-allow-origin" not in headers
+            page = ("Accept: text/html", "X-Correlation-ID: order-4711")
+            await house.spend("/nowhere", *page)
+            status, headers, body = await house.ask("/nowhere", *page)
+            assert (status, headers["content-type"]) == (429, "text/html; charset=utf-8")
+            assert "default-src 'none'" in headers["content-security-policy"]
+            assert b"order-4711" in body
+            assert int(headers["retry-after"]) > 0
+
+    asyncio.run(story())
+
+
+def test_a_first_view_past_the_limit_is_its_copy_or_the_defaults(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            await house.spend("/api/v1/best")
+            status, headers, body = await house.ask("/api/v1/events")
+            assert (status, json.loads(body)["items"]) == (200, [])
+            assert headers["warning"].startswith("199")
+            # Nobody's copies are shown once their tenant has shut.
+            await house.spend("/")
+            assert (await house.ask("/"))[0] == 200
+            house.shelf.put("acme", "shop", shop(is_open=False, made_ms=millis(AT)))
+            assert (await house.ask("/"))[0] == 429
+            assert (await house.ask("/api/v1/events"))[0] == 429
+
+    asyncio.run(story())
+
+
+def test_who_is_logged_in_is_refused_by_himself(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            ann, ben = [await house.edge.player(name) for name in ("ann", "ben")]
+            hers, his = [f"Authorization: {one.headers['Authorization']}" for one in (ann, ben)]
+            assert await house.spend("/api/v1/balance", hers) == [200] * BURST
+            assert (await house.ask("/api/v1/balance", hers))[0] == 429
+            before = house.asked()
+            answers = [await house.ask("/api/v1/balance", hers) for _ in range(10)]
+            assert {status for status, _, _ in answers} == {429}
+            assert house.asked() - before <= 2
+            assert (await house.ask("/api/v1/balance", his))[0] == 200
+            # Her writes have a bucket of their own, and past it they are not read.
+            length = ("Content-Type: application/json", "Content-Length: 0")
+            posted = [
+                (await house.ask("/api/v1/deposits", hers, *length, method="POST"))[0]
+                for _ in range(BURST + 2)
+            ]
+            assert posted == [400] * BURST + [429] * 2
+            # What everybody may see is counted for the address, and it is not past its limit.
+            assert (await house.ask("/api/v1/events?limit=3", hers))[0] == 200
+
+    asyncio.run(story())
+
+
+def test_who_asks_for_hosts_that_are_nobodys_has_a_limit(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            assert (await house.ask(EVENTS, host="sakura"))[0] == 200
+            # The first look for a tenant was a look for somebody unknown, too.
+            found = [(await house.ask(EVENTS, host=f"x{n}"))[0] for n in range(BURST)]
+            assert found == [404] * (BURST - 1) + [429]
+            before = house.asked()
+            answers = [(await house.ask(EVENTS, host=f"y{n}"))[0] for n in range(10)]
+            assert (answers, house.asked() - before) == ([429] * 10, 0)
+            # A tenant that is known is open to the same address.
+            assert (await house.ask(EVENTS, host="sakura"))[0] == 200
+
+    asyncio.run(story())
+
+
+def test_a_refusal_that_is_looked_at_is_the_one_that_would_be_met() -> None:
+    rng = random.Random(6)
+    limiter, rate, at_us = Limiter(), Rate(5, 10), 0
+    refused = 0
+    for _ in range(3_000):
+        at_us += rng.choice((0, 1_000, 50_000, 200_000))
+        seen = limiter.refusal("a", rate, at_us)
+        verdict = limiter.now("a", rate, at_us)
+        assert verdict is not None
+        assert seen == (None if verdict.allowed else verdict)
+        refused += not verdict.allowed
+    assert refused > 300
+    assert limiter.refusal("b", rate, at_us) is None
+    assert limiter.refusal("a", Rate(5, 10), at_us + SECOND_US) is None
+
+
+def record(client: str, status: int = 429) -> Record:
+    ids = marks.ids(None, None)
+    return Record("GET", "/x", None, status, 5_000, 10, ids, client, "acme", None)
+
+
+def answered_429() -> float:
+    """How many answers of the kind were counted."""
+    said = {'endpoint="unmatched"', 'status="429"', 'tenant="acme"'}
+    lines = [one for one in metrics.exposition()[0].decode().splitlines() if "429" in one]
+    return sum(float(one.split()[-1]) for one in lines if all(word in one for word in said))
+
+
+def test_a_flood_writes_two_lines_a_second() -> None:
+    written = io.StringIO()
+    before = answered_429()
+
+    async def story() -> list[Record]:
+        recorder = Recorder()
+        loud = [record("203.0.113.9") for _ in range(100)]
+        for one in (*loud, record("203.0.113.8"), record("203.0.113.9", 200)):
+            recorder.past(one)
+        recorder.flush()
+        recorder.flush()
+        return loud
+
+    with restored_logging():
+        logs.configure("info", written)
+        loud = asyncio.run(story())
+    lines: list[dict[str, Any]] = [json.loads(line) for line in written.getvalue().splitlines()]
+    told = [(one["client"], one["status"], one.get("times", 1)) for one in lines]
+    assert told == [
+        ("203.0.113.9", 429, 1), ("203.0.113.8", 429, 1), ("203.0.113.9", 200, 1),
+        ("203.0.113.9", 429, 99),
+    ]  # fmt: skip
+    assert lines[-1]["request_id"] == loud[-1].ids.request_id
+    assert answered_429() - before == 101
