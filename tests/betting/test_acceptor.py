@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from overround.betting.bets import BATCH_MAX, Asked, Decision
-from overround.betting.bets.jobs import Acceptor, InFlight, Overloaded
+from overround.betting.bets import Asked, Decision
+from overround.betting.bets.jobs import STANDING_MAX, Acceptor, InFlight, Overloaded
 from overround.db.logins import Role
 from tests.stories.world import Pick, World, opened
 
@@ -175,14 +175,16 @@ def test_a_queue_that_is_too_old_sheds(database_urls: Urls) -> None:
 
 
 def test_a_queue_that_stands_is_short(database_urls: Urls) -> None:
-    """As many as a call takes may wait, and the next one is told to come back."""
+    """Fewer than a call takes may wait, and the next one is told to come back."""
 
     async def story() -> None:
         async with house(database_urls, stands_s=0.0) as (world, acceptor, home):
             async with held(database_urls, home) as conn:
                 first = ask_all(acceptor, [asked(world, "ann", 1, home)])
                 await caught(conn)
-                waits = ask_all(acceptor, [asked(world, "ann", 1, home) for _ in range(BATCH_MAX)])
+                waits = ask_all(
+                    acceptor, [asked(world, "ann", 1, home) for _ in range(STANDING_MAX)]
+                )
                 await started()
                 with pytest.raises(Overloaded):
                     await acceptor.ask(asked(world, "bob", 100, home))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -116,6 +117,21 @@ def test_what_cannot_be_answered_at_once_is_counted_once_and_goes_on() -> None:
         status, headers, _ = await line.one(BOARD)
         assert (status, house.passed) == (204, ["/board"])
         assert int(headers["x-rate-limit-remaining"]) == left - 1
+
+    told(story)
+
+
+def test_who_comes_in_vain_is_told_before_anything_is_looked_at() -> None:
+    async def story(house: House, line: Line) -> None:
+        slip = b"POST /bets HTTP/1.1\r\n" + HEAD + b"Content-Length: 2\r\n\r\n{}"
+        house.is_full = True
+        status, headers, body = await line.one(slip)
+        assert (status, headers.get("retry-after")) == (503, "1")
+        assert json.loads(body)["code"] == "unavailable"
+        # Its body was out of the way: what stands behind it is answered as ever.
+        assert (await line.one(BOARD))[0] == 200
+        house.is_full = False
+        assert (await line.one(slip))[0] == 401
 
     told(story)
 

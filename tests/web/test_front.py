@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from overround.core.clock import SetClock
-from overround.core.errors import Conflict
+from overround.core.errors import Conflict, Unavailable
 from overround.core.principal import Principal
 from overround.kit import logs, metrics
 from overround.kit.limits import Limiter, Rate
@@ -61,6 +61,7 @@ class House:
         self.recorder = Recorder()
         self.board_is_away = False
         self.board_error: Read | None = None
+        self.is_full = False
 
         async def nobody(label: str) -> None:
             return None
@@ -81,7 +82,7 @@ class House:
                 Reading("/board", self.board),
                 Reading("/theme", self.theme, needs="label", below_tenant=True),
                 Reading("/alive", lambda _: json_answer(200, b"{}"), needs="nothing"),
-                Writing("/bets", self.bet, limit="bets"),
+                Writing("/bets", self.bet, limit="bets", refusal=self.full),
             ),
             sites=Known(nobody, "bet.example"),
             limited=Limits(Limiter(), rates, Rate(1_000, 1_000)),
@@ -97,6 +98,9 @@ class House:
 
     def theme(self, asked: Asked) -> Answer:
         return json_answer(200, json.dumps(asked.label).encode())
+
+    def full(self) -> Unavailable | None:
+        return Unavailable("too many wait") if self.is_full else None
 
     async def bet(self, asked: Asked, principal: Principal) -> Answer:
         if b"taken" in asked.body:

@@ -24,7 +24,6 @@ from starlette.types import ASGIApp
 
 from overround import cache
 from overround.betting import offers
-from overround.betting.bets import Ask
 from overround.betting.bets.jobs import Acceptor
 from overround.cache.leases import Leases
 from overround.cache.limits import SharedBuckets
@@ -36,7 +35,7 @@ from overround.kit.settings import Settings
 from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
 from overround.roles import presence
-from overround.roles.figures import counted, streams_sampled
+from overround.roles.figures import counted, refused, streams_sampled
 from overround.roles.knowing import Knowing
 from overround.roles.listening import listen
 from overround.roles.process import prepare_threshold, session_limits, stopping
@@ -136,7 +135,7 @@ async def run(
                 presence.told(database, "api", clock),
                 _live(settings, database, redis_url) as (live, tell, feed),
                 _throttle(settings, redis_url) as throttle,
-                _accepting(settings, url) as accept,
+                _accepting(settings, url) as acceptor,
                 _knowing(settings, url, clock) as know,
                 aclosing(Shelf.open(redis_url)) as shelf,
                 aclosing(Leases.open(redis_url, "session")) as leases,
@@ -150,7 +149,8 @@ async def run(
                     live=live,
                     tell=tell,
                     throttle=throttle,
-                    accept=counted(accept),
+                    accept=counted(acceptor.ask),
+                    refusal=refused(acceptor.refusal),
                     know=know,
                     mark=BookMarks(feed),
                     proxies=_proxies(settings),
@@ -245,11 +245,11 @@ async def _live(
 
 
 @asynccontextmanager
-async def _accepting(settings: Settings, url: str) -> AsyncGenerator[Ask]:
+async def _accepting(settings: Settings, url: str) -> AsyncGenerator[Acceptor]:
     """What answers slips; closed after the last request has ended, so that it is answered."""
     acceptor = Acceptor(url, prepares=prepare_threshold(settings) is not None)
     async with acceptor.running():
-        yield acceptor.ask
+        yield acceptor
 
 
 @asynccontextmanager

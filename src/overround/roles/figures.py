@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sized
+from collections.abc import Callable, Generator, Sized
 from contextlib import contextmanager
 from time import perf_counter
 
 from overround.betting.bets import Ask, Asked, Decision
 from overround.core.errors import OverroundError
 from overround.kit import metrics
+
+Refusal = Callable[[], OverroundError | None]
 
 
 def counted(ask: Ask) -> Ask:
@@ -39,6 +41,18 @@ def counted(ask: Ask) -> Ask:
         elif decision.kind != "replayed" and not decision.waits:
             metrics.BETS_REFUSED.at(decision.refusal or decision.kind).add()
         return decision
+
+    return asked_and_counted
+
+
+def refused(refusal: Refusal) -> Refusal:
+    """The same, with everybody who was refused so in the metrics."""
+
+    def asked_and_counted() -> OverroundError | None:
+        error = refusal()
+        if error is not None:
+            metrics.BETS_REFUSED.at(error.code).add()
+        return error
 
     return asked_and_counted
 

@@ -58,7 +58,7 @@ from overround.web.programs import Programs
 from overround.web.proxies import Behind, Trusted
 from overround.web.records import Recorder
 from overround.web.sites import Sites
-from overround.web.slips import Slips
+from overround.web.slips import Refused, Slips, nobody_is_refused
 from overround.web.stream import Streams
 from overround.web.urgency import Table
 from overround.web.v4 import http as v4
@@ -70,10 +70,10 @@ class Services:
 
     Without `live` there are no streams, and pages look again by themselves. Without `throttle`
     nobody is limited: the role always gives one. `raw` are routes that the front answers; with
-    `accept`, placing bets is one of them, for whom `know` says (many at once). Without `mark`,
-    which says where a book stands, the board is made for each visitor. Without `shelf` copies are
-    this process's own, and there are none at its start; without `leases` each request asks for
-    its session's record.
+    `accept`, placing bets is one of them, for whom `know` says (many at once), unless `refusal`
+    refuses whoever comes. Without `mark`, which says where a book stands, the board is made for
+    each visitor. Without `shelf` copies are this process's own, and there are none at its start;
+    without `leases` each request asks for its session's record.
     """
 
     database: Database
@@ -86,6 +86,7 @@ class Services:
     throttle: Limits | None = None
     raw: tuple[Route, ...] = ()
     accept: Ask | None = None
+    refusal: Refused = nobody_is_refused
     know: Authenticate | None = None
     mark: Mark | None = None
     proxies: Trusted | None = None
@@ -191,6 +192,7 @@ def _slips(services: Services, accept: Ask, knows: Authenticator) -> Slips:
         bets.place_raw,
         accept,
         waiting.let_wait(services.database),
+        services.refusal,
         tell=services.tell,
         clock=services.clock,
     )

@@ -28,7 +28,7 @@ from uuid import UUID
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from overround.core.clock import Clock
-from overround.core.errors import Forbidden, NotFound, Unauthenticated
+from overround.core.errors import Forbidden, NotFound, OverroundError, Unauthenticated
 from overround.core.principal import Kind, Principal
 from overround.kit import logs, metrics
 from overround.kit.limits import ASK
@@ -79,7 +79,8 @@ class Writing:
     """POST of an exact path, for who is logged in as `kind`.
 
     `authenticate` in place of the front's own, for a route that looks at the session again where it
-    writes; the token is on `scope["state"]` for it.
+    writes; the token is on `scope["state"]` for it. `refusal` says before anything is looked at
+    that whoever comes now comes in vain: his answer costs the others as little as it can.
     """
 
     path: str
@@ -87,6 +88,7 @@ class Writing:
     kind: Kind = "player"
     limit: LimitClass = "write"
     authenticate: Authenticate | None = None
+    refusal: Callable[[], OverroundError | None] | None = None
 
 
 Route = Reading | Writing
@@ -259,6 +261,12 @@ class Front:
 
     async def _write(self, route: Writing, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _asked(scope)
+        refused = route.refusal() if route.refusal is not None else None
+        # The body is out of the way first: the connection is used again.
+        if refused is not None and wire.whole(scope) is not None:
+            answer = of_response(problems.of_error(refused, asked.path, asked.ids))
+            await self._give(answer, asked, route.path, send)
+            return
         try:
             principal = await self._by_writers_door(asked, route)
             if principal is None:

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from overround.betting.bets import Ask, Decision, LetWait, SentSlip, Waits
 from overround.core.clock import Clock
-from overround.core.errors import Unauthenticated
+from overround.core.errors import OverroundError, Unauthenticated
 from overround.core.principal import Principal
 from overround.kit.telling import Tell
 from overround.web.answers import Answer, Asked, json_answer
@@ -31,6 +31,11 @@ KNOWN_MAX: Final = 100_000
 # What a part makes of a request: its answer's bytes and the decision in them.
 Place = Callable[[SentSlip, Ask, LetWait], Awaitable[tuple[bytes, Decision | Waits]]]
 Currency = Callable[[UUID], Awaitable[str]]
+Refused = Callable[[], OverroundError | None]
+
+
+def nobody_is_refused() -> None:
+    """Of whoever comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Slips:
         place: Place,
         ask: Ask,
         let_wait: LetWait,
+        refusal: Refused,
         tell: Tell,
         clock: Clock,
     ) -> None:
@@ -60,6 +66,7 @@ class Slips:
         self._place = place
         self._ask = ask
         self._let_wait = let_wait
+        self._refusal = refusal
         self._tell = tell
         self._clock = clock
         self._known: OrderedDict[tuple[UUID, str], _Known] = OrderedDict()
@@ -68,7 +75,7 @@ class Slips:
 
     def route(self) -> Writing:
         """The route, for the front."""
-        return Writing(PATH, self.place, limit="bets", authenticate=self.who)
+        return Writing(PATH, self.place, limit="bets", authenticate=self.who, refusal=self._refusal)
 
     async def who(self, tenant_id: UUID, token: str) -> Principal | None:
         """Whose token it is, as of at most five minutes ago."""

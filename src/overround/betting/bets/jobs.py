@@ -14,7 +14,7 @@ his, no other takes one (test: slips of one player keep their order). A key that
 refused (test: a key in flight is refused). A slip whose failure fails its batch fails alone: the
 others are placed one by one (test: a bad slip fails alone). When the slip that has waited longest
 has waited too long, whoever comes is told to come back (test: a queue that is too old sheds). A
-queue that fills every call is no burst: then it is kept to what one call takes, so that who is
+queue that stays long is no burst: then it is kept to less than one call takes, so that who is
 accepted waits as he always does and who is not knows at once (test: a queue that stands is short).
 """
 
@@ -42,8 +42,10 @@ PATIENCE_S: Final = (0.0, 0.02)
 # Half of what a person waits for without noticing; twice what a batch may take at its worst.
 AGE_MAX_S: Final = 0.5
 WAITING_MAX: Final = 4_096
-# A queue that has filled every call for so long stands.
+# A queue that was no shorter than half of what may wait in one that stands, at every call for so
+# long, stands: then three quarters of a call may wait.
 STANDS_S: Final = 0.2
+STANDING_MAX: Final = service.BATCH_MAX * 3 // 4
 RECONNECT_S: Final = 0.25
 # What a drain may take; longer than a call (its login's statement_timeout) can.
 DRAIN_S: Final = 8.0
@@ -101,7 +103,7 @@ class Acceptor:
         self._prepares = prepares
         self._age_max_s = age_max_s
         self._stands_s = stands_s
-        # When a call last took all that waited and had room for more.
+        # When a call last found few that waited.
         self._roomy_at_s = monotonic()
         self._queue: deque[_Waiting] = deque()
         self._keys: set[tuple[UUID, UUID, str]] = set()
@@ -112,10 +114,9 @@ class Acceptor:
     async def ask(self, asked: Asked) -> Decision:
         """The answer to a slip, committed. Raises InFlight, Overloaded, and Unavailable when the
         database went away meanwhile: then the key tells what became of it."""
-        now_s = monotonic()
-        if self._is_closing or self._is_late(now_s):
-            raise Overloaded
-        waiting = _Waiting(asked, now_s, asyncio.get_running_loop().create_future())
+        if (refusal := self.refusal()) is not None:
+            raise refusal
+        waiting = _Waiting(asked, monotonic(), asyncio.get_running_loop().create_future())
         if waiting.key in self._keys:
             raise InFlight
         self._keys.add(waiting.key)
@@ -125,12 +126,17 @@ class Acceptor:
         # and its key will say.
         return await waiting.answer
 
-    def _is_late(self, now_s: float) -> bool:
+    def refusal(self) -> Overloaded | None:
+        """What whoever comes now is told; None, and he may wait."""
+        return Overloaded() if self._is_closing or self._is_late() else None
+
+    def _is_late(self) -> bool:
         if not self._queue:
             return False
+        now_s = monotonic()
         stands = now_s - self._roomy_at_s > self._stands_s
         return (
-            len(self._queue) >= (service.BATCH_MAX if stands else WAITING_MAX)
+            len(self._queue) >= (STANDING_MAX if stands else WAITING_MAX)
             or now_s - self._queue[0].since_s > self._age_max_s
         )
 
@@ -202,7 +208,7 @@ class Acceptor:
             waiting = self._queue.popleft()
             (passed if waiting.player in self._busy else batch).append(waiting)
         self._queue.extendleft(reversed(passed))
-        if waiting_now < service.BATCH_MAX:
+        if waiting_now < STANDING_MAX // 2:
             self._roomy_at_s = monotonic()
         self._busy.update(waiting.player for waiting in batch)
         return batch
