@@ -129,6 +129,9 @@ def test_a_free_bet_pays_what_it_wins_and_no_more(database_urls: Urls) -> None:
             assert (await cash(ann), await promotion(edge)) == ("0.00", -2_000)
             quote = await ann.get(f"/api/v1/bets/{placed['bet_id']}/cash-out")
             assert quote.json()["reason"] == "cash_out_unavailable"
+            order = f"/api/v1/bets/{placed['bet_id']}/cash-out/order"
+            refused = await ann.put(order, json={"amount": "0.50"})
+            assert (refused.status_code, refused.json()["code"]) == (409, "cash_out_unavailable")
             assert await happens(edge, event_id, 2, 0) == 2
             assert (await cash(ann), await cash(bob)) == (wins, gross)
             assert await promotion(edge) == -1_000

@@ -163,6 +163,7 @@ def test_an_alternative_is_taken_in_time_or_not_at_all(database_urls: Urls) -> N
                 ({}, "alternative_missing"),
                 ({"stake": "100.00"}, "alternative_missing"),
                 ({"stake": "100.01"}, "stake_out_of_range"),
+                ({"stake": "0.01"}, "stake_out_of_range"),
                 ({"prices": ["1.90", "1.90"]}, "price_out_of_range"),
                 ({"stake": "60.00", "lasts_s": 9}, "offer_lasts"),
             ):
@@ -179,6 +180,8 @@ def test_an_alternative_is_taken_in_time_or_not_at_all(database_urls: Urls) -> N
             )  # fmt: skip
             assert (await bob.post(f"/api/v1/slips/{slip_id}/accept")).status_code == 404
             assert (await ann.post(f"/api/v1/slips/{slip_id}/accept")).status_code == 200
+            taken = await status(ann, said)
+            assert (taken["stake"], taken["prices"]) == ("60.00", ["1.85"])
             assert await run(edge) == 1
             bet = (await ann.get(f"/api/v1/bets/{slip_id}")).json()
             assert (bet["stake"], bet["legs"][0]["price"], bet["legs"][0]["shown_price"]) == (
@@ -194,6 +197,8 @@ def test_an_alternative_is_taken_in_time_or_not_at_all(database_urls: Urls) -> N
             assert (refused.status_code, refused.json()["code"]) == (409, "offer_expired")
             assert await run(edge) == 1
             assert (await status(ann, late))["status"] == "expired"
+            again = await ann.post(f"{late.headers['location']}/accept")
+            assert again.json()["code"] == "offer_expired"
             await sound(edge)
 
     asyncio.run(story())

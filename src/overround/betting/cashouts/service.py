@@ -168,14 +168,16 @@ async def order(
 ) -> None:
     """Cash the bet out, all that is left of it, as soon as that pays so much.
 
-    Raises NotFound, Conflict `bet_ended`, Invalid `amount_out_of_range` for what the bet can never
-    pay.
+    Raises NotFound, Conflict `bet_ended` and, of a free bet, `cash_out_unavailable`; Invalid
+    `amount_out_of_range` for what the bet can never pay.
     """
     if not await store.lock(conn, tenant_id, user_id, bet_id):
         raise NotFound("no such bet")
     bet = (await store.standings(conn, tenant_id, [user_id], [bet_id]))[bet_id].bet
     if bet.status != "open":
         raise Conflict("this bet has ended", code="bet_ended")
+    if bet.is_free:
+        raise Conflict("a free bet is not cashed out", code="cash_out_unavailable")
     if not 0 < at_least_minor <= bet.potential_payout_minor - bet.cashed_minor:
         raise Invalid("the bet can never pay that much", code="amount_out_of_range")
     await store.set_order(conn, tenant_id, bet_id, user_id, at_least_minor, at)

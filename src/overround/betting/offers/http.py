@@ -417,7 +417,8 @@ def _page(events: list[Event], lines: list[BoardLine], more: bool) -> BoardOut:
     by_event = {key: list(group) for key, group in groupby(lines, key=lambda one: one.event_id)}
     last = events[-1] if events else None
     return BoardOut(
-        items=[_event_out(event, by_event[event.id]) for event in events],
+        # Read by several statements: of what was taken away between them nothing is shown.
+        items=[_event_out(event, by_event[event.id]) for event in events if event.id in by_event],
         next_cursor=Cursor(last.starts_at, last.id).to_text() if more and last else None,
     )
 

@@ -303,7 +303,7 @@ def _slip_out(found: Place, currency: str) -> SlipOut:
         why=one.why,
         position=found.position,
         stake=money.to_text(one.stake_minor, currency),
-        prices=[price.to_text(leg.price_e4) for leg in slip.legs],
+        prices=[price.to_text(e4) for e4 in one.agreed_e4 or [leg.price_e4 for leg in slip.legs]],
         currency=currency,
         entered_at=one.entered_at,
         due_at=one.due_at,

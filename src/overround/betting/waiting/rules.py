@@ -56,12 +56,13 @@ def check_withdrawn(waiting: WaitingSlip) -> None:
 
 
 def check_given(
-    waiting: WaitingSlip, given: Given, shown_e4: Sequence[int], lines: int, at: datetime
+    waiting: WaitingSlip, given: Given, shown_e4: Sequence[int], least_minor: int, at: datetime
 ) -> None:
-    """`shown_e4` are the prices that were asked, `lines` the minor units that a stake has at least.
+    """`shown_e4` are the prices that were asked; nobody is offered a stake below `least_minor`.
 
     Raises Conflict `slip_decided`; Invalid `reason_missing`, `offer_lasts`, `stake_out_of_range`
-    (more than was asked), `price_out_of_range` and `alternative_missing`.
+    (more than was asked, or less than can be placed), `price_out_of_range` and
+    `alternative_missing`.
     """
     if not waiting.is_open or waiting.due_at is not None or waiting.expires_at <= at:
         raise Conflict("nobody is to decide about this slip now", code="slip_decided")
@@ -75,8 +76,10 @@ def check_given(
     shown = tuple(shown_e4)
     if (found.stake_minor, found.prices_e4 or shown) == (waiting.stake_minor, shown):
         raise Invalid("say a lower stake or other prices", code="alternative_missing")
-    if not lines <= found.stake_minor <= waiting.stake_minor:
-        raise Invalid("the stake is at most what was asked", code="stake_out_of_range")
+    if not least_minor <= found.stake_minor <= waiting.stake_minor:
+        raise Invalid(
+            "the stake is from the least of the house to what was asked", code="stake_out_of_range"
+        )
     if found.prices_e4 is not None:
         _check_prices(found.prices_e4, len(shown))
 
@@ -109,8 +112,8 @@ def taken(waiting: WaitingSlip, at: datetime) -> Alternative:
     Raises Conflict `nothing_offered`, `offer_expired`.
     """
     found = alternative_of(waiting)
-    if waiting.state != "offered" or found is None:
-        raise Conflict("nothing is offered for this slip", code="nothing_offered")
-    if waiting.expires_at <= at:
+    if found is not None and waiting.state in ("offered", "expired") and waiting.expires_at <= at:
         raise Conflict("the offer has expired", code="offer_expired")
+    if found is None or waiting.state != "offered":
+        raise Conflict("nothing is offered for this slip", code="nothing_offered")
     return found

@@ -30,6 +30,7 @@ from overround.core.errors import NotFound, Refusal, Unavailable
 from overround.core.principal import Principal
 from overround.db import Connection, audit
 from overround.kit.idempotency import KeyReused
+from overround.people import tenants
 
 # Prices that moved at each of several looks are looked at again a moment later.
 _MOVED: Final = timedelta(milliseconds=500)
@@ -312,7 +313,8 @@ async def answer(
     tenant_id, by = principal.tenant_id, principal.actor_id
     found = await _locked(conn, tenant_id, slip_id)
     slip = slip_of(found)
-    rules.check_given(found, given, [leg.price_e4 for leg in slip.legs], slip.lines, at)
+    least_minor = await _least_minor(conn, tenant_id, slip)
+    rules.check_given(found, given, [leg.price_e4 for leg in slip.legs], least_minor, at)
     if given.verdict == "approve":
         until = replace(found, expires_at=rules.expires_at("approved", at, at))
         await store.approve(conn, tenant_id, until, by, given.reason, at)
@@ -329,6 +331,14 @@ async def answer(
     said = {**asdict(given), "player_id": str(found.user_id), "win_minor": found.win_minor}
     await audit.write(conn, principal, at, f"bet.{given.verdict}", f"bet:{slip_id}", after=said)
     return found
+
+
+async def _least_minor(conn: Connection, tenant_id: UUID, slip: Slip) -> int:
+    """The least stake that the slip can be placed with: a free bet is staked whole."""
+    if slip.free_bet_id is not None:
+        return slip.stake_minor
+    tenant = await tenants.by_id(conn, tenant_id)
+    return max(slip.lines, tenant.stake_min_minor)
 
 
 async def backlog(conn: Connection) -> Sequence[Backlog]:

@@ -92,7 +92,7 @@ async def _asked(
     if price := fields.get("price_min", "").strip():
         body["price_min"] = price
     kinds = [kind for kind in _KINDS if fields.get(kind) == "on"]
-    if kinds and len(kinds) < len(_KINDS):
+    if len(kinds) < len(_KINDS):
         body["kinds"] = kinds
     if sport := fields.get("sport", ""):
         body["sports"] = [sport]
