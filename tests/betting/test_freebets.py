@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,6 +37,15 @@ Urls = Mapping[Role, str]
 NOW = datetime.now(UTC)
 LATER = (NOW + timedelta(days=30)).isoformat()
 MINUTE = timedelta(minutes=1)
+
+
+@asynccontextmanager
+async def promoting(urls: Urls) -> AsyncGenerator[tuple[Edge, httpx2.AsyncClient]]:
+    """A tenant today, with offers, and a person of it who may give free bets."""
+    async with opened(urls) as edge:
+        edge.clock.move_to(NOW)
+        await lay(edge, "acme")
+        yield edge, await edge.staff("boss", "promotions.manage")
 
 
 async def given(edge: Edge, boss: httpx2.AsyncClient, name: str, **more: Any) -> dict[str, Any]:
@@ -153,10 +163,7 @@ def test_a_free_bet_pays_what_it_wins_and_no_more(database_urls: Urls) -> None:
 
 def test_one_free_bet_is_used_once(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as edge:
-            edge.clock.move_to(NOW)
-            await lay(edge, "acme")
-            boss = await edge.staff("boss", "promotions.manage")
+        async with promoting(database_urls) as (edge, boss):
             ann = await edge.player("ann")
             await edge.deposit(ann, "5.00")
             free = await given(edge, boss, "ann")
@@ -210,10 +217,7 @@ def test_a_free_bet_that_is_refused_moves_nothing_and_is_answered_again(
     database_urls: Urls,
 ) -> None:
     async def story() -> None:
-        async with opened(database_urls) as edge:
-            edge.clock.move_to(NOW)
-            await lay(edge, "acme")
-            boss = await edge.staff("boss", "promotions.manage")
+        async with promoting(database_urls) as (edge, boss):
             ann, bob = await edge.player("ann"), await edge.player("bob")
             free = [await given(edge, boss, "ann", **terms) for terms, *_ in REFUSED]
             edge.clock.move_to(NOW + 2 * MINUTE)
@@ -293,10 +297,7 @@ def test_who_has_spent_a_free_bets_winnings_owes_them_and_no_more(database_urls:
 
 def test_what_free_bets_have_moved_is_proved(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as edge:
-            edge.clock.move_to(NOW)
-            await lay(edge, "acme")
-            boss = await edge.staff("boss", "promotions.manage")
+        async with promoting(database_urls) as (edge, boss):
             ann = await edge.player("ann")
             free = await given(edge, boss, "ann")
             await use(edge, ann, free["id"])
@@ -316,10 +317,7 @@ def test_what_free_bets_have_moved_is_proved(database_urls: Urls) -> None:
 
 def test_a_slip_on_a_free_bet_may_wait(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as edge:
-            edge.clock.move_to(NOW)
-            await lay(edge, "acme")
-            boss = await edge.staff("boss", "promotions.manage")
+        async with promoting(database_urls) as (edge, boss):
             ann = await edge.player("ann")
             free = await given(edge, boss, "ann")
             selection, shown = await home_of(ann)
@@ -344,10 +342,7 @@ def test_a_slip_on_a_free_bet_may_wait(database_urls: Urls) -> None:
 
 def test_a_large_free_bet_needs_a_second_person(database_urls: Urls) -> None:
     async def story() -> None:
-        async with opened(database_urls) as edge:
-            edge.clock.move_to(NOW)
-            await lay(edge, "acme")
-            boss = await edge.staff("boss", "promotions.manage")
+        async with promoting(database_urls) as (edge, boss):
             other = await edge.staff("other", "promotions.manage", "promotions.read")
             reader = await edge.staff("reader", "promotions.read")
             ann = await edge.player("ann")
