@@ -125,12 +125,16 @@ def _asked(path: str, *headers: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _answer(port: int, request: bytes) -> tuple[int, Headers, bytes]:
+def _whole(port: int, request: bytes) -> bytes:
     """One answer, as it is on the wire."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
         one.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        data = b"".join(iter(lambda: one.recv(65_536), b""))
-    head, _, body = data.partition(b"\r\n\r\n")
+        return b"".join(iter(lambda: one.recv(65_536), b""))
+
+
+def _answer(port: int, request: bytes) -> tuple[int, Headers, bytes]:
+    """One answer, taken apart."""
+    head, _, body = _whole(port, request).partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     pairs = [line.split(b": ", 1) for line in lines[1:]]
     # The server adds these to either.
@@ -208,13 +212,22 @@ def _ratio(above: Sequence[float], below: Sequence[float]) -> float:
 def _neighbours(endpoints: Endpoints) -> dict[str, Any]:
     """One tenant's quiet visitor, with and without another's fifty times too many."""
     with (
-        _process(_api, endpoints.url("app"), endpoints.redis_url, edge_neighbour.LIMITS) as (_, at),
+        _process(_api, endpoints.url("app"), endpoints.redis_url, edge_neighbour.LIMITS) as (
+            api,
+            at,
+        ),
         _process(edge_neighbour.serve) as (_, quiet),
         _process(edge_neighbour.serve) as (_, loud),
     ):
         port = at.recv()
         _ready(port, _asked("/api/v1/board"))
-        return edge_neighbour.measured(port, quiet, loud)
+        answers = {
+            path.encode(): _whole(port, edge_neighbour.request(path, "loud.localhost"))
+            for path in edge_neighbour.PATHS
+        }
+        with _process(edge_neighbour.bare, answers) as (bare, pipe):
+            sides = (port, api.pid or 0), (pipe.recv(), bare.pid or 0)
+            return edge_neighbour.measured(*sides, quiet, loud)
 
 
 def run() -> dict[str, Any]:

@@ -1,23 +1,42 @@
 """A noisy neighbour over HTTP: what a tenant at fifty times its limit does to another's visitors.
 
 Two clients, each a process, ask one api: the quiet one of one tenant at a pace that its limit
-allows, the loud one of another at `TIMES` its tenant's. Windows with and without the noise take
-turns; a latency counts from the moment at which the request was due, so that a client that waits
-hides nothing. The ratio is the 99th percentile without the noise over that with it, each of all
-windows. The noise has gone on for `LEAD_S` when the quiet one begins, and what it may ask at once
-is spent. What is past the limit is answered from the copies that stand, and costs no database.
+allows, the loud one of another. Windows of four kinds take turns, and of each the quiet one's
+latencies are kept; one counts from the moment at which its request was due, so that a client that
+waits hides nothing:
+
+- *alone*: nobody is loud;
+- *noise*: `TIMES` what the loud tenant's limit allows, over as many connections as visitors might
+  have. `ratio_neighbour` is the 99th percentile alone over that beside it;
+- *bare*: the same noise at a server that writes the same bytes and does nothing else, because the
+  loud client and the system's work for its bytes have a share of the same processors. What is lost
+  to that is nothing that an api could give back: `ratio_neighbour_bare` is the percentile
+  beside it over that beside the noise;
+- *flood*: `FEW` connections that ask as fast as they are answered: `ratio_flood`, against alone.
+
+The loud one has gone on for `LEAD_S` when the quiet one begins, and what it may ask at once is
+spent. What is past the limit is answered from the copies that stand. What an answer costs is
+processor time of the api, of the bare server and of the loud client (`noise_..._cpu_us`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import random
 import select
 import socket
 import statistics
 import time
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 
+import psutil
+
+from overround.cli import context
 from overround.kit.settings import LimitSettings
 
 # A tenant may ask so often, and each of its visitors as often as all of them.
@@ -26,8 +45,9 @@ TIMES: Final = 50
 LIMITS: Final = LimitSettings(
     public_burst=2 * PER_S, public_per_s=PER_S, tenant_burst=2 * PER_S, tenant_per_s=PER_S
 )
-CONNECTIONS: Final = 8
-LEAD_S: Final = 3.0
+MANY: Final = 64
+FEW: Final = 8
+LEAD_S: Final = 1.0
 WINDOW_S: Final = 5.0
 WINDOWS: Final = 6
 PATHS: Final = ("/api/v1/board", "/api/v1/events?limit=1")
@@ -37,20 +57,24 @@ _END: Final = b"\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """For so long, so many requests a second of a host's visitor."""
+    """For so long, so many requests a second of a host's visitor, each at some moment of its turn;
+    with `per_s` 0 the next as soon as there is a connection free."""
 
     port: int
     host: str
     per_s: float
     seconds: float
+    connections: int = FEW
 
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """What a client met: latencies in ms, and how many of its answers were no success."""
+    """What a client met: latencies in ms, how many of its answers were no success, and what it
+    took of the processors."""
 
     latencies_ms: list[float]
     refused: int
+    cpu_s: float
 
 
 @dataclass(slots=True)
@@ -58,7 +82,7 @@ class _Client:
     """One window of one client."""
 
     pace: Pace
-    free: list[socket.socket] = field(default_factory=list[socket.socket])
+    free: deque[socket.socket] = field(default_factory=deque[socket.socket])
     due: dict[int, float] = field(default_factory=dict[int, float])
     kept: dict[int, bytes] = field(default_factory=dict[int, bytes])
     latencies_ms: list[float] = field(default_factory=list[float])
@@ -66,23 +90,24 @@ class _Client:
 
     def run(self) -> Felt:
         address = ("127.0.0.1", self.pace.port)
-        opened = [socket.create_connection(address) for _ in range(CONNECTIONS)]
+        opened = [socket.create_connection(address) for _ in range(self.pace.connections)]
         found = {one.fileno(): one for one in opened}
         poller = select.epoll()
         for one in opened:
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             poller.register(one.fileno(), select.EPOLLIN)
-        self.free = opened.copy()
-        requests = [_request(path, self.pace.host) for path in PATHS]
-        began_s, sent = time.perf_counter(), 0
-        ends_s = began_s + self.pace.seconds
+        self.free = deque(opened)
+        requests = [request(path, self.pace.host) for path in PATHS]
+        rng, cpu_s = random.Random(self.pace.host), time.process_time()
+        began_s, sent, per_s = time.perf_counter(), 0, self.pace.per_s
+        next_s, ends_s = began_s, began_s + self.pace.seconds
         while (now_s := time.perf_counter()) < ends_s:
-            next_s = began_s + sent / self.pace.per_s
             if self.free and next_s <= now_s:
-                one = self.free.pop()
+                one = self.free.popleft()
                 self.due[one.fileno()] = next_s
                 one.sendall(requests[sent % len(requests)])
                 sent += 1
+                next_s = began_s + (sent + rng.random()) / per_s if per_s else now_s
                 continue
             wait_s = ends_s - now_s if not self.free else min(next_s, ends_s) - now_s
             for number, _ in poller.poll(max(wait_s, 0.0)):
@@ -90,13 +115,13 @@ class _Client:
         for one in opened:
             one.close()
         poller.close()
-        return Felt(self.latencies_ms, self.refused)
+        return Felt(self.latencies_ms, self.refused, time.process_time() - cpu_s)
 
     def _heard(self, one: socket.socket) -> None:
         number = one.fileno()
         data = self.kept.pop(number, b"") + one.recv(_RECEIVE)
         end = data.find(_END)
-        length = data[:end].lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        length = data[:end].partition(b"content-length: ")[2].partition(b"\r\n")[0]
         if end < 0 or len(data) < end + len(_END) + int(length or b"0"):
             self.kept[number] = data
             return
@@ -105,7 +130,8 @@ class _Client:
         self.free.append(one)
 
 
-def _request(path: str, host: str) -> bytes:
+def request(path: str, host: str) -> bytes:
+    """As a client sends it."""
     return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n".encode()
 
 
@@ -115,32 +141,121 @@ def serve(pipe: Pipe) -> None:
         pipe.send(_Client(pace).run())
 
 
-def measured(port: int, quiet: Pipe, loud: Pipe) -> dict[str, Any]:
-    """The figures, on an api with `LIMITS` and the tenants bench and loud."""
+class _Bare(asyncio.Protocol):
+    """Writes what it was given for a path, and reads nothing else of a request."""
+
+    def __init__(self, answers: Mapping[bytes, bytes]) -> None:
+        self._answers = answers
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(self._answers[data.split(b" ", 2)[1]])
+
+
+def bare(answers: Mapping[bytes, bytes], pipe: Pipe) -> None:
+    """The process of the reference: whole answers by path."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    pipe.send(listener.getsockname()[1])
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(partial(_Bare, answers), sock=listener)
+        await server.serve_forever()
+
+    context.run_async(run())
+
+
+Kind = Literal["alone", "noise", "bare", "flood"]
+
+
+@dataclass(slots=True)
+class Side:
+    """What was seen in the windows of one kind."""
+
+    loud: Pace | None
+    pid: int
+    felt_ms: list[float] = field(default_factory=list[float])
+    # Of the loud one: answers, how many were no success, what they took of client and server.
+    answers: int = 0
+    refused: int = 0
+    client_s: float = 0.0
+    server_s: float = 0.0
+    seconds: float = 0.0
+
+    def window(self, visits: Pace, quiet: Pipe, loud: Pipe) -> None:
+        """One more."""
+        process, began_s = psutil.Process(self.pid), time.perf_counter()
+        before = process.cpu_times()
+        if self.loud is not None:
+            loud.send(self.loud)
+        time.sleep(LEAD_S)
+        quiet.send(visits)
+        found: Felt = quiet.recv()
+        assert found.refused == 0, found.refused
+        self.felt_ms.extend(found.latencies_ms)
+        if self.loud is not None:
+            heard: Felt = loud.recv()
+            self.answers += len(heard.latencies_ms)
+            self.refused += heard.refused
+            self.client_s += heard.cpu_s
+        after = process.cpu_times()
+        self.server_s += after.user + after.system - before.user - before.system
+        self.seconds += time.perf_counter() - began_s
+
+    def percentile(self, n: int) -> float:
+        """The n-th of the quiet one's latencies, ms."""
+        return statistics.quantiles(self.felt_ms, n=100)[n - 1]
+
+
+def measured(
+    api: tuple[int, int], reference: tuple[int, int], quiet: Pipe, loud: Pipe
+) -> dict[str, Any]:
+    """The figures, on an api with `LIMITS` and the tenants bench and loud, and on the reference:
+    the port and the process of either."""
+    (port, pid), (bare_port, bare_pid) = api, reference
+    seconds = LEAD_S + WINDOW_S
     visits = Pace(port, "bench.localhost", PER_S, WINDOW_S)
-    noise = Pace(port, "loud.localhost", PER_S * TIMES, LEAD_S + WINDOW_S)
-    felt = {False: list[float](), True: list[float]()}
-    noises = list[Felt]()
+    noise = Pace(port, "loud.localhost", PER_S * TIMES, seconds, MANY)
+    bare_noise = Pace(bare_port, "loud.localhost", PER_S * TIMES, seconds, MANY)
+    flood = Pace(port, "loud.localhost", 0, seconds, FEW)
+    sides: dict[Kind, Side] = {}
     for n in range(WINDOWS + 1):
-        for is_loud, latencies_ms in felt.items():
-            if is_loud:
-                loud.send(noise)
-                time.sleep(LEAD_S)
-            quiet.send(visits)
-            found: Felt = quiet.recv()
-            assert found.refused == 0, found.refused
-            if is_loud:
-                noises.append(loud.recv())
-            if n:
-                latencies_ms.extend(found.latencies_ms)
-    alone, beside = (statistics.quantiles(one, n=100) for one in felt.values())
-    answers = sum(len(one.latencies_ms) for one in noises)
-    return {
-        "ratio_neighbour": round(alone[98] / beside[98], 3),
-        "neighbour_p99_ms": round(beside[98], 2),
-        "neighbour_alone_p99_ms": round(alone[98], 2),
-        "neighbour_p50_ms": round(beside[49], 2),
-        "neighbour_alone_p50_ms": round(alone[49], 2),
-        "neighbour_noise_per_s": round(answers / len(noises) / noise.seconds),
-        "neighbour_noise_refused": sum(one.refused for one in noises),
+        if n < 2:
+            # The first of each kind is for getting used to it.
+            sides = {
+                "alone": Side(None, pid),
+                "noise": Side(noise, pid),
+                "bare": Side(bare_noise, bare_pid),
+                "flood": Side(flood, pid),
+            }
+        for side in sides.values():
+            side.window(visits, quiet, loud)
+    return _figures(sides)
+
+
+def _figures(sides: Mapping[Kind, Side]) -> dict[str, Any]:
+    alone, noise, bare, flood = (sides[kind] for kind in ("alone", "noise", "bare", "flood"))
+    figures: dict[str, Any] = {
+        "ratio_neighbour": round(alone.percentile(99) / noise.percentile(99), 3),
+        "ratio_neighbour_bare": round(bare.percentile(99) / noise.percentile(99), 3),
+        "ratio_flood": round(alone.percentile(99) / flood.percentile(99), 3),
     }
+    for n in (99, 50):
+        figures[f"neighbour_alone_p{n}_ms"] = round(alone.percentile(n), 2)
+        figures[f"neighbour_p{n}_ms"] = round(noise.percentile(n), 2)
+        figures[f"neighbour_bare_p{n}_ms"] = round(bare.percentile(n), 2)
+        figures[f"neighbour_flood_p{n}_ms"] = round(flood.percentile(n), 2)
+    for name, side in (("noise", noise), ("flood", flood)):
+        figures[f"neighbour_{name}_per_s"] = round(side.answers / side.seconds)
+        figures[f"neighbour_{name}_refused"] = side.refused
+        # Beside what the api did for the quiet one and for itself in as many windows.
+        figures[f"{name}_cpu_us"] = _each(side.server_s - alone.server_s, side.answers)
+    figures["noise_bare_cpu_us"] = _each(bare.server_s, bare.answers)
+    figures["noise_client_cpu_us"] = _each(noise.client_s, noise.answers)
+    return figures
+
+
+def _each(spent_s: float, answers: int) -> float:
+    return round(spent_s * 1_000_000 / max(answers, 1), 1)

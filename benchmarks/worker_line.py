@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -30,8 +31,8 @@ from uuid import UUID
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks import fanout, sockets
-from overround import cache
+from benchmarks import fanout, sockets, worker_ears, worker_phases
+from benchmarks.worker_ears import Hearing
 from overround.cache import keys
 from overround.cli import context
 from overround.core.clock import WallClock
@@ -42,7 +43,6 @@ from overround.roles import api, seeding
 from overround.roles.attach import Endpoints, attached
 from overround.roles.hub import live
 from overround.roles.process import stopping
-from overround.storefront import wire
 
 WORKERS: Final = 10
 MATCHES: Final = 100
@@ -55,16 +55,17 @@ SNAPSHOT_EVERY_S: Final = 9.0
 MEASURED_S: Final = 14.0
 MARKS_PER_S: Final = 8.0
 PING_S: Final = 3.0
-_WAIT_S: Final = 2.0
 SETTLE_TRIES: Final = 15
 
 _spawn = multiprocessing.get_context("spawn")
 _SYLLABLES: Final = ("ba", "dor", "fen", "gil", "hask", "lum", "mer", "nov", "rud", "sten", "tov")
 
 
-def _hub(settings: Settings, endpoints: Endpoints, pipe: Pipe) -> None:
+def _hub(settings: Settings, endpoints: Endpoints, has_phases: bool, pipe: Pipe) -> None:
     del pipe
     _quiet()
+    if has_phases:
+        worker_phases.stamp(settings.state)
 
     async def run() -> None:
         with stopping() as stop:
@@ -226,41 +227,12 @@ async def _worker(
 # -- what is measured ------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Ears:
-    """The book's channel of the cache: when a selection was last told."""
-
-    subscription: cache.Subscription
-    heard_s: dict[UUID, float] = field(default_factory=dict[UUID, float])
-    rows: int = 0
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def listen(self) -> None:
-        """Listen until cancelled."""
-        while True:
-            heard = await self.subscription.next(1.0)
-            if heard is None:
-                continue
-            at_s = time.monotonic()
-            shown = wire.unpack(heard.data).shown
-            self.rows += len(shown)
-            self.heard_s |= dict.fromkeys((one.selection_id for one in shown), at_s)
-            self.woken.set()
-
-    async def until(self, selection_id: UUID, since_s: float) -> float:
-        """When the selection was told after a time. Raises TimeoutError."""
-        async with asyncio.timeout(_WAIT_S):
-            while self.heard_s.get(selection_id, 0.0) <= since_s:
-                self.woken.clear()
-                await self.woken.wait()
-        return self.heard_s[selection_id]
-
-
 async def _marks(
-    marker: Worker, selection_id: UUID, ears: Ears, listening: Pipe
-) -> tuple[list[float], list[float], int]:
-    """Milliseconds from each send to the cache and to each client, and how often nothing came."""
-    to_cache_ms, to_client_ms, lost = list[float](), list[float](), 0
+    marker: Worker, selection_id: UUID, ears: Hearing, listening: Pipe
+) -> tuple[list[tuple[float, float]], list[float], int]:
+    """When each was sent and told by the cache, milliseconds from each send to each client, and how
+    often nothing came."""
+    to_cache_s, to_client_ms, lost = list[tuple[float, float]](), list[float](), 0
     rng = random.Random(9)
     text = str(selection_id).encode()
     for _ in range(round(MEASURED_S * MARKS_PER_S)):
@@ -271,12 +243,12 @@ async def _marks(
         sent_s = time.monotonic()
         await marker.update(marker.matches)
         try:
-            to_cache_ms.append((await ears.until(selection_id, sent_s) - sent_s) * 1_000)
+            to_cache_s.append((sent_s, await ears.until(selection_id, sent_s)))
         except TimeoutError:
             lost += 1
         arrived_s, _ = await asyncio.to_thread(listening.recv)
         to_client_ms += ((one - sent_s) * 1_000 for one in arrived_s)
-    return to_cache_ms, to_client_ms, lost
+    return to_cache_s, to_client_ms, lost
 
 
 def _three_prices(n: int) -> dict[str, Any]:
@@ -291,7 +263,7 @@ def _of(times_ms: Sequence[float]) -> dict[str, float]:
     }
 
 
-async def _settled(marker: Worker, selection_id: UUID, ears: Ears) -> None:
+async def _settled(marker: Worker, selection_id: UUID, ears: Hearing) -> None:
     """Wait until the hub has taken everything that was said so far."""
     for _ in range(SETTLE_TRIES):
         marker.move()
@@ -321,7 +293,7 @@ SELECT s.id FROM event e JOIN market m ON m.event_id = e.id JOIN selection s ON 
 WHERE e.home LIKE %s AND m.market_type = '1x2' AND s.side = 'home'"""
 
 
-async def _measure(settings: Settings, endpoints: Endpoints) -> dict[str, Any]:
+async def _measure(settings: Settings, endpoints: Endpoints, has_phases: bool) -> dict[str, Any]:
     await seeding.prepare(endpoints)
     database = await Database.open(endpoints.url("worker"), purpose="bench")
     tenants = await seeding.seed(database, WallClock().now())
@@ -329,11 +301,13 @@ async def _measure(settings: Settings, endpoints: Endpoints) -> dict[str, Any]:
     sites = [f"bench{n}" for n in range(WORKERS)] + ["marker"]
     async with database.transaction(None) as conn:
         tokens = [(await worker_keys.add(conn, site, site, WallClock().now()))[1] for site in sites]
+    channel = keys.of_book(acme.book_id, "changes")
     request = b"GET /api/v1/stream?topics=board HTTP/1.1\r\nHost: acme.localhost\r\n\r\n"
     with (
-        process(_hub, settings, endpoints) as (hub, _),
+        process(_hub, settings, endpoints, has_phases) as (hub, _),
         process(_api, settings, endpoints.url("app"), endpoints.redis_url) as (_, api_pipe),
         process(sockets.listen) as (_, listening),
+        process(worker_ears.hear, endpoints.redis_url, channel) as (_, hearing),
     ):
         port = await asyncio.to_thread(api_pipe.recv)
         await _reachable(settings.hub.port)
@@ -344,11 +318,9 @@ async def _measure(settings: Settings, endpoints: Endpoints) -> dict[str, Any]:
                 )
                 for n, (site, token) in enumerate(zip(sites, tokens, strict=True))
             ]
-            client = cache.connect(endpoints.redis_url)
-            stack.push_async_callback(client.aclose)
-            channel = keys.of_book(acme.book_id, "changes")
-            ears = Ears(await stack.enter_async_context(cache.subscribed(client, channel)))
-            moving = [asyncio.create_task(ears.listen())]
+            ears = Hearing(hearing)
+            assert await asyncio.to_thread(hearing.recv)
+            moving = list[asyncio.Task[None]]()
             stack.push_async_callback(_ended, moving)
             *ten, marker = workers
             moving += [asyncio.create_task(one.live()) for one in workers]
@@ -367,21 +339,27 @@ async def _measure(settings: Settings, endpoints: Endpoints) -> dict[str, Any]:
             listening.send((port, request, CLIENTS))
             assert await asyncio.to_thread(listening.recv) == CLIENTS
             await asyncio.sleep(WARM_S)
-            said, rows, cpu_s = sum(one.said for one in ten), ears.rows, sum(hub.cpu_times()[:2])
+            said, rows, cpu_s = (
+                sum(one.said for one in ten),
+                await ears.rows(),
+                sum(hub.cpu_times()[:2]),
+            )
             began_s = time.monotonic()
-            to_cache_ms, to_client_ms, lost = await _marks(marker, selection_id, ears, listening)
+            told_s, to_client_ms, lost = await _marks(marker, selection_id, ears, listening)
             passed_s = time.monotonic() - began_s
-            figures = {
+            figures: dict[str, Any] = {
                 "prices_per_s": round((sum(one.said for one in ten) - said) / passed_s),
-                "told_rows_per_s": round((ears.rows - rows) / passed_s),
+                "told_rows_per_s": round((await ears.rows() - rows) / passed_s),
                 "hub_cpu_share": round((sum(hub.cpu_times()[:2]) - cpu_s) / passed_s, 2),
-                "marks": len(to_cache_ms),
+                "marks": len(told_s),
                 "not_told": lost,
-                "to_cache": _of(to_cache_ms),
+                "to_cache": _of([(heard_s - sent_s) * 1_000 for sent_s, heard_s in told_s]),
                 "clients": CLIENTS,
                 "to_clients": _of(to_client_ms),
                 "refused": [error for one in workers for error in one.errors][:3],
             }
+            if has_phases:
+                figures["phases"] = worker_phases.table(settings.state, told_s)
     await database.close()
     return figures
 
@@ -418,8 +396,8 @@ async def _reachable(port: int) -> None:
     raise TimeoutError("the hub does not listen")
 
 
-def run() -> dict[str, Any]:
-    """Measure on servers of its own."""
+def run(*, has_phases: bool = False) -> dict[str, Any]:
+    """Measure on servers of its own; with `has_phases` also where the time goes."""
     with tempfile.TemporaryDirectory(
         prefix="overround-bench-", ignore_cleanup_errors=True
     ) as folder:
@@ -434,13 +412,13 @@ def run() -> dict[str, Any]:
             limits=fanout.UNLIMITED,
         )
         with attached(settings) as endpoints:
-            return asyncio.run(_measure(settings, endpoints))
+            return asyncio.run(_measure(settings, endpoints, has_phases))
 
 
 def main() -> None:
-    """Print one JSON object."""
+    """Print one JSON object; with `--phases` also where a frame's time goes."""
     logs.configure("warning")
-    print(json.dumps({"bench": "worker_line", **run()}))
+    print(json.dumps({"bench": "worker_line", **run(has_phases="--phases" in sys.argv)}))
 
 
 if __name__ == "__main__":

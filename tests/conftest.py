@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from overround.db.logins import Role
 from overround.roles.attach import Endpoints
-from tests.support.servers import forget_limits, fresh_database, shared_servers
+from tests.support.servers import fresh_database, shared_servers
 
 # A property is tried fifty times here, where it runs with every change, and ten thousand times by
 # `make numbers`. No example has a deadline: how long one takes says more about the machine's other
@@ -52,7 +52,6 @@ def database_urls(
     endpoints: Endpoints, app_road: Callable[[str], str]
 ) -> Generator[dict[Role, str]]:
     """A new migrated database for this test: the URL of each login (owner, app, worker, reader)."""
-    forget_limits(endpoints)
     with fresh_database(endpoints) as urls:
         yield {**urls, "app": app_road(urls["app"])}
 

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from overround.betting.bets import Asked, Decision
-from overround.betting.bets.jobs import STANDING_MAX, Acceptor, InFlight, Overloaded
+from overround.betting.bets.jobs import Acceptor, InFlight, Overloaded
+from overround.betting.bets.room import STANDING_MAX
 from overround.db.logins import Role
 from tests.stories.world import Pick, World, opened
 
@@ -59,7 +60,7 @@ def asked(world: World, name: str, stake_minor: int, home: UUID, **words: Any) -
 
 async def caught(conn: psycopg.AsyncConnection[Any]) -> None:
     """Return when somebody waits for the event that `conn` holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await (await conn.execute(WAITING)).fetchone() is None:
             pass
 
@@ -175,7 +176,7 @@ def test_a_queue_that_is_too_old_sheds(database_urls: Urls) -> None:
 
 
 def test_a_queue_that_stands_is_short(database_urls: Urls) -> None:
-    """Fewer than a call takes may wait, and the next one is told to come back."""
+    """So many are under way, those that are being placed among them; the next one is refused."""
 
     async def story() -> None:
         async with house(database_urls, stands_s=0.0) as (world, acceptor, home):
@@ -183,7 +184,7 @@ def test_a_queue_that_stands_is_short(database_urls: Urls) -> None:
                 first = ask_all(acceptor, [asked(world, "ann", 1, home)])
                 await caught(conn)
                 waits = ask_all(
-                    acceptor, [asked(world, "ann", 1, home) for _ in range(STANDING_MAX)]
+                    acceptor, [asked(world, "ann", 1, home) for _ in range(STANDING_MAX - 1)]
                 )
                 await started()
                 with pytest.raises(Overloaded):

@@ -27,6 +27,7 @@ from overround.db import connect
 from overround.db.logins import Role
 from overround.money import revenue
 from overround.money.revenue import jobs as days
+from overround.odds import catalogue
 from overround.roles.archive import importer
 from tests.support.edge import Edge, opened, user_id_of
 from tests.web.test_betting_routes import home_of, lay, slip
@@ -45,6 +46,9 @@ async def promoting(urls: Urls) -> AsyncGenerator[tuple[Edge, httpx2.AsyncClient
     async with opened(urls) as edge:
         edge.clock.move_to(NOW)
         await lay(edge, "acme")
+        async with edge.worker_db.transaction(None) as conn:
+            # Another sport than the one that is laid.
+            await catalogue.add_competitions(conn, {("tennis", "", "Open"): ids.new(NOW)})
         yield edge, await edge.staff("boss", "promotions.manage")
 
 

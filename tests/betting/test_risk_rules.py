@@ -156,14 +156,14 @@ def leg(n: int, price_e4: int, grade: str | None = None) -> OpenLeg:
 def test_the_last_open_leg_carries_what_the_others_have_won() -> None:
     legs = (leg(1, 20_000, "won"), leg(2, 30_000), leg(3, 15_000, "void"))
     found = exposure.rows([OpenBet(UUID(int=9), 1_000, "down", None, legs)])
-    assert found == {(UUID(int=2),) * 3: (1, 2_000, 6_000)}
+    assert found == {(UUID(int=2),) * 3: (1, 2_000, 6_000, 0)}
 
 
 def test_a_system_counts_by_what_its_lines_can_still_win() -> None:
     legs = (leg(1, 20_000), leg(2, 20_000), leg(3, 20_000))
     found = exposure.rows([OpenBet(UUID(int=9), 300, "down", [2], legs)])
     # Three doubles of 1.00 at 4.00 win 9.00 in all: three shares of 3.00 that win 3.00 each.
-    assert set(found.values()) == {(1, 300, 600)}
+    assert set(found.values()) == {(1, 300, 600, 0)}
 
 
 def caps(**said: Cap) -> dict[tuple[Scope, str], Cap]:

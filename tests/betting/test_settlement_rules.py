@@ -10,7 +10,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overround.betting.bets.recompute import payout_due
+from overround.betting.bets.recompute import GradedLeg, payout_due
 from overround.betting.settlement import rules
 from overround.betting.settlement.model import (
     Basis,
@@ -163,7 +163,7 @@ def test_grades_that_were_stored_pay_what_the_results_pay(
         assert now[0].payout_minor == due(legs, known)
         assert rules.settle(now, Basis(known, {})) == ([], None)
         # `overround verify --deep` computes the same from what is stored.
-        prices = [(leg.grade, leg.price_e4) for leg in now]
+        prices = [GradedLeg(leg.grade, leg.price_e4) for leg in now]
         found = payout_due(now[0].stake_minor, prices, now[0].payout_rounding)
         assert found == due(legs, known)
 

@@ -255,7 +255,7 @@ def test_settling_while_placing_never_deadlocks(
     psycopg and fails the test, as does a slip that an infrastructure error refused.
     """
     monkeypatch.setattr(service, "PORTION", 3)
-    rounds, events_per_round, names = 8, 4, [f"player{n}" for n in range(5)]
+    rounds, events_per_round, names = 5, 4, [f"player{n}" for n in range(5)]
 
     async def story() -> None:
         async with opened(database_urls, live=True, connections=12) as world:

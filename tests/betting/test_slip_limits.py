@@ -73,7 +73,12 @@ def test_a_slip_beyond_the_houses_bounds_is_refused_with_them(database_urls: Url
             await take(world, Policy(stake_min_minor=1_001, payout_max_minor=2_002))
             assert await ask(mid) == {}
             await take(world, Policy(payout_max_minor=2_001))
-            refused = no("payout_above_max", payout_max_minor=2_001, stake_max_minor=1_000)
+            refused = no(
+                "payout_above_max",
+                payout_max_minor=2_001,
+                stake_max_minor=1_000,
+                stake_least_minor=10,
+            )
             assert await ask(mid) == refused
             # Who takes less of one slip takes the others of the same call.
             await take(world, Policy(legs_max=1))
@@ -98,7 +103,8 @@ def test_the_office_bounds_slips_and_the_problem_names_the_bound(database_urls: 
             await edge.deposit(ann, "100.00")
             boss = await edge.staff("boss", "risk.read", "risk.manage")
             policy = "/api/v1/office/risk/policy"
-            body = {"leg_price_min": "3.5", "slip_price_max": "100", "legs_max": 4}
+            whole = (await boss.get(policy)).json()
+            body = whole | {"leg_price_min": "3.5", "slip_price_max": "100", "legs_max": 4}
             said = (await boss.put(policy, json=body)).json()
             assert (said["leg_price_min"], said["slip_price_max"]) == ("3.50", "100.00")
             assert (await boss.get(policy)).json() == said
@@ -107,16 +113,28 @@ def test_the_office_bounds_slips_and_the_problem_names_the_bound(database_urls: 
             problem = answer.json()
             assert (answer.status_code, problem["code"]) == (409, "odds_out_of_range")
             assert (problem["leg"], problem["price_min"]) == (1, "3.50")
+            assert problem["errors"][0]["pointer"] == "#/legs/0/price"
 
-            for wrong, code in (
-                ({"legs_min": 3, "legs_max": 2}, "bounds_crossed"),
-                ({"leg_price_min": "1.0"}, "price_out_of_range"),
-                ({"slip_price_max": "two"}, "invalid_number"),
-                ({"legs_max": 21}, "invalid"),
+            for wrong, code, field in (
+                ({"legs_min": 3, "legs_max": 2}, "bounds_crossed", "legs_max"),
+                ({"leg_price_min": "1.0"}, "price_out_of_range", "leg_price_min"),
+                ({"slip_price_max": "two"}, "invalid_number", "slip_price_max"),
+                ({"legs_max": 21}, "invalid", "legs_max"),
+                ({"payout_max": "1.001"}, "invalid_number", "payout_max"),
+                ({"player_day_max": "9" * 13}, "cap_out_of_range", "player_day_max"),
+                # Against each other, and each against what the platform says of the other.
+                ({"stake_min": "5", "payout_max": "5"}, "bounds_crossed", "stake_min"),
+                ({"stake_min": "1000000000"}, "bounds_crossed", "stake_min"),
+                ({"payout_max": "0.01"}, "bounds_crossed", "payout_max"),
             ):
-                refused = await boss.put(policy, json=wrong)
+                refused = await boss.put(policy, json=said | wrong)
                 assert refused.status_code == 422, wrong
-                assert code in refused.json()["code"], refused.json()
+                told = refused.json()
+                assert (told["code"], told["errors"][0]["pointer"]) == (code, f"#/{field}"), told
+            # Nothing is reset unsaid: whoever leaves a field out is told which.
+            refused = await boss.put(policy, json={})
+            missing = {one["pointer"] for one in refused.json()["errors"]}
+            assert (refused.status_code, missing) == (422, {f"#/{name}" for name in said})
             assert (await boss.get(policy)).json() == said
 
     asyncio.run(story())

@@ -125,8 +125,13 @@ def test_a_person_approves_or_refuses_what_may_win_much(database_urls: Urls) -> 
             )  # fmt: skip
             assert (shown["player"]["bets"], shown["legs"][0]["state_now"]) == (1, "open")
             assert (await decide(ann, found["slip_id"], "approve")).status_code == 403
+            # Of a run it is neither a bet nor a refusal: it is counted by itself.
+            async with edge.worker_db.reading(edge.tenants["acme"].id) as conn:
+                now, late = edge.clock.now(), edge.clock.now().replace(year=9999)
+                counts = await bets.counts(conn, edge.tenants["acme"].id, now, late, "key-")
+            assert counts == (1, {}, 1, 0)
             nameless = await decide(boss, found["slip_id"], "approve", reason=" ")
-            assert nameless.json()["code"] == "reason_missing"
+            assert nameless.json()["code"] == "reason"
             assert (await decide(boss, found["slip_id"], "approve")).status_code == 204
             assert (await decide(boss, found["slip_id"], "refuse")).json()["code"] == "slip_decided"
             assert await run(edge) == 1

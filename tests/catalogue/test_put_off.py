@@ -144,7 +144,7 @@ async def quotes_in_play(world: World, feed: Feed) -> None:
 async def tells_the_score(world: World, feed: Feed) -> None:
     said = FeedScore(*feed.key, "12'", {"ft": (0, 1)}, world.at)
     async with world.worker.transaction(None) as conn:
-        await world.hub.scores(conn, [said])
+        await world.hub.scores(conn, [said], world.at)
 
 
 @pytest.mark.parametrize("shows", [quotes_in_play, tells_the_score])

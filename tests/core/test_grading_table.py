@@ -59,16 +59,20 @@ def facts_of(text: str) -> Facts:
     scores: dict[str, Score] = {}
     goals: tuple[Goal, ...] | None = None
     came_on: dict[str, int] | None = None
+    positions: dict[str, int] | None = None
     for word in text.split():
         key, _, value = word.partition("=")
         if key == "goals":
             goals = () if value == "-" else tuple(_goal(one) for one in value.split(","))
+        elif key == "positions":
+            pairs = (one.rpartition("@") for one in value.split(","))
+            positions = {runner: int(position) for runner, _, position in pairs}
         elif key == "on":
             came_on = {n: int(m) for n, _, m in (one.partition("@") for one in value.split(","))}
         else:
             home, _, away = value.partition("-")
             scores[key] = (int(home), int(away))
-    return Facts(scores, goals, came_on)
+    return Facts(scores, goals, came_on, positions)
 
 
 def _goal(text: str) -> Goal:

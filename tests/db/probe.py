@@ -51,6 +51,8 @@ PLAYED: Final = (
         " SELECT tenant_id, id, id, 1, 'EUR', false, created_at, 'granted', 'why', id, 'k',"
         " sha256('k'), created_at FROM users WHERE kind = 'player'"
     ),
+    "INSERT INTO bet_in_play SELECT DISTINCT ON (tenant_id) tenant_id, id, 1, '', '{}' FROM bet",
+    "INSERT INTO offer_in_play SELECT id, 'football', 5000, 15000, true FROM tenant",
     "INSERT INTO risk_wait SELECT id, 'house', 'house', 1, NULL FROM tenant",
     (
         "INSERT INTO slip (tenant_id, id, user_id, key, asked, stake_minor, win_minor, why, state,"

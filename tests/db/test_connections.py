@@ -52,6 +52,7 @@ BY_FUNCTION: Final = (
     "account",
     "account_rollup",
     "bet",
+    "bet_in_play",
     "bet_request",
     "entry",
     "leg",

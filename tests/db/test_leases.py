@@ -104,7 +104,7 @@ def test_a_stalled_holder_is_fenced(database_urls: Urls, monkeypatch: pytest.Mon
             second = await lease.take(db, "hub", "the second")
             with pytest.raises(Unavailable, match="lost"):
                 await write(db, stalled)
-            await asyncio.wait_for(lease.keep(db, stalled), timeout=5)
+            await asyncio.wait_for(lease.keep(db, stalled), timeout=30)
             await write(db, second)
             assert await marks(db) == 2
 

@@ -22,8 +22,8 @@ Urls = Mapping[Role, str]
 # and who may do what. Two databases with the same rows are the same schema.
 CATALOGUE: Final = (
     (
-        "SELECT 'column', table_name, column_name, data_type, is_nullable, column_default,"
-        " is_identity FROM information_schema.columns WHERE table_schema = 'public'"
+        "SELECT 'column', table_name, column_name, data_type, domain_name, is_nullable,"
+        " column_default, is_identity FROM information_schema.columns WHERE table_schema = 'public'"
     ),
     (
         "SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)"
@@ -202,6 +202,8 @@ def test_deltas_and_schema_are_the_same(database_urls: Urls, empty_database_urls
         "ALTER TABLE bet ADD COLUMN note text",
         "ALTER TABLE bet ALTER COLUMN kind DROP NOT NULL",
         "ALTER TABLE bet DROP CONSTRAINT bet_settled_whole",
+        "ALTER TABLE bet ALTER COLUMN kind TYPE text",
+        "ALTER DOMAIN bet_kind DROP CONSTRAINT bet_kind_check",
         "DROP INDEX bet_by_user",
         "DROP POLICY tenant_only ON bet",
         "ALTER TABLE bet NO FORCE ROW LEVEL SECURITY",

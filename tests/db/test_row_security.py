@@ -93,6 +93,7 @@ DEFINER_FUNCTIONS: Final = frozenset(
         "bets_wait_ends_v1",
         "bets_wait_v1",
         "ledger_roll_up_v1",
+        "offers_in_play_v1",
         "offers_switch_v1",
         "payment_decide_v1",
         "payment_request_v1",
@@ -115,9 +116,9 @@ DEFINER_FUNCTIONS: Final = frozenset(
 )
 
 _POLICY: Final = (
-    "((tenant_id = ANY ((( SELECT string_to_array(NULLIF("
-    "current_setting('overround.tenant_id'::text, true), ''::text), ','::text) "
-    "AS string_to_array))::uuid[])) IS TRUE)"
+    "((tenant_id = ANY (( SELECT (string_to_array(NULLIF("
+    "current_setting('overround.tenant_id'::text, true), ''::text), ','::text))::uuid[] "
+    "AS string_to_array)::uuid[])) IS TRUE)"
 )
 
 

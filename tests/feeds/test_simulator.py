@@ -52,8 +52,8 @@ class Heard:
         return self
 
 
-def _simulator(seed: int = 1, **options: float) -> Simulator:
-    return Simulator(seed, ORIGIN, SPEED, **options)
+def _simulator(seed: int = 1, ends_after_min: float | None = None) -> Simulator:
+    return Simulator(seed, ORIGIN, SPEED, ends_after_min=ends_after_min)
 
 
 def test_it_is_a_live_feed() -> None:

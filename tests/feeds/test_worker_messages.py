@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from overround.core import line, price
 from overround.core.errors import ProviderDataError
-from overround.odds.feeds import FeedPrice
+from overround.odds.feeds import FeedEvent, FeedPrice
 from overround.odds.feeds import worker as protocol
 from overround.odds.feeds.worker import (
     ConfirmRequest,
@@ -369,6 +369,20 @@ def test_a_price_that_was_read_before_is_the_one_that_is_read_anew() -> None:
     assert prices("decimal") == ()
     assert {one.market.line_q4 for one in prices("malay", handicap="0.5")} == {2}
     assert all(one.suspended for one in prices("malay", suspended=True))
+
+
+def test_a_match_that_was_named_before_is_the_one_that_is_read_anew() -> None:
+    hour = timedelta(hours=1)
+    said = {hours: f"2026-11-22T{15 + hours}:00:00Z" for hours in (0, 1)}
+
+    def event(at: datetime, **more: Any) -> FeedEvent:
+        return only(update(united(**more)), at).event
+
+    first = event(AT, starts_at=said[0])
+    assert event(AT + hour, starts_at=said[0]) == first
+    # Another start is another one, and one that is reckoned moves with the clock.
+    assert event(AT, starts_at=said[1]).starts_at == first.starts_at + hour
+    assert event(AT + hour).starts_at == event(AT).starts_at + hour
 
 
 def test_a_large_frame_is_read_in_parts() -> None:

@@ -8,7 +8,6 @@ end what the players were told is compared with the books.
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -24,6 +23,7 @@ from overround.roles.attach import Endpoints, attached
 from overround.roles.demo import diary
 from tests.kill.fire import VICTIMS, Demo, clean_environment, demo, overround, shoot
 from tests.support.browser import chromium, chromium_path, context
+from tests.support.ports import free_port
 from tests.support.servers import state_directory
 from tests.support.waiting import until
 
@@ -40,7 +40,7 @@ LEFT JOIN bet_request r ON r.tenant_id = b.tenant_id AND r.bet_id = b.id"""
 
 def test_killed_in_turn_twice(capsys: pytest.CaptureFixture[str]) -> None:
     with state_directory() as state:
-        with demo(state, _free_port(), seed=4) as target:
+        with demo(state, free_port(), seed=4) as target:
             _wait_lively(target)
             with _page(target) as page_moves:
                 rows = [
@@ -136,8 +136,3 @@ def _table(rows: list[tuple[int, str, dict[str, float]]]) -> str:
         cells = [f"{took_s[name]:.1f} s" if name in took_s else "" for name in SIGNS]
         lines.append([str(number), victim, *cells])
     return "\n".join(" ".join(f"{word:>9}" for word in line) for line in lines)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]

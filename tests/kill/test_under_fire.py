@@ -11,11 +11,11 @@ import hashlib
 import json
 import os
 import random
-import socket
 import statistics
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ import pytest
 from tests.kill.fire import clean_environment, overround, superuser_url
 from tests.kill.punter import Diary, Line
 from tests.kill.volley import CASH_MINOR, PRICE_E4, Volley, token_of, volley
+from tests.support.ports import free_port
 from tests.support.servers import state_directory, wait_stopped
 
 REPLAYED = 100
-_TRIES = 10
+_BACK_S = 60
 
 BETS = """
 SELECT b.id::text, b.user_id, r.key, b.stake_minor, b.outcome, b.payout_minor, l.selection_id,
@@ -61,7 +62,7 @@ def run_through(capsys: pytest.CaptureFixture[str], *, kills: int, bets: int, ev
         sys.stdout.write(f"\nunder fire: SEED={seed} KILLS={kills} BETS={bets}\n")
     with state_directory() as state:
         state.parent.mkdir(exist_ok=True)
-        with volley(state, _free_port(), seed, bets, events) as under:
+        with volley(state, free_port(), seed, bets, events) as under:
             under.fire(kills)
             diaries = under.diaries()
             _answers_are_given_again(under, diaries)
@@ -76,13 +77,14 @@ def run_through(capsys: pytest.CaptureFixture[str], *, kills: int, bets: int, ev
 
 
 async def _answer(line: Line, token: str, key: str, body: dict[str, Any]) -> bytes:
-    """What is said at last: a connection that the last kill broke is told once to whoever asks."""
-    content = b""
-    for _ in range(_TRIES):
-        status, content = await line.post(token, key, body)
-        if status != 503:
-            break
-    return content
+    """What is said at last: while what the last kill took comes back, whoever asks is told so."""
+    async with asyncio.timeout(_BACK_S):
+        while True:
+            with suppress(OSError, EOFError):
+                status, content = await line.post(token, key, body)
+                if status != 503:
+                    return content
+            await asyncio.sleep(0.05)
 
 
 def _answers_are_given_again(under: Volley, diaries: list[Diary]) -> None:
@@ -179,8 +181,3 @@ def _verified(state: Path) -> None:
     )  # fmt: skip
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert json.loads(verified.stdout)["sound"] is True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]

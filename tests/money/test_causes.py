@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from overround.betting.bets.recompute import payout_due
+from overround.betting.bets.recompute import GradedLeg, payout_due
 from overround.cli import books
 from overround.core.principal import Principal
 from overround.db.logins import Role
@@ -194,7 +194,7 @@ def test_verify_while_betting_raises_no_false_alarm(database_urls: Urls) -> None
 def test_a_payout_is_recomputed_from_every_grade() -> None:
     paid = {"won": 202, "lost": 0, "void": 101, "half_won": 151, "half_lost": 50}
     for grade, due in paid.items():
-        assert payout_due(101, [(grade, 20_000)], "down") == due
-    assert payout_due(101, [("won", 20_000), (None, 20_000)], "down") is None
-    assert payout_due(101, [("lost", 20_000), (None, 20_000)], "down") == 0
-    assert payout_due(3, [("won", 15_000)], "half_even") == 4
+        assert payout_due(101, [GradedLeg(grade, 20_000)], "down") == due
+    assert payout_due(101, [GradedLeg("won", 20_000), GradedLeg(None, 20_000)], "down") is None
+    assert payout_due(101, [GradedLeg("lost", 20_000), GradedLeg(None, 20_000)], "down") == 0
+    assert payout_due(3, [GradedLeg("won", 15_000)], "half_even") == 4

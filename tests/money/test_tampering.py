@@ -232,12 +232,12 @@ def tamper(url: str, statement: str) -> None:
     """As the superuser, with triggers, keys and checks out of the way."""
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SET session_replication_role = replica")
-        for table, constraint in (
-            ("entry", "entry_floor"),
-            ("account", "account_floor"),
-            ("bet", "bet_paid_within_potential"),
+        for check in (
+            "DOMAIN entry_balance_minor DROP CONSTRAINT entry_floor",
+            "DOMAIN account_balance_minor DROP CONSTRAINT account_floor",
+            "TABLE bet DROP CONSTRAINT bet_paid_within_potential",
         ):
-            conn.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}".encode())
+            conn.execute(f"ALTER {check}".encode())
         for part in statement.split("; "):
             assert conn.execute(part.encode()).rowcount >= 1, part
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from playwright.sync_api import Page
 from overround.roles.demo import run as demo_run
 from overround.roles.demo.run import DemoRun
 from tests.kill.fire import demo
+from tests.support.ports import free_port
 from tests.support.servers import state_directory, wait_stopped
 from tests.support.waiting import until
 
@@ -115,9 +115,3 @@ def first(ask: Callable[[], T | None], what: str, timeout_s: float = 60.0) -> T:
 
     until(some, what, timeout_s)
     return found[0]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from overround.roles.attach import Endpoints
 from tests.pages.moving import Moving, moving
@@ -21,6 +21,49 @@ def house(endpoints: Endpoints) -> Generator[Moving]:
     browsers.require_chromium()
     with moving(endpoints) as found:
         yield found
+
+
+COVERED = """field => {
+    const box = field.getBoundingClientRect();
+    const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return !field.contains(seen) && !seen?.contains(field);
+}"""
+
+
+def shown(page: Page, name: str) -> None:
+    if folder := os.environ.get("OVERROUND_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_a_system_on_a_phone_shows_its_lines_and_its_stake_and_says_the_most(
+    house: Moving,
+) -> None:
+    with (
+        browsers.chromium() as chromium,
+        browsers.context(chromium, house.url, browsers.PHONE) as context,
+    ):
+        page = context.new_page()
+        registered(page, "phone")
+        page.goto("/")
+        for event in ("Ostmark Rovers", "Alder", "Salt Bay Gulls"):
+            market = "moneyline" if event == "Salt Bay Gulls" else "1x2"
+            odd(page, house.offer(event, market, "home")[0]).click()
+        page.locator("#slip-bar").click()
+        page.get_by_role("tab", name="System").click()
+        shown(page, "system-phone")
+        stake = page.get_by_label("System stake")
+        for field in (page.get_by_label("Doubles"), page.get_by_label("Trebles"), stake):
+            expect(field).to_be_in_viewport()
+            assert not field.evaluate(COVERED)
+        # Of its three lines each takes a third of the purse.
+        page.get_by_role("button", name="Stake the most").click()
+        note = page.locator("#slip-most-note")
+        expect(note).to_contain_text("33.33 EUR a line is the most now, by your balance")
+        assert stake.input_value() == "33.33"
+        expect(page.locator("#sum-stake dd")).to_have_text("99.99 EUR")
+        shown(page, "system-phone-most")
+        assert browsers.violations(page) == []
+        assert browsers.too_wide(page) == 0
 
 
 def test_the_slip_stakes_the_most_and_takes_the_stake_that_a_refusal_names(

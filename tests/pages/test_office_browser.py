@@ -154,6 +154,30 @@ def test_a_bet_is_on_the_ticker_without_a_reload(house: House, browser: Browser)
         assert page.evaluate("window.stayed") is True
 
 
+def test_a_refused_form_is_kept_while_the_page_goes_on(house: House, browser: Browser) -> None:
+    with at_work(browser, house) as page:
+        page.goto("/office/risk")
+        page.get_by_label("More bets within a minute than").fill("many")
+        page.get_by_label("Legs, at most").fill("7")
+        page.get_by_role("button", name="Save what is watched").click()
+        expect(page.get_by_role("alert")).to_contain_text("no number that is taken here")
+        # The page has its own address again: it is brought up to date, and may be reloaded.
+        expect(page).to_have_url(f"{house.url}/office/risk")
+        page.get_by_label("Note").fill("still typing")
+        counted = page.locator("#exposed tr", has_text="Salt Bay Gulls").locator("td").first
+        before = int(counted.inner_text())
+        place(house, "2.50")
+        expect(counted).to_have_text(str(before + 1))
+        wrong = page.get_by_label("More bets within a minute than")
+        expect(wrong).to_have_value("many")
+        expect(wrong).to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_label("Legs, at most")).to_have_value("7")
+        expect(page.get_by_label("Note")).to_have_value("still typing")
+        assert violations(page) == []
+        page.reload()
+        expect(wrong).to_have_value("")
+
+
 def test_the_office_works_without_scripts(house: House, browser: Browser) -> None:
     with at_work(browser, house, scripts=False) as page:
         page.goto("/office/events?text=alder")

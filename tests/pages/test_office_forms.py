@@ -278,3 +278,28 @@ def test_the_terms_of_cash_outs_are_a_form(database_urls: Urls) -> None:
             assert refused.status_code == 403
 
     asyncio.run(story())
+
+
+def test_a_sport_is_laid_in_play_by_a_form(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            boss = await edge.staff("boss", "risk.read", "risk.manage")
+            assert "Until the start" in (await boss.get("/office/in-play", headers=PAGE)).text
+            fields = {"sport": "football", "stale": "20", "by_score": "on", "step": "lay"}
+            for delay in ("soon", "31"):
+                wrong = await send(boss, "/office/in-play", **fields, delay=delay)
+                assert wrong.status_code == 422
+            saved = await send(boss, "/office/in-play", **fields, delay="2,5")
+            assert saved.status_code == 303
+            found = (await boss.get("/api/v1/office/in-play")).json()["items"]
+            assert found == [
+                {"sport": "football", "delay_ms": 2500, "stale_ms": 20000, "by_score": True}
+            ]
+            assert 'value="2.5"' in (await boss.get("/office/in-play", headers=PAGE)).text
+            fields["step"] = "stop"
+            assert (await send(boss, "/office/in-play", **fields, delay="5")).status_code == 303
+            assert (await boss.get("/api/v1/office/in-play")).json()["items"] == []
+            reader = await edge.staff("reader", "risk.read")
+            assert (await send(reader, "/office/in-play", **fields, delay="5")).status_code == 403
+
+    asyncio.run(story())

@@ -100,3 +100,15 @@ def test_an_amount_is_grouped_and_names_its_currency(minor: int, currency: str, 
 )
 def test_a_time_is_told_as_short_as_today_allows(at: datetime, said: str) -> None:
     assert words.time_of(at, VIENNA, datetime(2026, 3, 1, 12, 0, tzinfo=UTC)) == said
+
+
+def test_a_contest_has_a_name_and_its_places_are_counted() -> None:
+    assert words.event("Silverfen Race 3", "") == "Silverfen Race 3"
+    assert words.event("Ash Villa", "Elm Town") == "Ash Villa \N{EN DASH} Elm Town"
+    assert words.side("Idle Ibis", "winner", None, "Silverfen Race 3", "") == "Idle Ibis"
+    assert words.place_terms("1/4 1-3") == "Each way 1/4 1-2-3"
+    assert words.place_terms("1/5 1-8") == "Each way 1/5 1 to 8"
+    assert words.kind("combo", 2, each_way=True) == "Combo of 2 each way"
+    assert words.came_to("lost", "won") == "placed"
+    assert words.came_to("won", "won") == "won"
+    assert words.came_to(None, None) == "open"

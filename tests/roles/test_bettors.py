@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -33,6 +32,7 @@ from overround.roles.demo.diary import Diary, Facts
 from overround.roles.demo.run import DemoRun
 from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge, opened
+from tests.support.ports import free_port
 from tests.support.waiting import until, until_async
 
 pytestmark = pytest.mark.story
@@ -53,12 +53,6 @@ from overround.roles import api
 settings = Settings(web=WebSettings(port=int(sys.argv[2])))
 asyncio.run(api.run_until_signal(settings, sys.argv[1]))
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 class Api:
@@ -161,7 +155,7 @@ async def betting(state: Path, urls: Urls, options: Options = FEW) -> AsyncGener
         assert not role.done(), role
     finally:
         stop.set()
-        await asyncio.wait_for(role, 10)
+        await asyncio.wait_for(role, 30)
 
 
 def told(state: Path) -> Facts:

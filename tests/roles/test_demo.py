@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -23,6 +22,7 @@ from overround.roles.demo import run as demo_run
 from overround.roles.demo.role import Options
 from overround.roles.demo.run import DemoRun, Staff
 from tests.servers.commands import overround_cli
+from tests.support.ports import free_port
 from tests.support.servers import state_directory, wait_stopped
 from tests.support.waiting import until
 
@@ -39,15 +39,10 @@ def state() -> Generator[Path]:
         wait_stopped(path)
 
 
-def free_port() -> str:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return str(sock.getsockname()[1])
-
-
 def demo(state: Path, *further: str) -> list[str]:
     """The command's arguments."""
-    return ["demo", "--json", "--no-open", "--state", str(state), "--port", free_port(), *further]
+    port = str(free_port())
+    return ["demo", "--json", "--no-open", "--state", str(state), "--port", port, *further]
 
 
 @contextmanager
@@ -68,6 +63,7 @@ def begun(state: Path, said: Path) -> Generator[subprocess.Popen[str]]:
             running.communicate()
 
 
+@pytest.mark.timeout(600)
 def test_an_interrupted_run_reports_and_the_next_calls_off_what_it_left(
     state: Path, tmp_path: Path
 ) -> None:
@@ -76,6 +72,7 @@ def test_an_interrupted_run_reports_and_the_next_calls_off_what_it_left(
     # The servers stand from one command to the next.
     with attached(settings):
         with begun(state, said) as running:
+            served_s = until(lambda: "office:" in said.read_text(), "the site", 120)
             # It tells how it goes every few seconds, from when there is something to look at.
             until(lambda: bets_told(said.read_text()) >= BETS, "bets at both tenants", 120)
             refused = overround_cli(*demo(state))
@@ -86,7 +83,8 @@ def test_an_interrupted_run_reports_and_the_next_calls_off_what_it_left(
             assert running.returncode == 0, said.read_text()
         first: dict[str, Any] = json.loads(out)
         assert first["run"] == demo_run.read(state).run
-        done = overround_cli(*demo(state, "--for", "10"))
+        # Its time begins with the start of the roles, which takes as long as it just took.
+        done = overround_cli(*demo(state, "--for", f"{served_s + 5:.0f}"))
         assert done.returncode == 0, done.stderr
         assert "events of the run before are called off" in done.stderr
         second: dict[str, Any] = json.loads(done.stdout)

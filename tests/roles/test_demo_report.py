@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from overround.ops import FoundEdge
-from overround.roles.demo.report import proof
+from overround.people.tenants import Tenant
+from overround.roles.demo.report import Figures, proof
+from overround.roles.takings import Takings
 
 
 def edge(market_type: str, line_q4: int | None, guaranteed_ppm: int, *legs: str) -> FoundEdge:
@@ -61,3 +64,22 @@ def test_a_whole_line_that_only_pushes_is_even() -> None:
 )
 def test_an_edge_that_does_not_keep_what_it_says_is_false(wrong: FoundEdge) -> None:
     assert proof(wrong) == "false"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "settled", "said"),
+    [(0, 0, "no bet was placed"), (3, 0, "nothing was settled"), (3, 1, None)],
+)
+def test_noughts_are_told_plainly_and_every_refusal_has_a_name(
+    accepted: int, settled: int, said: str | None
+) -> None:
+    tenant = Tenant(
+        UUID(int=1), "acme", "Acme", "ops@acme.example", "EUR", "UTC", "active", "down", 10, 10**9,
+        0, 0, UUID(int=2), {}, datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    refused = {"price_changed": 2}
+    one = Takings(tenant, accepted, refused, 4, settled, 0, 0, 0, 0)
+    report = Figures(1, 1, [], [one]).as_dict()
+    assert report.get("note", "").startswith(said or "")
+    assert ("note" in report) is (said is not None)
+    assert (report["refused"], report["waiting"]) == (refused, 4)

@@ -24,6 +24,7 @@ from overround.roles.hub import live as live_hub
 from overround.roles.hub import writer as hubs
 from tests.roles.desk import UNITED, Hub, Talk, living_under, match
 from tests.stories.world import World, opened
+from tests.support.ports import free_port
 from tests.support.waiting import until_async
 
 Urls = Mapping[Role, str]
@@ -52,8 +53,7 @@ def test_what_was_acknowledged_outlives_its_hub(
 
     async def story() -> None:
         clock, stop = WallClock(), asyncio.Event()
-        with listening.listen("127.0.0.1", 0) as free:
-            port = int(free.getsockname()[1])
+        port = free_port()
         settings = Settings(state=endpoints.state, hub=HubSettings(port=port))
         here = replace(endpoints, role_urls=database_urls)
         async with opened(database_urls) as world:

@@ -279,7 +279,7 @@ def test_the_hub_does_not_open_what_is_being_switched_off(
 async def hub_backend(monitor: Connection) -> int:
     """The backend that waits for the office's switches to end."""
     asked = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             row = await (await monitor.execute(asked)).fetchone()
             if row is not None:

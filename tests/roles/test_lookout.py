@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,7 +17,9 @@ from overround.core import ids
 from overround.core.clock import SetClock
 from overround.db import lease as leases
 from overround.db.logins import Role
-from overround.odds.board import SourceKind
+from overround.odds import edges
+from overround.odds.board import Board, SourceKind
+from overround.odds.edges import Found
 from overround.odds.feeds import FeedBatch, FeedEvent, Said
 from overround.roles.attach import Endpoints
 from overround.roles.hub import lookout as looking
@@ -24,7 +27,7 @@ from overround.roles.hub import writer as hubs
 from overround.roles.hub.live import Live
 from overround.roles.hub.lookout import Lookout
 from overround.roles.hub.workers import Desk
-from overround.storefront import Publisher
+from overround.storefront import Publisher, Shown
 from tests.edges.board_of import AT as NOON
 from tests.edges.board_of import EVENT, Table
 from tests.odds_store.feed import prices
@@ -172,7 +175,43 @@ def test_what_people_see_goes_before_what_is_found_in_it(
     asyncio.run(story())
 
 
-def test_a_tick_asks_the_database_four_times_for_however_many_books(
+class Watched(Lookout):
+    """A lookout that notes when it looks."""
+
+    noted: list[str]
+
+    def seek(self, board: Board, scopes: Mapping[UUID, edges.Scope], at: datetime) -> list[Found]:
+        self.noted.append("sought")
+        return super().seek(board, scopes, at)
+
+
+def test_what_has_changed_is_told_before_edges_are_looked_for(
+    database_urls: Urls, endpoints: Endpoints
+) -> None:
+    noted: list[str] = []
+
+    async def story() -> None:
+        async with busy(database_urls, endpoints, "2.10 1.80 v 1.80 2.10") as hub:
+
+            def told(book_id: UUID) -> Iterable[Shown]:
+                noted.append("told")
+                return hub.live.everything(book_id)
+
+            hub.live.hub.lookout = watched = Watched()
+            watched.noted = noted
+            assert hub.live.desk is not None
+            # Nobody waits, so the look follows at once.
+            hub.live.desk.news.clear()
+            publisher = await Publisher.open(endpoints.redis_url, told)
+            await hub.live.tick(publisher)
+            await publisher.close()
+            assert noted[0] == "told"
+            assert "sought" in noted
+
+    asyncio.run(story())
+
+
+def test_a_tick_asks_the_database_three_times_for_however_many_books(
     database_urls: Urls, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -190,8 +229,8 @@ def test_a_tick_asks_the_database_four_times_for_however_many_books(
             monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
             await hub.tick(AT + 20 * MS)
             monkeypatch.undo()
-            # Whose rows are seen, whose turn it is, what was said, what every book lays by it.
-            assert len(asked) == 4, asked
+            # Whose turn it is, what was said, what every book lays by it.
+            assert len(asked) == 3, asked
             laid = hub.live.hub.board.open_count()
             assert laid == 4
 

@@ -223,11 +223,11 @@ def test_a_flood_of_refused_messages_leaves_a_worker_alone(
             flooding = [asyncio.create_task(flood(n)) for n in range(6)]
             async with hub.worker("sbo") as worker:
                 await worker.snapshot(match(starts_at=starts_at, ft_hdp=("1.95", "1.90", "-0.5")))
-                for cents in random.Random(6).sample(range(80, 100), 10):
+                for cents in random.Random(6).sample(range(80, 100), 5):
                     moved = match(starts_at=starts_at, ft_hdp=(f"1.{cents}", "1.90", "-0.5"))
                     await worker.update(moved)
                     await hub.until_board(HOME, f"1.{cents}", "open")
-                assert refused > 100
+                assert refused > 50
                 rows = {row["worker_id"]: row for row in hub.desk.listing()}
                 assert rows[worker.worker_id]["refused"] == {}
             over.set()

@@ -4,22 +4,19 @@ scraper that is killed."""
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
 
 from tests.scrapers import story
 from tests.support.browser import require_chromium
+from tests.support.ports import free_port
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.story
 def test_three_scrapers_feed_one_hub_while_one_freezes_and_one_is_killed() -> None:
     require_chromium()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    report = asyncio.run(story.play(0, 3, port, ("freeze", "kill scraper"), 3.0))
+    report = asyncio.run(story.play(0, 3, free_port(), ("freeze", "kill scraper"), 3.0))
     assert not report.missed, report.text()
     assert report.counted()
     assert None not in report.delays(), report.text()

@@ -220,7 +220,7 @@ def test_a_reused_pid_is_left_alone() -> None:
         assert stranger.poll() is None
         # The same check does end the process that was recorded.
         servers.end_orphans(stranger_record(key, "/somewhere/home"))
-        assert stranger.wait(timeout=10) != 0
+        assert stranger.wait(timeout=30) != 0
     finally:
         stranger.kill()
         stranger.wait()

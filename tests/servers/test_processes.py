@@ -23,7 +23,7 @@ def test_a_process_is_known_by_its_start_too() -> None:
         assert key is not None
         assert processes.is_alive(key)
         # For a moment after exec the kernel shows no arguments.
-        until(lambda: processes.command_line(key) == ["sleep", "60"], "the arguments", 5)
+        until(lambda: processes.command_line(key) == ["sleep", "60"], "the arguments")
         stranger = replace(key, started="earlier")
         assert not processes.is_alive(stranger)
         assert processes.command_line(stranger) == []

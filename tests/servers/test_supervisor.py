@@ -27,6 +27,7 @@ from overround.roles import supervisor as supervisors
 from overround.roles.attach import attached
 from overround.roles.supervisor import Role, Supervisor, shorten
 from tests.servers.commands import overround_cli
+from tests.support.ports import free_port
 from tests.support.servers import state_directory, wait_stopped
 from tests.support.waiting import until
 
@@ -83,8 +84,7 @@ def state() -> Generator[Path]:
 @contextmanager
 def serving(state: Path) -> Generator[Serving]:
     """`overround serve --json`, all its roles started; killed afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "overround.cli", "serve", "--json", "--state", str(state)],
         stdout=subprocess.PIPE,

@@ -19,6 +19,7 @@ from overround.people.sessions import SessionLimits
 from overround.roles.publishing import Publishing
 from overround.storefront import Shelf
 from overround.web import Services, assembled
+from overround.web.outage import Outage
 from tests.support.edge import BASE_DOMAIN, Edge, opened, registration
 from tests.support.line import Line, line
 
@@ -32,6 +33,7 @@ class House:
     app: Any
     database: Database
     publishing: Publishing
+    outage: Outage
     shelf: Shelf
     leases: Leases
     road: Line
@@ -80,7 +82,7 @@ async def process(
         )
         app, outage = assembled(services)
         publishing = Publishing(database, shelf, outage, clock)
-        yield House(app, database, publishing, shelf, leases, road, edge)
+        yield House(app, database, publishing, outage, shelf, leases, road, edge)
 
 
 def _nowhere(book_id: UUID) -> None:

@@ -49,6 +49,12 @@ def test_what_changed_is_said_with_its_number(database_urls: Urls) -> None:
             await world.lay(HOME, 20_500)
             ((later, shown),) = await since(world, highest + 1)
             assert later > highest
+            async with world.app.reading(None) as conn:
+                books = {name: world.tenants[name].book_id for name in ("acme", "sakura")}
+                newest = await offers.newest(conn, [*books.values(), event_id])
+            # Of what is no book, or has no offers, nothing is new.
+            assert newest[books["acme"]] == later > newest[books["sakura"]] > 0
+            assert newest[event_id] == 0
             assert (shown.price_e4, shown.changed_ms) == (20_500, at_ms + 60_000)
             assert len(await since(world, tenant="sakura")) == 1
 

@@ -28,7 +28,7 @@ async def deposit(client: httpx2.AsyncClient, key: str) -> httpx2.Response:
 
 async def until_paid(client: httpx2.AsyncClient, key: str) -> None:
     """Ask under the same key until it is done, as a client does after a 503."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (answer := await deposit(client, key)).status_code != 201:
             assert answer.status_code == 503
             await asyncio.sleep(0.1)
@@ -86,14 +86,14 @@ def test_no_false_success_while_the_database_is_away(database_urls: Urls) -> Non
                 refused = await asyncio.gather(*(deposit(ann, f"{n}{i}") for i in range(8)))
                 assert [one.status_code for one in refused] == [503] * 8
                 assert all("retry-after" in one.headers for one in refused)
-                assert time.monotonic() - began_s < 5
+                assert time.monotonic() - began_s < 15
                 await outage_of(house)
                 own = await ann.get("/api/v1/balance")
                 assert own.status_code == 503
                 await house.road.mend()
                 began_s = time.monotonic()
                 await asyncio.gather(*(until_paid(ann, f"{n}{i}") for i in range(9)))
-                assert time.monotonic() - began_s < 5
+                assert time.monotonic() - began_s < 15
             # Every key was done once: nothing that was refused had happened in secret.
             balance = (await ann.get("/api/v1/balance")).json()
             assert balance["cash"] == "19.00", balance
@@ -128,7 +128,7 @@ def test_healthz_is_instant_while_both_servers_are_dead(
             assert set(sys.modules) == loaded
             assert _asked_of_pools(house) == asked
             # Not one of them waited for anything: a pool's or the cache's wait is longer by far.
-            assert slowest_s < 0.3
+            assert slowest_s < 0.9
             assert (time.process_time() - busy_s) / 200 < 0.01
 
     with valkey(tmp_path) as server:
@@ -162,7 +162,7 @@ def test_a_process_that_knows_no_tenant_yet_answers_with_copies_or_defaults(
                         assert answer.json()["items"] == []
             await house.road.mend()
             async with house.client("nobody") as visitor, house.client() as acme:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     while "warning" in (await acme.get(lists[0])).headers:
                         await house.shelf.settle()
                 for path in lists:

@@ -6,16 +6,18 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from overround.core import principal
-from overround.core.clock import WallClock, millis
+from overround.core.clock import SetClock, WallClock, millis
 from overround.core.errors import Invalid
 from overround.db.logins import Role
 from overround.people import tenants
 from overround.people.tenants import pictures, theme
+from overround.roles.publishing import Publishing
 from overround.storefront import Snapshot
 from tests.storefront.house import House, logged_in, process
 from tests.storefront.valkey import valkey
@@ -60,6 +62,30 @@ def test_looks_are_published_and_never_ask_the_database(database_urls: Urls) -> 
             for _ in range(300):
                 assert (await client.get(THEME)).status_code == 200
             assert house.road.connections == opened
+
+    asyncio.run(story())
+
+
+def test_what_did_not_change_is_made_again_later(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with process(database_urls) as house:
+            clock = SetClock(WallClock().now())
+            publishing = Publishing(house.database, house.shelf, house.outage, clock)
+            count = await publishing.run_once()
+            assert count > 1
+
+            async def after(seconds: float) -> int:
+                """Of the newest of the views."""
+                found = [house.shelf.kept(label, "view:/") for label in house.edge.tenants]
+                made_ms = max(view.made_ms for view in found if view is not None)
+                made_at = datetime.fromtimestamp(made_ms / 1_000, UTC)
+                clock.move_to(made_at + timedelta(seconds=seconds))
+                return await publishing.run_once()
+
+            assert await after(2.0) == 0
+            await set_theme(house, {"brand": "#1d4ed8"})
+            assert await after(2.5) == 1
+            assert await after(10.0) == count
 
     asyncio.run(story())
 
@@ -182,7 +208,7 @@ def test_a_visitor_does_not_wait_for_a_slow_database(database_urls: Urls) -> Non
         async with process(database_urls) as house, house.client() as client:
             await house.publishing.run_once()
             house.road.freeze()
-            found = await asyncio.wait_for(client.get("/api/v1/board"), 2.5)
+            found = await asyncio.wait_for(client.get("/api/v1/board"), 10)
             assert (found.status_code, found.headers["warning"][:3]) == (200, "110")
 
     asyncio.run(story())

@@ -90,12 +90,15 @@ def restored_logging() -> Generator[None]:
     """Whatever the block configures of logging is gone after it."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    # With the way of writing failures that the suite has chosen: the library's defaults
+    # would write the locals of every frame.
+    before = structlog.get_config().copy()
     try:
         yield
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
-        structlog.reset_defaults()
+        structlog.configure(**before)
 
 
 def registration(name: str, **changed: str) -> dict[str, str]:

@@ -135,6 +135,7 @@ def fresh_database(endpoints: Endpoints, *, migrated: bool = True) -> Generator[
 
     Dropped afterwards, in the background, whoever is still connected.
     """
+    forget_limits(endpoints)
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(endpoints.superuser_url(), autocommit=True) as conn:
         template = _template(endpoints, conn) if migrated else ""

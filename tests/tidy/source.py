@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -17,13 +17,22 @@ PACKAGE = ROOT / "src" / "overround"
 AREAS = ("odds", "betting", "casino", "trading", "money", "people")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
-    """One Python file: `path` is relative to the repository, `tree` is its syntax tree."""
+    """One Python file; `path` is relative to the repository."""
 
     path: PurePosixPath
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree."""
+        return ast.parse(self.text)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree: it is walked once, and not by each test anew."""
+        return tuple(ast.walk(self.tree))
 
     @property
     def inside(self) -> tuple[str, ...]:
@@ -52,7 +61,7 @@ class Finding:
 
 def source(path: str, text: str) -> Source:
     """A file that exists only in a test: what the must-fail twins are made of."""
-    return Source(PurePosixPath(path), text, ast.parse(text))
+    return Source(PurePosixPath(path), text)
 
 
 @cache
@@ -69,8 +78,8 @@ def suite() -> tuple[Source, ...]:
 
 def _read(folder: Path) -> Iterator[Source]:
     for file in sorted(folder.rglob("*.py")):
-        text = file.read_text(encoding="utf-8")
-        yield Source(PurePosixPath(file.relative_to(ROOT).as_posix()), text, ast.parse(text))
+        path = PurePosixPath(file.relative_to(ROOT).as_posix())
+        yield Source(path, file.read_text(encoding="utf-8"))
 
 
 def expect_none(findings: list[Finding]) -> None:
@@ -80,10 +89,10 @@ def expect_none(findings: list[Finding]) -> None:
         pytest.fail(f"{len(findings)} untidy\n{told}", pytrace=False)
 
 
-def imported_names(tree: ast.Module) -> dict[str, str]:
+def imported_names(file: Source) -> dict[str, str]:
     """What each imported name of a file stands for: `dt` -> `datetime.datetime`."""
     names: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in file.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound = alias.asname or alias.name.split(".")[0]

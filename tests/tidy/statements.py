@@ -138,10 +138,10 @@ def constants(file: Source) -> Iterator[tuple[ast.Constant, str]]:
     """Every string constant of a file that is no docstring."""
     prose = {
         id(node.value)
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node, node.value
 

@@ -58,10 +58,10 @@ BANS = (
 
 def banned_calls(file: Source) -> list[Finding]:
     """Uses of a banned name in a file that is not one of its few places."""
-    names = imported_names(file.tree)
+    names = imported_names(file)
     where = "/".join(file.inside)
     findings: list[Finding] = []
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
             continue
         name = dotted(node, names)

@@ -38,7 +38,7 @@ def undeclared(files: Iterable[Source], allowed: set[str]) -> set[str]:
     homes = packages_distributions()
     found: set[str] = set()
     for file in files:
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]

@@ -20,7 +20,7 @@ def floats_near_money(file: Source) -> list[Finding]:
     """Where a float literal, `float()`, `/` or a `float` annotation meets a money name."""
     units = MONEY if file.part in PRICE_MATHS else MONEY + PRICE
     findings: list[Finding] = []
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         what = _meets(node, units)
         if what:
             line = getattr(node, "lineno", 1)

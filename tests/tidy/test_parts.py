@@ -49,7 +49,7 @@ def _impure(file: Source) -> list[Finding]:
     """A file of plain functions that waits for something."""
     return [
         Finding(str(file.path), node.lineno, "a file of rules does not wait: put it in service.py")
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.AsyncFunctionDef | ast.Await)
     ]
 

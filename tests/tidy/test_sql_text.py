@@ -33,7 +33,7 @@ def stray_sql(file: Source) -> list[Finding]:
     for node, text in constants(file):
         if looks_like_sql(text) and not at_home:
             findings.append(Finding(str(file.path), node.lineno, "SQL stands in store.py"))
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if _glued(node):
             line = getattr(node, "lineno", 1)
             message = "SQL is a literal: pass values as parameters"
@@ -70,9 +70,7 @@ def unnamed_sql(file: Source) -> list[Finding]:
     for node, text in constants(file):
         if looks_like_sql(text) and id(node) not in values:
             findings.append(Finding(path, node.lineno, "give the statement a name and a why"))
-    used = {
-        n.id for n in ast.walk(file.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
-    }
+    used = {n.id for n in file.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     for name, value, line in named:
         above = lines[line - 2].strip() if line > 1 else ""
         if not above.startswith("#") and not str(value.value).lstrip().startswith("--"):

@@ -9,7 +9,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from overround.web.bodies import BODY_BYTES_MAX, Bodies, check_json
+from overround.web.bodies import BODY_BYTES_MAX, Bodies, NumberTooLong, check_json
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_json_gets_in(body: bytes) -> None:
         b'{"stake":1,"stake":1000}',
         b'{"a":{"b":1,"b":2}}',
         b'{"a":1,"\\u0061":2}',
+        b"[" + b"9" * 31 + b"," + b"[" * 30_000,
+        b"[" + b"9" * 31,
         b"NaN",
         b'{"stake":NaN}',
         b"[Infinity]",
         b"[-Infinity]",
         b"[" * 30_000,
         b'{"a":' * 10_000,
-        b"9" * 5_000,
-        b"1." + b"9" * 5_000,
         b'"\xff"',
         b"\xff\xfe{\x00}\x00",
         b"{'a':1}",
@@ -59,6 +59,22 @@ def test_anything_else_does_not(body: bytes) -> None:
     with pytest.raises(HTTPException) as refused:
         check_json(body)
     assert refused.value.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"9" * 5_000, None),
+        (b"1." + b"9" * 5_000, None),
+        (b'{"a":1,"sizes":[2,' + b"9" * 31 + b"]}", "sizes/1"),
+        (b'{"a":{"b/c~d":-' + b"9" * 31 + b"}}", "a/b~1c~0d"),
+    ],
+    ids=range(4),
+)
+def test_a_number_that_is_too_long_is_named(body: bytes, field: str | None) -> None:
+    with pytest.raises(NumberTooLong) as refused:
+        check_json(body)
+    assert refused.value.field == field
 
 
 async def _echo(scope: Scope, receive: Receive, send: Send) -> None:

@@ -62,6 +62,7 @@ class House:
         self.board_is_away = False
         self.board_error: Read | None = None
         self.is_full = False
+        self.room = 1_000
 
         async def nobody(label: str) -> None:
             return None
@@ -99,8 +100,8 @@ class House:
     def theme(self, asked: Asked) -> Answer:
         return json_answer(200, json.dumps(asked.label).encode())
 
-    def full(self) -> Unavailable | None:
-        return Unavailable("too many wait") if self.is_full else None
+    def full(self, coming: int) -> Unavailable | None:
+        return Unavailable("too many wait") if self.is_full or coming >= self.room else None
 
     async def bet(self, asked: Asked, principal: Principal) -> Answer:
         if b"taken" in asked.body:

@@ -109,7 +109,7 @@ def test_what_nobody_should_send_is_refused_and_the_process_lives(
         for pieces in ([b""], [b"GET / HTTP/1.1\r\n" + host], drops):
             found, took_s = trickled(api, pieces, 0.1)
             assert found == 408
-            assert HEADER_S * 0.8 <= took_s < 10
+            assert HEADER_S * 0.8 <= took_s < 20
         with api.client() as client:
             assert client.get("/healthz").status_code == 200
         # A load balancer of the old kind: HTTP/1.0 without a Host.

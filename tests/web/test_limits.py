@@ -129,6 +129,35 @@ def test_keys_without_end_take_memory_that_has_one(monkeypatch: pytest.MonkeyPat
     assert kept.is_gone
 
 
+def test_a_flood_asks_for_few_leases_and_waits_for_none(endpoints: Endpoints) -> None:
+    async def story() -> None:
+        client = cache.connect(endpoints.redis_url)
+        limiter, rate = Limiter(SharedBuckets(client)), Rate(8, 40)
+        key = "overround:test:flood"
+        try:
+            await client.delete(key)
+            while (await limiter.take(key, rate, time.monotonic_ns() // 1_000)).allowed:
+                pass
+            before, began_us = limiter.leases, time.monotonic_ns() // 1_000
+            admitted, at_us = 0, began_us
+            while admitted < 8:
+                at_us = time.monotonic_ns() // 1_000
+                # A look takes no token, and whoever takes one is told at once.
+                limiter.refusal(key, rate, at_us)
+                verdict = limiter.now(key, rate, at_us)
+                assert verdict is not None
+                admitted += verdict.allowed
+                await asyncio.sleep(0)
+            span_us = at_us - began_us
+            assert span_us > 3 * rate.interval_us
+            assert limiter.leases - before <= span_us // rate.interval_us + 2
+        finally:
+            await limiter.close()
+            await client.aclose()
+
+    asyncio.run(story())
+
+
 def test_the_script_and_a_process_that_is_alone_agree(endpoints: Endpoints) -> None:
     async def story() -> None:
         client = cache.connect(endpoints.redis_url)

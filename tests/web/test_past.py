@@ -6,10 +6,13 @@ import asyncio
 import io
 import json
 import random
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import pytest
 
 from overround.core.clock import millis
 from overround.db.logins import Role
@@ -17,8 +20,8 @@ from overround.kit import logs, metrics
 from overround.kit.limits import SECOND_US, Limiter, Rate
 from overround.kit.threads import BoundedThreads
 from overround.people.sessions import SessionLimits
-from overround.storefront import Shelf, shop
-from overround.web import Services, create_app, marks
+from overround.storefront import Shelf, Snapshot, shop
+from overround.web import Services, copies, create_app, marks
 from overround.web.limits import CLASSES, Limits
 from overround.web.records import Record, Recorder
 from tests.support.edge import AT, BASE_DOMAIN, Edge, opened, restored_logging
@@ -39,6 +42,7 @@ class Crowd:
     edge: Edge
     line: Line
     shelf: Shelf
+    limiter: Limiter
 
     async def ask(
         self, target: str, *more: str, host: str = "acme", method: str = "GET"
@@ -60,17 +64,18 @@ class Crowd:
 async def crowd(urls: Urls) -> AsyncGenerator[Crowd]:
     shelf = Shelf(None)
     hashing = BoundedThreads(1, 8, "hashing")
-    limited = Limits(Limiter(), dict.fromkeys(CLASSES, SLOW), Rate(10_000, 10_000))
+    limiter = Limiter()
+    limited = Limits(limiter, dict.fromkeys(CLASSES, SLOW), Rate(10_000, 10_000))
     try:
         async with opened(urls) as edge:
             for name in ("acme", "sakura"):
                 shelf.put(name, "shop", shop(is_open=True, made_ms=millis(AT)))
             services = Services(
                 edge.app_db, edge.clock, hashing, BASE_DOMAIN, SessionLimits(),
-                throttle=limited, shelf=shelf,
+                throttle=limited, shelf=shelf, mark=lambda _: None,
             )  # fmt: skip
             async with line_to(create_app(services)) as line:
-                yield Crowd(edge, line, shelf)
+                yield Crowd(edge, line, shelf, limiter)
     finally:
         hashing.close()
 
@@ -81,7 +86,7 @@ def test_past_the_limit_nothing_is_asked_of_the_layers(database_urls: Urls) -> N
             assert await house.spend(EVENTS) == [200] * BURST
             _, _, full = await house.ask(EVENTS)
             before, task = house.asked(), house.line.wire.cycle
-            answers = [await house.ask(EVENTS) for _ in range(20)]
+            answers = [await house.ask(EVENTS) for _ in range(8)]
             # Answered as it was read, without the server's task for a request. A look at the
             # tenant's row, once a second, is nobody's request.
             assert house.line.wire.cycle is task
@@ -90,12 +95,74 @@ def test_past_the_limit_nothing_is_asked_of_the_layers(database_urls: Urls) -> N
                 assert (status, body) == (200, full)
                 assert set(headers) >= EVERYWHERE | {"age", "warning", "etag", "ratelimit"}
                 assert headers["x-rate-limit-remaining"] == "0"
-            assert len({headers["x-request-id"] for _, headers, _ in answers}) == 20
+            assert len({headers["x-request-id"] for _, headers, _ in answers}) == 8
             known = f"If-None-Match: {answers[0][1]['etag']}"
             assert (await house.ask(EVENTS, known))[0] == 304
             # Whoever asks by a task is answered the same.
             status, headers, _ = await house.ask(EVENTS, "Connection: close")
             assert (status, headers["warning"]) == (200, answers[0][1]["warning"])
+
+    asyncio.run(story())
+
+
+def test_a_flood_is_told_the_same_again_with_ids_of_its_own(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            await house.spend(EVENTS)
+            await house.ask("/nowhere")
+            for more in ((), ("Accept: text/html",), ("X-Correlation-ID: order-4711",)):
+                answers = [await house.ask("/api/v1/events?limit=2", *more) for _ in range(3)]
+                said = set[bytes]()
+                for status, headers, body in answers:
+                    own = headers["x-request-id"].encode()
+                    assert (status, own in body) == (429, True)
+                    assert json.loads(body)["correlation_id"] == headers["x-correlation-id"]
+                    assert int(headers["content-length"]) == len(body)
+                    said.add(body.replace(own, b"id"))
+                assert len(said) == 1
+                assert len({headers["x-request-id"] for _, headers, _ in answers}) == 3
+            # Whoever asks something else is told something else: another query, a copy known.
+            assert json.loads((await house.ask("/api/v1/best"))[2])["instance"] == "/api/v1/best"
+            _, headers, _ = await house.ask(EVENTS)
+            for _ in range(2):
+                assert (await house.ask(EVENTS, f"If-None-Match: {headers['etag']}"))[0] == 304
+                assert (await house.ask(EVENTS))[0] == 200
+            # With tokens he is let in again, however short ago that was.
+            for bucket in house.limiter._held.values():
+                bucket.full_at_us = 0
+            before = house.asked()
+            assert (await house.ask("/api/v1/events?limit=2"))[0] == 200
+            assert house.asked() > before
+
+    asyncio.run(story())
+
+
+def test_a_flood_s_tokens_buy_a_copy_while_it_is_young(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            await house.spend(EVENTS)
+            assert (await house.ask(EVENTS))[0] == 200
+
+            async def with_token() -> tuple[int, dict[str, str]]:
+                at_us = time.monotonic_ns() // 1_000
+                for bucket in house.limiter._held.values():
+                    bucket.full_at_us, bucket.refused_at_us = 0, at_us
+                before = house.asked()
+                _, headers, _ = await house.ask(EVENTS)
+                return house.asked() - before, headers
+
+            asked, headers = await with_token()
+            # A look at the tenant's row is nobody's request.
+            assert (asked <= 1, headers["age"]) == (True, "0")
+            assert headers["x-rate-limit-remaining"] == str(BURST - 1)
+            house.edge.later(seconds=2)
+            asked, headers = await with_token()
+            assert (asked >= 1, "age" in headers) == (True, False)
+            # The copy is a new one; who was refused nothing for a while is asked for himself.
+            assert (await with_token())[1]["age"] == "0"
+            for bucket in house.limiter._held.values():
+                bucket.refused_at_us = -SECOND_US
+            assert "age" not in (await house.ask(EVENTS))[1]
 
     asyncio.run(story())
 
@@ -137,6 +204,29 @@ def test_a_first_view_past_the_limit_is_its_copy_or_the_defaults(database_urls: 
             house.shelf.put("acme", "shop", shop(is_open=False, made_ms=millis(AT)))
             assert (await house.ask("/"))[0] == 429
             assert (await house.ask("/api/v1/events"))[0] == 429
+
+    asyncio.run(story())
+
+
+def test_a_reading_of_the_front_is_a_copy_at_once_when_it_has_grown_old(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            full = await house.ask("/api/v1/events")
+            # The second one finds the tenant known, and leaves a door behind.
+            assert [(await house.ask("/api/v1/board"))[0] for _ in range(2)] == [200] * 2
+            house.shelf.put("acme", "view:/api/v1/board", Snapshot(full[2], millis(AT)))
+            await house.spend(EVENTS)
+            monkeypatch.setattr(copies, "SURE_S", -1.0)
+            monkeypatch.setattr(copies, "BEHIND_S", -1.0)
+            task = house.line.wire.cycle
+            for _ in range(3):
+                status, headers, body = await house.ask("/api/v1/board")
+                assert (status, body) == (200, full[2])
+                assert headers["warning"].startswith("110")
+                assert headers["x-rate-limit-remaining"] == "0"
+            assert house.line.wire.cycle is task
 
     asyncio.run(story())
 

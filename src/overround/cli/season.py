@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 results = typer.Typer(no_args_is_help=True, help="What happened, entered by hand.")
 
+_POSITION = re.compile(r"[0-9]{1,3}")
 _SCORE = re.compile(r"([0-9]{1,3})[-:]([0-9]{1,3})")
 
 Source = Annotated[
@@ -100,6 +101,12 @@ def enter(
         list[str] | None,
         typer.Option(metavar="PERIOD=H-A", help="Any other score, such as final=101-99 or s1=6-4."),
     ] = None,
+    position: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RUNNER=N", help="Of a contest: 1 won, 0 never started, 999 came in behind."
+        ),
+    ] = None,
     status: Annotated[ResultStatus, typer.Option()] = "finished",
     entered_by: Annotated[str, typer.Option(help="Who says so; kept with the result.")] = "cli",
     state: StateOption = None,
@@ -113,9 +120,12 @@ def enter(
         if not period or period in scores:
             raise typer.BadParameter(f"{told!r} is no score of a period; write s1=6-4, each once")
         scores[period] = _score(text)
+    positions = _positions(position) if position else None
     settings = context.settings(state, config)
     with context.servers(settings) as endpoints:
-        version = context.run_async(_enter(settings, endpoints, event, status, scores, entered_by))
+        version = context.run_async(
+            _enter(settings, endpoints, event, status, scores, positions, entered_by)
+        )
     said = {"event": str(event), "version": version, "new": version is not None}
     context.show(said, as_json=as_json, text=lambda: context.report(said))
 
@@ -175,6 +185,7 @@ async def _enter(
     event_id: UUID,
     status: ResultStatus,
     scores: dict[str, tuple[int, int]],
+    positions: dict[str, int] | None,
     entered_by: str,
 ) -> int | None:
     from overround.core.clock import WallClock
@@ -189,7 +200,19 @@ async def _enter(
             scores=scores,
             entered_by=entered_by,
             at=WallClock().now(),
+            positions=positions,
         )
+
+
+def _positions(told: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for text in told:
+        runner, _, position = text.rpartition("=")
+        if not runner or runner in found or not _POSITION.fullmatch(position):
+            said = f"{text!r} is no position of a runner; write 'Idle Ibis=2', each once"
+            raise typer.BadParameter(said)
+        found[runner] = int(position)
+    return found
 
 
 def _score(text: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from overround.core import grading
 from overround.core.facts import Facts
 from overround.core.graders import draw_no_bet
 from overround.core.payoff import VOID, Grade
+from overround.core.positions import finish
 
 ResultStatus = Literal[
     "finished", "abandoned", "retired", "walkover", "postponed", "cancelled", "awarded"
@@ -79,6 +80,14 @@ def grade_ended(
     if row.early is None or not facts.scores:
         return VOID
     return row.early(facts.broken_off(period), period, line_q4 or 0, side)
+
+
+def place_ended(ended: Ending, side: str, places: int, facts: Facts) -> Grade | None:
+    """What an ending and the facts make of a runner to be placed; a contest that was broken off
+    has no places, and what was staked on them goes back."""
+    if ended.legs == "stand":
+        return None if facts.positions is None else finish(facts.positions, side, places)
+    return None if ended.legs == "wait" else VOID
 
 
 def _by_winner(ended: Ending, after: str, period: str, side: str, facts: Facts) -> Grade | None:

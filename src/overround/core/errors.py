@@ -15,7 +15,8 @@ OverroundError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
 
 class OverroundError(Exception):
@@ -30,9 +31,15 @@ class OverroundError(Exception):
         *,
         code: str | None = None,
         facts: Mapping[str, object] | None = None,
+        field: str | None = None,
     ) -> None:
-        """`detail` is for people, `code` for programs; `facts` are what the answer adds to them."""
+        """`detail` is for people, `code` for programs; `facts` are what the answer adds to them.
+
+        `field` is what of the request it is about, as a path into its body ("stake",
+        "legs/0/price") or elsewhere ("header/Idempotency-Key").
+        """
         self.facts = dict(facts or {})
+        self.field = field
         self.detail = detail or (type(self).__doc__ or type(self).__name__).splitlines()[0]
         if code is not None:
             self.code = code
@@ -106,3 +113,13 @@ class Unavailable(OverroundError):
 
     code = "unavailable"
     status = 503
+
+
+@contextmanager
+def at_field(name: str) -> Generator[None]:
+    """What is invalid in the block is so for that field, where it names none itself."""
+    try:
+        yield
+    except Invalid as error:
+        error.field = error.field or name
+        raise

@@ -63,12 +63,14 @@ class Goal:
 class Facts:
     """Scores by period; `goals` of the ninety minutes in order, None where not told.
 
-    `came_on` says of every player who took part in which minute, 0 for those who began.
+    `came_on` says of every player who took part in which minute, 0 for those who began. `positions`
+    are how the runners of a contest came in (`core.positions`).
     """
 
     scores: Mapping[str, Score]
     goals: tuple[Goal, ...] | None = None
     came_on: Mapping[str, int] | None = None
+    positions: Mapping[str, int] | None = None
 
     def score(self, period: str) -> Score | None:
         """The score of a period; None where a part is missing or the parts contradict each other.

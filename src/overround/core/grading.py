@@ -19,10 +19,12 @@ from overround.core.markets import MARKETS, PERIODS, Market
 from overround.core.payoff import Grade
 
 __all__ = [
-    "MARKETS", "PERIODS", "Facts", "Goal", "Market", "Score", "can_be_laid", "check", "grade",
-    "main_market", "market", "may_end_level", "mirrored", "sides", "states",
+    "CONTEST", "MARKETS", "PERIODS", "Facts", "Goal", "Market", "Score", "can_be_laid", "check",
+    "grade", "main_market", "market", "may_end_level", "mirrored", "sides", "states",
 ]  # fmt: skip
 
+# The one market of a contest: its answers are the runners.
+CONTEST: Final = "winner"
 # Sports whose first question has a draw among its answers.
 _DRAWN: Final = frozenset({"football", "handball"})
 # Sports that play on until somebody has won: their 'final' is never level.
@@ -60,7 +62,7 @@ def sides(market_type: str) -> tuple[str, ...]:
 
 
 def can_be_laid(market_type: str) -> bool:
-    """Whether a book can lay it: its answers are a fixed set, and scores alone settle it.
+    """Whether a book can lay it of a match: its answers are a fixed set, and scores settle it.
 
     Results carry no goals, so whoever bet on one would wait for a person.
     Raises Invalid `unknown_market`.

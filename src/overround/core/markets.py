@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from overround.core import early, graders, witnesses
+from overround.core import early, graders, positions, witnesses
 from overround.core.facts import (
     COUNTS,
     FIRST_INNINGS,
@@ -146,6 +146,8 @@ MARKETS: Final[Mapping[str, Market]] = {
     "double_chance": Market(
         ("1X", "X2", "12"), by_score(graders.double_chance), witnesses.EACH_WINNER
     ),
+    # Who wins a contest: each runner is an answer, by its name.
+    "winner": Market((), positions.winner, pattern=positions.RUNNER, periods=_FINAL, mirror=_same),
     "to_qualify": Market(_HOME_AWAY, graders.to_qualify, witnesses.EACH_QUALIFIER, periods=_FINAL),
     "asian_handicap": Market(
         _HOME_AWAY,

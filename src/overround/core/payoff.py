@@ -74,6 +74,17 @@ def name(grade: Grade) -> GradeName:
     return "half_won" if grade.result else "half_lost"
 
 
+def stored(name: str, dead_heat: str | None) -> Grade:
+    """The grade that a name and a dead heat's factor beside it mean. Raises Invalid."""
+    grade = by_name(name)
+    return grade if dead_heat is None else Grade(grade.result, dead_heat_factor=Fraction(dead_heat))
+
+
+def dead_heat(grade: Grade) -> str | None:
+    """The factor as it is stored beside the name, "1/2"; None where nobody ties."""
+    return None if grade.dead_heat_factor == 1 else str(grade.dead_heat_factor)
+
+
 def multiplier(grade: Grade, price_e4: int) -> Fraction:
     """What one unit staked returns, stake included, exact."""
     return Fraction(*multiplier_ratio(grade, price_e4))

@@ -21,13 +21,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -43,6 +43,7 @@ from overround.kit import logs
 from overround.kit.breaker import Breaker, BreakerState, Tolerance
 
 Connection = psycopg.AsyncConnection[TupleRow]
+Answer = TypeVar("Answer")
 
 # The pool tries a second time after this pause and then calls `reconnect_failed`. Left to itself it
 # would double the pause from one second on, and a server that was away for two would be missed for
@@ -192,6 +193,19 @@ class Database:
                 await conn.execute(_BEGIN, [str(tenant_id) if tenant_id else ""])
                 yield conn
             _log.debug("db.saved", pool=self.purpose)
+
+    @asynccontextmanager
+    async def beginning(
+        self, first: Callable[[Connection], Awaitable[Answer]], *, trust_s: float
+    ) -> AsyncGenerator[tuple[Connection, Answer]]:
+        """`transaction(None)` that begins with a question of the caller's, and its answer.
+
+        The `first` question sets the tenant to nobody itself: for who begins a hundred times a
+        second, and saves a way to the server and back each time
+        (test: who begins with a question has its answer in the same transaction).
+        """
+        async with self._acquire(trust_s) as conn, conn.transaction():
+            yield conn, await first(conn)
 
     @asynccontextmanager
     async def reading(self, tenant_id: UUID | None) -> AsyncGenerator[Connection]:

@@ -14,13 +14,21 @@ from pydantic import BaseModel
 
 from overround.core.errors import Refusal
 
+KEY_FIELD: Final = "header/Idempotency-Key"
 _KEY: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 class KeyMissing(Refusal):
-    """A request that moves money carries an Idempotency-Key of 1 to 64 plain characters."""
+    """A request that moves money carries an Idempotency-Key."""
 
     code = "idempotency_key_missing"
+    status = 400
+
+
+class KeyInvalid(Refusal):
+    """An Idempotency-Key has 1 to 64 letters, digits or any of . _ : - and nothing else."""
+
+    code = "idempotency_key_invalid"
     status = 400
 
 
@@ -32,9 +40,11 @@ class KeyReused(Refusal):
 
 
 def checked_key(text: str | None) -> str:
-    """The key as it is. Raises KeyMissing when it is absent or not one."""
-    if text is None or not _KEY.fullmatch(text):
-        raise KeyMissing
+    """The key as it is. Raises KeyMissing when it is absent, KeyInvalid when it is not one."""
+    if not text:
+        raise KeyMissing(field=KEY_FIELD)
+    if not _KEY.fullmatch(text):
+        raise KeyInvalid(field=KEY_FIELD)
     return text
 
 

@@ -21,6 +21,8 @@ SECOND_US: Final = 1_000_000
 LEASE_PART: Final = 10
 LEASE_MAX: Final = 2_000
 AWAY_US: Final = SECOND_US
+# How long nobody asks for the next tokens of a bucket that was found empty.
+PAUSE_MAX_US: Final = SECOND_US // 10
 # Who answers slower than this is not waited for: the request is worth more than the exact limit.
 LEASE_TIMEOUT_S: Final = 0.25
 KEYS_MAX: Final = 100_000
@@ -106,7 +108,8 @@ class Bucket:
 
     `unspent` are leased tokens; `left` is what the shared bucket had at `leased_at_us`, and
     `empty_until_us` until when it was found empty. `full_at_us` is the bucket of the process
-    itself, for when the shared one is away. `is_gone` when it was forgotten: look for it again.
+    itself, for when the shared one is away. `refused_at_us` is when it last had none for somebody.
+    `is_gone` when it was forgotten: look for it again.
     """
 
     __slots__ = (
@@ -122,6 +125,7 @@ class Bucket:
         "left",
         "low",
         "rate",
+        "refused_at_us",
         "unspent",
         "wait_us",
         "waiting",
@@ -140,6 +144,7 @@ class Bucket:
         self.empty_until_us = 0
         self.full_at_us = 0
         self.wait_us = 0
+        self.refused_at_us = -SECOND_US
         self.waiting = 0
         self.is_gone = False
         self.asked: asyncio.Future[bool] | None = None
@@ -178,20 +183,17 @@ class Limiter:
             over_us = max(bucket.full_at_us - at_us, 0)
             free_us = bucket.full_us - over_us - interval_us
             if free_us < 0:
-                bucket.wait_us = -free_us
+                bucket.wait_us, bucket.refused_at_us = -free_us, at_us
                 return REFUSED
             bucket.full_at_us = at_us + over_us + interval_us
             return free_us // interval_us
         if bucket.unspent:
             bucket.unspent -= 1
-            if bucket.unspent == bucket.low:
+            if bucket.unspent == bucket.low and at_us >= bucket.empty_until_us:
                 self._fetch(bucket, at_us)
             gained = (at_us - bucket.leased_at_us) // interval_us
             return min(bucket.unspent + bucket.left + gained, bucket.burst)
-        if at_us < bucket.empty_until_us:
-            bucket.wait_us = bucket.empty_until_us - at_us
-            return REFUSED
-        return ASK
+        return REFUSED if self._refuses_leased(bucket, at_us) else ASK
 
     def now(self, key: str, rate: Rate, at_us: int) -> Verdict | None:
         """The verdict if this process knows it by itself; None when the shared bucket is asked."""
@@ -206,13 +208,33 @@ class Limiter:
     def refusal(self, key: str, rate: Rate, at_us: int) -> Verdict | None:
         """The refusal that `now` would be; None where it would be none. No token is taken."""
         bucket = self._held.get(key)
-        if bucket is None or bucket.rate is not rate:
+        if bucket is None or bucket.rate is not rate or not self.refuses(bucket, at_us):
             return None
-        if self._shared is None or at_us < self._away_until_us:
-            empty_us = bucket.full_at_us + bucket.interval_us - bucket.full_us - at_us
-        else:
-            empty_us = 0 if bucket.unspent else bucket.empty_until_us - at_us
-        return _refusal(bucket, empty_us) if empty_us > 0 else None
+        return _refusal(bucket, bucket.wait_us)
+
+    def refuses(self, bucket: Bucket, at_us: int) -> bool:
+        """Whether `spend` would refuse; no token is taken."""
+        if self._shared is not None and at_us >= self._away_until_us:
+            return not bucket.unspent and self._refuses_leased(bucket, at_us)
+        empty_us = bucket.full_at_us + bucket.interval_us - bucket.full_us - at_us
+        if empty_us > 0:
+            bucket.wait_us, bucket.refused_at_us = empty_us, at_us
+        return empty_us > 0
+
+    def _refuses_leased(self, bucket: Bucket, at_us: int) -> bool:
+        """Whether a bucket without tokens refuses, or asks for a lease while somebody waits.
+
+        Of who was refused a moment ago nobody waits: a lease is asked for behind him
+        (test: a flood asks for few leases and waits for none).
+        """
+        wait_us = bucket.empty_until_us - at_us
+        if wait_us <= 0:
+            if at_us - bucket.refused_at_us >= SECOND_US:
+                return False
+            self._fetch(bucket, at_us)
+            wait_us = bucket.interval_us
+        bucket.wait_us, bucket.refused_at_us = wait_us, at_us
+        return True
 
     async def take(self, key: str, rate: Rate, at_us: int) -> Verdict:
         """One token of the bucket of `key`, or a refusal."""
@@ -311,7 +333,9 @@ def _note(held: Bucket, lease: Lease, at_us: int) -> None:
     held.unspent += lease.granted
     held.left = lease.left
     held.leased_at_us = at_us
-    held.empty_until_us = 0 if lease.granted else at_us + max(1, lease.wait_us)
+    # Who has just had the last token is not asked for again before some can have come together.
+    pause_us = min(held.rate.lease * held.interval_us, PAUSE_MAX_US) if not lease.left else 0
+    held.empty_until_us = at_us + max(lease.wait_us, pause_us) if pause_us else 0
 
 
 def _wake(batch: list[tuple[str, Bucket]]) -> None:

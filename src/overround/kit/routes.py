@@ -15,7 +15,6 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
 
 from overround.core.clock import Clock
 from overround.core.errors import Forbidden, Unauthenticated
@@ -23,6 +22,7 @@ from overround.core.principal import Kind, Principal
 from overround.kit import paging
 from overround.kit.etags import matches
 from overround.kit.idempotency import KeyReused, checked_key
+from overround.kit.shapes import Input, Output
 from overround.kit.telling import Tell, tell_nobody
 from overround.kit.threads import BoundedThreads
 
@@ -182,18 +182,6 @@ IdempotencyKey = Annotated[str, Depends(_key)]
 
 Limit = Annotated[int, Query(ge=1, le=paging.LIMIT_MAX)]
 CursorText = Annotated[str | None, Query(max_length=64)]
-
-
-class Input(BaseModel):
-    """A request body: nothing unknown, nothing converted, nothing changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Output(BaseModel):
-    """An answer's body, apart from the inside: no new field is shown by accident."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def mark_replayed(response: Response, replayed: bool) -> None:

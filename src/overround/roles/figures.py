@@ -10,7 +10,7 @@ from overround.betting.bets import Ask, Asked, Decision
 from overround.core.errors import OverroundError
 from overround.kit import metrics
 
-Refusal = Callable[[], OverroundError | None]
+Refusal = Callable[[int], OverroundError | None]
 
 
 def counted(ask: Ask) -> Ask:
@@ -48,8 +48,8 @@ def counted(ask: Ask) -> Ask:
 def refused(refusal: Refusal) -> Refusal:
     """The same, with everybody who was refused so in the metrics."""
 
-    def asked_and_counted() -> OverroundError | None:
-        error = refusal()
+    def asked_and_counted(coming: int) -> OverroundError | None:
+        error = refusal(coming)
         if error is not None:
             metrics.BETS_REFUSED.at(error.code).add()
         return error

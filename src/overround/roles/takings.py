@@ -17,11 +17,13 @@ from overround.people.tenants import Tenant
 
 @dataclass(frozen=True, slots=True)
 class Takings:
-    """A tenant's part in a run. `ledger_minor` is the sum of all its entries, the run's or not."""
+    """A tenant's part in a run; what is `waiting` is no bet yet. `ledger_minor` is the sum of all
+    its entries, the run's or not."""
 
     tenant: Tenant
     accepted: int
     refused: dict[str, int]
+    waiting: int
     settled: int
     handle_minor: int
     payout_minor: int
@@ -48,12 +50,15 @@ async def read(
     conn: Connection, tenant: Tenant, since: datetime, until: datetime, key_prefix: str
 ) -> Takings:
     """The tenant's part in the run whose bets' keys begin with `key_prefix`, placed between."""
-    accepted, refused, settled = await bets.counts(conn, tenant.id, since, until, key_prefix)
+    accepted, refused, waiting, settled = await bets.counts(
+        conn, tenant.id, since, until, key_prefix
+    )
     days = await bets.run_days(conn, tenant.id, tenant.time_zone, since, until, key_prefix)
     return Takings(
         tenant,
         accepted,
         refused,
+        waiting,
         settled,
         handle_minor=sum(handle for _, handle, _ in days),
         payout_minor=sum(payout for _, _, payout in days),

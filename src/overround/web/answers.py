@@ -6,20 +6,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from starlette.responses import Response
 from starlette.types import Scope
 
+from overround.core.errors import OverroundError
 from overround.kit import routes
 from overround.web import marks
 from overround.web.limits import Told
 from overround.web.sites import Site
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+# Headers that would be another question if they stood twice.
+_ONCE: Final = frozenset(
+    {b"host", b"authorization", b"x-correlation-id", b"origin", b"cookie", b"content-type"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ class Asked:
     `headers` are its headers by lower-case name. `label` is the tenant's name in the host by the
     strict rule, and `site` the tenant, for routes that need one. `scope` is the server's; `counted`
     and `shared` are what the answer will say of limits, and to a page of another origin;
-    `allowed` is False past the limit, and None before it was counted; `told` is how a door says it.
+    `allowed` is False past the limit, and None before it was counted; `told` is how a door says it;
+    `vain` is what refuses it whatever it asks, and `is_let_in` that a place is kept for it.
     """
 
     method: str
@@ -66,6 +75,8 @@ class Asked:
     shared: Headers = ()
     allowed: bool | None = None
     told: tuple[Told, int, int] | None = None
+    vain: OverroundError | None = None
+    is_let_in: bool = False
 
     @property
     def query(self) -> bytes:
@@ -97,6 +108,26 @@ class Asked:
         """A header as text; None where it is absent."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+
+def asked_of(scope: Scope) -> Asked:
+    """A request as the server has it; what stands twice and must not is as if it were not there."""
+    pairs: list[tuple[bytes, bytes]] = scope["headers"]
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        _drop_doubled(found, pairs)
+    ids = marks.ids(found.get(b"x-correlation-id"), found.get(b"traceparent"))
+    scope.setdefault("state", {})["ids"] = ids
+    return Asked(scope["method"], scope["path"], found, ids, scope, time.monotonic_ns())
+
+
+def _drop_doubled(found: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """Take away what stands twice and must not: one of them was planted by somebody else."""
+    seen: set[bytes] = set()
+    for name, _ in pairs:
+        if name in seen and name in _ONCE:
+            found.pop(name, None)
+        seen.add(name)
 
 
 class Copy:

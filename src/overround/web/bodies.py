@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import Final
+from typing import Any, Final, cast
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from overround.core.errors import Invalid
 from overround.web.ids import header
 from overround.web.origins import SAFE_METHODS
 
@@ -31,12 +32,28 @@ _NUL_IN_JSON: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _CLOSE: Final = {"Connection": "close"}
 
 
+class NumberTooLong(Invalid):
+    """A number of a request has at most 30 digits."""
+
+    code = "number_too_long"
+
+
+class _TooLong(ValueError):
+    """A number that is not converted."""
+
+
 def check_json(body: bytes) -> None:
-    """Raises HTTPException 400 unless the bytes are strict JSON in UTF-8, without NUL."""
+    """Raises HTTPException 400 unless the bytes are strict JSON in UTF-8, without NUL; and
+    NumberTooLong, which names the field."""
     if _NUL_IN_JSON.search(body):
         raise HTTPException(400)
     try:
-        _STRICT.decode(body.decode("utf-8"))
+        text = body.decode("utf-8")
+        try:
+            _STRICT.decode(text)
+        except _TooLong:
+            # What stands behind the number has not been looked at yet.
+            raise NumberTooLong(field=_too_long_at(json.loads(text, **_MARKED))) from None
     except (ValueError, RecursionError):
         raise HTTPException(400) from None
 
@@ -55,8 +72,36 @@ def _no_constant(text: str) -> object:
 def _short(text: str) -> str:
     """Numbers are not converted here; one of thousands of digits would be costly anywhere."""
     if len(text) > _DIGITS_MAX:
-        raise ValueError("a number is too long")
+        raise _TooLong
     return text
+
+
+def _marked(text: str) -> object:
+    return _TooLong if len(text) > _DIGITS_MAX else 0
+
+
+_MARKED: Final[dict[str, Any]] = {"parse_int": _marked, "parse_float": _marked}
+
+
+def _too_long_at(found: object) -> str | None:
+    """Where the first number that is too long stands, as a path; None: it is the body itself."""
+    waiting: list[tuple[str, object]] = [("", found)]
+    while waiting:
+        path, value = waiting.pop()
+        if value is _TooLong:
+            return path[1:] or None
+        inner: list[tuple[object, object]] = []
+        if isinstance(value, dict):
+            inner = list(cast("dict[object, object]", value).items())
+        elif isinstance(value, list):
+            inner = list(enumerate(cast("list[object]", value)))
+        waiting += [(f"{path}/{_escaped(name)}", one) for name, one in reversed(inner)]
+    return None
+
+
+def _escaped(name: object) -> str:
+    """A name as a JSON pointer writes it, as much of it as an answer shows."""
+    return str(name).replace("~", "~0").replace("/", "~1")[:100]
 
 
 _STRICT: Final = json.JSONDecoder(

@@ -19,10 +19,12 @@ Either may raise any error of `core.errors`; the front says it as a problem.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,21 +35,16 @@ from overround.core.principal import Kind, Principal
 from overround.kit import logs, metrics
 from overround.kit.limits import ASK
 from overround.people import sessions
-from overround.web import bodies, cors, limits, marks, origins, problems, tokens, wire
-from overround.web.answers import Answer, Asked, of_response
+from overround.web import bodies, cors, holds, limits, marks, origins, problems, shortcuts, tokens
+from overround.web.answers import Answer, Asked, asked_of, of_response
 from overround.web.doors import Doors
 from overround.web.limits import LimitClass, Limits, TooManyRequests
 from overround.web.past import Past
 from overround.web.records import Record, Recorder
 from overround.web.sites import Sites, unknown
+from overround.web.vain import VAIN_S, Later, Refusals
 
 Needs = Literal["site", "label", "nothing"]
-
-# Headers that would be another question if they stood twice.
-_ONCE: Final = frozenset(
-    {b"host", b"authorization", b"x-correlation-id", b"origin", b"cookie", b"content-type"}
-)
-
 
 # Who a token is, on that tenant: None for nobody.
 Authenticate = Callable[[UUID, str], Awaitable[Principal | None]]
@@ -80,7 +77,8 @@ class Writing:
 
     `authenticate` in place of the front's own, for a route that looks at the session again where it
     writes; the token is on `scope["state"]` for it. `refusal` says before anything is looked at
-    that whoever comes now comes in vain: his answer costs the others as little as it can.
+    that whoever comes now comes in vain, after so many who are on their way to the handler: his
+    answer costs the others as little as it can.
     """
 
     path: str
@@ -88,7 +86,7 @@ class Writing:
     kind: Kind = "player"
     limit: LimitClass = "write"
     authenticate: Authenticate | None = None
-    refusal: Callable[[], OverroundError | None] | None = None
+    refusal: Callable[[int], OverroundError | None] | None = None
 
 
 Route = Reading | Writing
@@ -114,21 +112,27 @@ class Front:
         self._sites = sites
         self._doors = Doors(sites, limited)
         self._writers = Doors(sites, limited)
-        self._second_s, self._second_ends_us = 0, 0
         self._limits = limited
         self._authenticate = authenticate
         self._recorder = recorder
-        self._clock = clock
+        self._epoch_s = limits.Seconds(clock).at
         self._readings: dict[str, Reading] = {}
         self._below: dict[str, Reading] = {}
         self._writings: dict[str, Writing] = {}
+        self._refusals, self.later = Refusals(), Later(VAIN_S)
+        # Of each path, the writes that were let in and have not come to their handler yet: all that
+        # a moment brings are looked at before the first of them has a place in any queue.
+        self._coming: Counter[str] = Counter()
         self.instant_urls = frozenset[bytes]()
+        self.vain_urls = frozenset[bytes]()
         for route in found:
             self._register(route)
 
     def _register(self, route: Route) -> None:
         if isinstance(route, Writing):
             self._writings[route.path] = route
+            if route.refusal is not None:
+                self.vain_urls |= {route.path.encode()}
             return
         self._readings[route.path] = route
         self.instant_urls |= {route.path.encode()}
@@ -159,7 +163,7 @@ class Front:
 
     async def _is_past(self, past: Past, scope: Scope, send: Send) -> bool:
         """Whether a request of the layers' was past its limit, and has its answer."""
-        asked = _asked(scope)
+        asked = asked_of(scope)
         answer = await past.answer(asked)
         if answer is not None:
             await self._give(answer, asked, past.route(asked), send)
@@ -169,7 +173,7 @@ class Front:
         """Answer what is past its limit here and now; False, and nothing is counted."""
         if self._past is None or self._under(scope["path"]) is not None:
             return False
-        asked = _asked(scope)
+        asked = asked_of(scope)
         answer = self._past.at_once(asked)
         return answer is not None and self._gave(answer, asked, self._past.route(asked))
 
@@ -179,23 +183,41 @@ class Front:
         return self._below.get(f"/{rest}") if self._below else None
 
     def at_once(self, scope: Scope) -> bool:
-        """Answer a reading here and now, as `wire.Instant` says; what was counted of one that is
-        not answered so is not counted again."""
+        """Answer a reading here and now; one that is not answered so is counted all the same."""
         route = self._readings.get(scope["path"])
         if route is None:
             return self._past_at_once(scope)
-        asked = _asked(scope)
+        asked = asked_of(scope)
         answer = self._by_door(route, asked)
+        if answer is None and asked.allowed is False and self._past is not None:
+            answer = self._past.at_once(asked)
         if answer is not None and self._gave(answer, asked, route.path):
             return True
         scope["state"]["asked"] = asked
         return False
 
+    def is_vain(self, scope: Scope) -> bool:
+        """Whether a write is refused before anything is looked at, as `shortcuts.Instant` says."""
+        route = self._writings[scope["path"]]
+        assert route.refusal is not None
+        asked = scope["state"]["asked"] = asked_of(scope)
+        asked.vain = route.refusal(self._coming[route.path])
+        if asked.vain is None:
+            self._coming[route.path] += 1
+            asked.is_let_in = True
+        return asked.vain is not None
+
+    def refuse(self, scope: Scope) -> None:
+        """Say so; the time it took is counted from when it was asked."""
+        asked: Asked = scope["state"]["asked"]
+        assert asked.vain is not None
+        self._gave(self._refusals.answer(asked.vain, asked), asked, asked.path)
+
     async def _read(self, route: Reading, scope: Scope, receive: Receive, send: Send) -> None:
         asked: Asked | None = scope.setdefault("state", {}).pop("asked", None)
         answer = None
         if asked is None:
-            asked = _asked(scope)
+            asked = asked_of(scope)
             answer = self._by_door(route, asked)
         try:
             if answer is None:
@@ -260,32 +282,47 @@ class Front:
         return answer
 
     async def _write(self, route: Writing, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = _asked(scope)
-        refused = route.refusal() if route.refusal is not None else None
+        asked: Asked | None = scope.setdefault("state", {}).pop("asked", None)
+        if asked is None:
+            asked = asked_of(scope)
+            asked.vain = route.refusal(self._coming[route.path]) if route.refusal else None
         # The body is out of the way first: the connection is used again.
-        if refused is not None and wire.whole(scope) is not None:
-            answer = of_response(problems.of_error(refused, asked.path, asked.ids))
+        if asked.vain is not None and shortcuts.whole(scope) is not None:
+            await asyncio.sleep(VAIN_S)
+            answer = self._refusals.answer(asked.vain, asked)
             await self._give(answer, asked, route.path, send)
             return
+        asked.vain, is_bound = None, False
         try:
             principal = await self._by_writers_door(asked, route)
             if principal is None:
+                is_bound = True
                 _bind(asked)
                 await self._place(asked, "site")
                 principal = await self._enter(asked, route)
-            body = wire.whole(scope)
+            body = shortcuts.whole(scope)
             asked.body = (
                 await bodies.read(scope, receive)
                 if body is None
                 else bodies.checked(body, asked.text(b"content-type") or "", asked.path)
             )
+            self._arrived(asked)
             answer = await route.handler(asked, principal)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
+            is_bound = True
             _bind(asked)
             answer = _refusal(error, asked)
         finally:
-            logs.unbind_all()
+            self._arrived(asked)
+            if is_bound:
+                logs.unbind_all()
         await self._give(answer, asked, route.path, send)
+
+    def _arrived(self, asked: Asked) -> None:
+        """A write that was let in has come to its handler, or will not."""
+        if asked.is_let_in:
+            asked.is_let_in = False
+            self._coming[asked.path] -= 1
 
     async def _by_writers_door(self, asked: Asked, route: Writing) -> Principal | None:
         """Who wrote here before by the same bearer; None, and he goes the long way.
@@ -349,14 +386,6 @@ class Front:
         asked.counted = limits.headers(of, verdict, self._epoch_s(at_us))
         return verdict
 
-    def _epoch_s(self, at_us: int) -> int:
-        """The second of the clock, which is looked at once in each."""
-        if at_us >= self._second_ends_us:
-            at = self._clock.now()
-            self._second_s = int(at.timestamp())
-            self._second_ends_us = at_us + 1_000_000 - at.microsecond
-        return self._second_s
-
     async def _enter(self, asked: Asked, route: Writing) -> Principal:
         """Who writes. Raises Forbidden, Unauthenticated and TooManyRequests."""
         scope, site = asked.scope, asked.site
@@ -417,7 +446,7 @@ class Front:
     def _gave(self, answer: Answer, asked: Asked, route: str | None) -> bool:
         """Send it in one piece and record it, where the server can; False, and nothing is done."""
         scope = asked.scope
-        directly = wire.directly(scope)
+        directly = shortcuts.directly(scope)
         if directly is None:
             return False
         block = answer.block + asked.ids.block() + asked.said_block()
@@ -431,7 +460,9 @@ class Front:
     def _record(self, answer: Answer, asked: Asked, route: str | None) -> None:
         site = asked.site
         is_past = asked.allowed is False or answer.status == TooManyRequests.status
-        (self._recorder.past if is_past else self._recorder.soon)(
+        if is_past:
+            holds.hold(asked.scope)
+        (self._recorder.past if is_past or asked.vain is not None else self._recorder.soon)(
             Record(
                 asked.method,
                 asked.path,
@@ -460,31 +491,9 @@ def _bind(asked: Asked) -> None:
 
 def _shared(asked: Asked) -> list[tuple[bytes, bytes]]:
     """What an answer says to a page of another origin, and under TLS."""
-    found = list(asked.shared)
-    if asked.scope["scheme"] == "https":
-        found.append(marks.STRICT_TRANSPORT)
-    return found
-
-
-def _asked(scope: Scope) -> Asked:
-    pairs: list[tuple[bytes, bytes]] = scope["headers"]
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        _drop_doubled(found, pairs)
-    ids = marks.ids(found.get(b"x-correlation-id"), found.get(b"traceparent"))
-    scope.setdefault("state", {})["ids"] = ids
-    return Asked(scope["method"], scope["path"], found, ids, scope, time.monotonic_ns())
-
-
-def _drop_doubled(found: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:
-    """Take away what stands twice and must not: one of them was planted by somebody else."""
-    seen: set[bytes] = set()
-    for name, _ in pairs:
-        if name in seen and name in _ONCE:
-            found.pop(name, None)
-        seen.add(name)
+    is_secret = asked.scope["scheme"] == "https"
+    return [*asked.shared, marks.STRICT_TRANSPORT] if is_secret else list(asked.shared)
 
 
 def _refusal(error: Exception, asked: Asked) -> Answer:
-    response = problems.of_exception(error, asked.path, asked.ids)
-    return of_response(response)
+    return of_response(problems.of_exception(error, asked.path, asked.ids))

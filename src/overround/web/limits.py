@@ -17,14 +17,16 @@ from typing import Final, Literal, get_args
 from uuid import UUID
 
 from overround.cache import keys
+from overround.core.clock import Clock
 from overround.core.errors import Refusal
-from overround.kit.limits import SECOND_US, Limiter, Rate, Verdict
+from overround.kit.limits import SECOND_US, Bucket, Limiter, Rate, Verdict
 from overround.kit.settings import LimitSettings
 from overround.web import marks
 
 LimitClass = Literal["public", "page", "login", "read", "write", "bets"]
 CLASSES: Final[tuple[LimitClass, ...]] = get_args(LimitClass)
 Headers = list[tuple[bytes, bytes]]
+Buckets = tuple[Bucket, Bucket]
 
 # The seed's numbers for what is public. A page is a document and a few reads that its scripts ask
 # for; a log-in costs a hash; who is logged in is one person, or a program that was given a key.
@@ -47,6 +49,22 @@ def rates_of(settings: LimitSettings) -> dict[LimitClass, Rate]:
         of: Rate(getattr(settings, f"{of}_burst"), getattr(settings, f"{of}_per_s"))
         for of in CLASSES
     }
+
+
+class Seconds:
+    """The second of a clock, which is looked at once in each."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._second_s, self._ends_us = 0, 0
+
+    def at(self, at_us: int) -> int:
+        """Seconds of 1970 UTC at that time of a clock that never runs backwards."""
+        if at_us >= self._ends_us:
+            at = self._clock.now()
+            self._second_s = int(at.timestamp())
+            self._ends_us = at_us + SECOND_US - at.microsecond
+        return self._second_s
 
 
 class TooManyRequests(Refusal):
@@ -85,6 +103,12 @@ class Limits:
         whole = f"{prefix}:{of}"
         found = self.limiter.refusal(f"{whole}:{subject}", self.rates[of], at_us)
         return found or self.limiter.refusal(whole, self.tenant, at_us)
+
+    def buckets(self, prefix: str, of: LimitClass, subject: str, at_us: int) -> Buckets:
+        """The subject's and its tenant's, for whoever asks them many times."""
+        whole = f"{prefix}:{of}"
+        bucket = self.limiter.bucket(f"{whole}:{subject}", self.rates[of], at_us)
+        return bucket, self.limiter.bucket(whole, self.tenant, at_us)
 
     async def take(self, prefix: str, of: LimitClass, subject: str, at_us: int) -> Verdict:
         """A token of the subject's bucket and one of its tenant's."""

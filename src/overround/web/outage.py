@@ -190,9 +190,10 @@ class Outage:
 
         return counted
 
-    def at_hand(self, scope: Scope) -> tuple[Answer | None, bool]:
-        """The public copy of this process; and whether that is all there is without looking
-        further: at the cache for a first view, and for whether the tenant is open."""
+    def at_hand(self, scope: Scope, age_ms_max: int | None = None) -> tuple[Answer | None, bool]:
+        """The public copy of this process, if it is no older; and whether that is all there is
+        without looking further: at the cache for a first view, and for whether the tenant is open.
+        """
         asked = self._asked(scope)
         if asked is None:
             return None, True
@@ -205,7 +206,13 @@ class Outage:
             found = self._shelf.at_hand(asked.label, asked.name)
         if found is None:
             return None, not asked.first_view
+        if age_ms_max is not None and millis(self._clock.now()) - found.made_ms > age_ms_max:
+            return None, False
         return _dressed(self._old(asked, found)), True
+
+    def shop(self, label: str) -> object:
+        """What says whether the tenant is open: another object once something else is known."""
+        return self._shelf.kept(label, "shop")
 
     async def instead(self, scope: Scope) -> Answer | None:
         """The public copy or the defaults, for who is past his limit; None for neither."""

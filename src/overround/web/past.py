@@ -4,7 +4,10 @@ A request of a framework's route is weighed here first: for a visitor his token 
 logged in it is only looked at, because whose session it is stands in the record. Past the limit the
 answer is the copy that stands, or 429: no task of the framework's, no row of the tenant, no line of
 the log for each (test: past the limit nothing is asked of the layers). So what a flood costs is
-what its answers cost, and the neighbours have the rest. A host that is nobody's is weighed too, by
+what its answers cost, and the neighbours have the rest. Of what was refused something a moment ago
+the tokens that come in meanwhile buy a copy, too, if it is no older than a second: so a flood at
+twenty a second costs one look at the layers for each thing that it asks
+(test: a flood's tokens buy a copy while it is young). A host that is nobody's is weighed too, by
 its visitor's address: looking for its tenant costs the database a question
 (test: who asks for hosts that are nobodys has a limit).
 """
@@ -21,21 +24,24 @@ from starlette.types import Scope
 from overround import storefront
 from overround.core.clock import Clock
 from overround.kit import metrics
-from overround.kit.limits import Verdict
+from overround.kit.limits import SECOND_US, Rate, Verdict
 from overround.people import sessions
 from overround.web import cors, gate, limits, problems, tokens
 from overround.web.answers import Answer, Asked, of_response
-from overround.web.limits import LimitClass, Limits, TooManyRequests
+from overround.web.limits import Buckets, LimitClass, Limits, Told, TooManyRequests
 from overround.web.origins import SAFE_METHODS
 from overround.web.pages import assets, render
 from overround.web.pages.browsers import asks_for_page
-from overround.web.sites import Sites
+from overround.web.repeats import Repeat, Repeats, Shops, key_of
+from overround.web.sites import Known, Sites
 from overround.web.urgency import Table
 
 # Whose token is whose, for as long as it is among the last so many.
 CALLERS_MAX: Final = 50_000
 # How long after a refusal a server offers every request at once.
 BESET_US: Final = 1_000_000
+# How old a copy may be that is given for a token of who was refused a moment ago.
+YOUNG_MS: Final = 1_000
 # The buckets of hosts that are nobody's.
 _NOBODY: Final = limits.prefix_of(UUID(int=0))
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -43,11 +49,14 @@ _READS: Final = frozenset({"GET", "HEAD"})
 _NO_ID: Final = "0" * 32
 
 
-class Copies(Protocol):
+class Copies(Shops, Protocol):
     """Who has copies of public answers."""
 
-    def at_hand(self, scope: Scope) -> tuple[storefront.Answer | None, bool]:
-        """The copy of this process; and whether that is all there is, without looking further."""
+    def at_hand(
+        self, scope: Scope, age_ms_max: int | None = None
+    ) -> tuple[storefront.Answer | None, bool]:
+        """The copy of this process, if it is no older; and whether that is all there is, without
+        looking further."""
         ...
 
     async def instead(self, scope: Scope) -> storefront.Answer | None:
@@ -70,9 +79,11 @@ class Past:
         self._limits = limited
         self._table = table
         self._copies = copies
-        self._clock = clock
+        self._epoch_s = limits.Seconds(clock).at
         # By host and token: the subject of the buckets of whose it is.
         self._callers: dict[tuple[bytes, str], str] = {}
+        self._repeats = Repeats()
+        self._told: dict[tuple[LimitClass, Rate], Told] = {}
         self._beset_until_us = 0
 
     @property
@@ -82,12 +93,25 @@ class Past:
 
     def at_once(self, asked: Asked) -> Answer | None:
         """The answer for who is past his limit and can be answered without waiting."""
+        at_us = asked.began_ns // 1_000
+        key = key_of(asked)
+        repeat = self._repeats.find(key) if key is not None else None
+        if repeat is not None and repeat.stands(self._limits.limiter, self._copies, at_us):
+            return self._again(repeat, asked, at_us)
         weighed = self._weighed(asked)
         if weighed is None:
             return None
         prefix, of, subject, _ = weighed
-        refused = self._limits.refusal(prefix, of, subject, _now_us())
-        return None if refused is None else self._now(asked, of, refused)
+        refused = self._limits.refusal(prefix, of, subject, at_us)
+        if refused is None:
+            return None
+        answer = self._now(asked, of, refused)
+        if answer is not None and key is not None:
+            buckets = self._limits.buckets(prefix, of, subject, at_us)
+            told, known = self._told_of(of, refused.rate), self._known(asked)
+            shop = self._copies.shop(asked.label) if asked.label is not None else None
+            self._repeats.keep(key, Repeat(answer, asked, of, buckets, told, known, shop, at_us))
+        return answer
 
     async def answer(self, asked: Asked) -> Answer | None:
         """The answer for who is past his limit; None, and the layers answer.
@@ -107,11 +131,14 @@ class Past:
             verdict = await self._limits.take(prefix, of, subject, at_us)
         if not verdict.allowed:
             return await self._given(asked, of, verdict)
+        young = self._young(asked, of, verdict, self._limits.buckets(prefix, of, subject, at_us))
+        if young is not None:
+            return young
         if asked.site is not None:
             # Whose tenant is found further in is counted as its visitor there, too.
             state = asked.scope["state"]
             state["counted"] = True
-            state["answer_headers"] = limits.headers(of, verdict, self._epoch_s())
+            state["answer_headers"] = limits.headers(of, verdict, self._epoch_s(at_us))
         return None
 
     async def instead(self, asked: Asked, of: LimitClass) -> Answer | None:
@@ -150,7 +177,7 @@ class Past:
             return None
         host = headers.get(b"host", b"")
         asked.label = label = self._sites.label(host)
-        known = self._sites.record(label) if label is not None else None
+        known = self._known(asked)
         asked.site = site = known.site if known is not None else None
         if label is not None and site is not None:
             # An old one is looked up again, behind this request's back.
@@ -163,6 +190,31 @@ class Past:
         assert token is not None
         caller = self._callers.get((host, token))
         return None if caller is None else (prefix, gate.class_of_caller(scope), caller, False)
+
+    def _known(self, asked: Asked) -> Known | None:
+        return self._sites.record(asked.label) if asked.label is not None else None
+
+    def _again(self, repeat: Repeat, asked: Asked, at_us: int) -> Answer:
+        """What was said a moment ago to the same question of the same visitor."""
+        self._beset_until_us = at_us + BESET_US
+        asked.site, asked.label, asked.allowed = repeat.site, repeat.label, False
+        asked.told = repeat.told, 0, self._epoch_s(at_us)
+        return repeat.to(asked)
+
+    def _young(
+        self, asked: Asked, of: LimitClass, verdict: Verdict, buckets: Buckets
+    ) -> Answer | None:
+        """The copy for a token of who was refused a moment ago, unless it is old."""
+        at_us = asked.began_ns // 1_000
+        if at_us - max(one.refused_at_us for one in buckets) > SECOND_US:
+            return None
+        if not self._may_be_copied(asked):
+            return None
+        copy, _ = self._copies.at_hand(asked.scope, YOUNG_MS)
+        if copy is None:
+            return None
+        self._say(asked, of, verdict, at_us)
+        return Answer(copy.status, copy.headers, copy.body)
 
     def _now(self, asked: Asked, of: LimitClass, refused: Verdict) -> Answer | None:
         """The copy at hand, or the refusal; None where a copy may stand further away."""
@@ -182,8 +234,8 @@ class Past:
             return self._refused(asked, of, refused)
         return self._copied(asked, of, refused, copy)
 
-    def _epoch_s(self) -> int:
-        return int(self._clock.now().timestamp())
+    def _told_of(self, of: LimitClass, rate: Rate) -> Told:
+        return self._told.setdefault((of, rate), Told(of, rate))
 
     def _may_be_copied(self, asked: Asked) -> bool:
         return (
@@ -207,10 +259,15 @@ class Past:
         return of_response(problems.of_error(error, asked.path, asked.ids))
 
     def _mark(self, asked: Asked, of: LimitClass, refused: Verdict) -> None:
-        """What the answer says besides: of the limit, and to a page of another origin."""
-        self._beset_until_us = _now_us() + BESET_US
+        """It was past its limit."""
+        at_us = _now_us()
+        self._beset_until_us = at_us + BESET_US
         asked.allowed = False
-        asked.counted = limits.headers(of, refused, self._epoch_s())
+        self._say(asked, of, refused, at_us)
+
+    def _say(self, asked: Asked, of: LimitClass, verdict: Verdict, at_us: int) -> None:
+        """What the answer says besides: of the limit, and to a page of another origin."""
+        asked.told = self._told_of(of, verdict.rate), verdict.remaining, self._epoch_s(at_us)
         origin, site = asked.text(b"origin"), asked.site
         if origin is not None and site is not None and origin in site.cors:
             asked.shared = cors.headers(origin)

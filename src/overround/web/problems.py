@@ -38,6 +38,11 @@ _CODES: Final[Mapping[int, str]] = {
     503: "unavailable",
 }
 
+# What a person learns of a bare status, where the phrase of HTTP says too little.
+_DETAILS: Final[Mapping[int, str]] = {
+    400: "This request cannot be read: strict JSON is, without NUL, and no key stands in it twice.",
+}
+
 _log = logs.get(__name__)
 
 
@@ -81,12 +86,14 @@ def of_error(error: OverroundError, instance: str, ids: Ids) -> Response:
     inside = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     # What broke inside is for the log; the client learns only that it did.
     detail = "The service cannot answer this now." if inside else error.detail
+    named = None if inside else error.field
     return problem(
         error.status,
         error.code,
         detail,
         instance=instance,
         ids=ids,
+        errors=[] if named is None else [{"pointer": _of_field(named), "detail": detail}],
         facts={} if inside else error.facts,
         headers=headers,
     )
@@ -101,7 +108,7 @@ def of_status(
     return problem(
         status,
         code,
-        HTTPStatus(status).description or phrase,
+        _DETAILS.get(status) or HTTPStatus(status).description or phrase,
         instance=instance,
         ids=ids,
         headers=headers,
@@ -111,7 +118,9 @@ def of_status(
 def of_exception(error: Exception, instance: str, ids: Ids) -> Response:
     """The problem that any exception is; what nobody expected is logged and is a bare 500."""
     if isinstance(error, OverroundError):
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # Who is told when to come back was refused on purpose: nothing has failed.
+        told_when = getattr(error, "retry_after_s", None) is not None
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not told_when:
             _log.error("http.failed", code=error.code, reason=error.detail)
         return of_error(error, instance, ids)
     if isinstance(error, HTTPException):
@@ -155,6 +164,11 @@ def install(app: FastAPI) -> None:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     return of_exception(error, request.url.path, request.state.ids)
+
+
+def _of_field(field: str) -> str:
+    """The pointer of an error's field: into the body, where it does not say another place."""
+    return field if field.startswith("header/") else f"#/{field}"
 
 
 def _pointer(place: Sequence[int | str]) -> str:

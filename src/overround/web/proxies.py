@@ -7,14 +7,14 @@ that the operator named. Behind such a proxy a page's origin is `https://...`, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from overround.web import wire
+from overround.web.shortcuts import instant
 
 _SCHEMES: Final = frozenset({"http", "https"})
 # More than these are no chain of proxies but somebody who fills a header.
@@ -59,8 +59,10 @@ class Behind:
     def __init__(self, app: ASGIApp, trusted: Trusted) -> None:
         self._app = app
         self._trusted = trusted
-        self._instant = wire.instant(app)
+        self._instant = instant(app)
         self.instant_urls = self._instant.instant_urls if self._instant else frozenset[bytes]()
+        self.vain_urls = self._instant.vain_urls if self._instant else frozenset[bytes]()
+        self.later = self._instant.later if self._instant else _at_once
 
     @property
     def is_beset(self) -> bool:
@@ -78,6 +80,18 @@ class Behind:
         self._believe(scope)
         return self._instant is not None and self._instant.at_once(scope)
 
+    def is_vain(self, scope: Scope) -> bool:
+        """As the front says; what was said of his address is heard here, for the record."""
+        if self._instant is None or not self._instant.is_vain(scope):
+            return False
+        self._believe(scope)
+        return True
+
+    def refuse(self, scope: Scope) -> None:
+        """As the front does."""
+        assert self._instant is not None
+        self._instant.refuse(scope)
+
     def _believe(self, scope: Scope) -> None:
         client = scope.get("client")
         if client is None or not self._trusted.names(client[0]):
@@ -88,6 +102,10 @@ class Behind:
         forwarded_for = _all(scope, b"x-forwarded-for")
         if forwarded_for:
             scope["client"] = (self._trusted.client(client[0], forwarded_for), 0)
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    act()
 
 
 def _all(scope: Scope, name: bytes) -> str:

@@ -31,10 +31,11 @@ KNOWN_MAX: Final = 100_000
 # What a part makes of a request: its answer's bytes and the decision in them.
 Place = Callable[[SentSlip, Ask, LetWait], Awaitable[tuple[bytes, Decision | Waits]]]
 Currency = Callable[[UUID], Awaitable[str]]
-Refused = Callable[[], OverroundError | None]
+# What whoever comes now is told, after so many who are on their way already.
+Refused = Callable[[int], OverroundError | None]
 
 
-def nobody_is_refused() -> None:
+def nobody_is_refused(_: int) -> None:
     """Of whoever comes."""
 
 

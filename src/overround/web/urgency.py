@@ -44,6 +44,9 @@ class Worth:
 # What is no route of the application: a 404 that costs nothing, or a stream.
 _UNKNOWN: Final = Worth("", SAFE, "critical", "reads", re.compile(""))
 
+# Paths that were asked of late, and are not compared with every pattern again.
+_FOUND_MAX: Final = 1_000
+
 
 class Table:
     """Every route of the application with what it is worth."""
@@ -57,6 +60,7 @@ class Table:
             if "{" not in row.template
         }
         self._patterns = [row for row in self.rows if "{" in row.template]
+        self._found: dict[tuple[str, str], Worth] = {}
 
     def of(self, method: str, path: str) -> Worth:
         """The route that a request goes to; HEAD is worth what GET is."""
@@ -64,6 +68,15 @@ class Table:
         found = self._exact.get((method, path))
         if found is not None:
             return found
+        found = self._found.get((method, path))
+        if found is None:
+            found = self._matched(method, path)
+            if len(self._found) >= _FOUND_MAX:
+                self._found.clear()
+            self._found[method, path] = found
+        return found
+
+    def _matched(self, method: str, path: str) -> Worth:
         for row in self._patterns:
             if method in row.methods and row.path.fullmatch(path):
                 return row

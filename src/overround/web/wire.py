@@ -8,6 +8,11 @@ And what is answered as soon as it has been read: an application that names `ins
 for those by `at_once` (for all, while it `is_beset`), before the server makes a task, an event and
 a timer for the request, which cost more than such an answer does
 (test: what is answered at once is answered the same).
+
+A write that the application refuses before it has looked at anything (`is_vain`) has no task
+either, and its refusal a moment's delay. Whoever is told no at once asks again at once: hundreds of
+such connections took the process from those whose bets it had, and each step of a bet waited until
+all of them had been told again (test: who comes in vain waits a moment and holds up nobody).
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Protocol, cast
+from typing import Any, ClassVar, Final, cast
 
 import httptools
 from starlette.types import Scope
@@ -28,14 +33,9 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from overround.kit import logs, metrics
-from overround.web import marks, problems
+from overround.web import holds, marks, problems
 from overround.web.origins import SAFE_METHODS
-from overround.web.outlets import Connection
-
-DIRECT: Final = "overround.answer"
-Direct = Callable[[Scope, int, bytes, bytes], bool]
-WHOLE: Final = "overround.body"
-Whole = Callable[[Scope], bytes | None]
+from overround.web.shortcuts import DIRECT, WHOLE, Instant, instant
 
 HEAD_BYTES_MAX: Final = 32 * 1024
 HEADERS_MAX: Final = 100
@@ -49,47 +49,13 @@ _LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _PLAIN: Final = re.compile(rb"(?!//)/[!\"$&-;=>@-~]*(?:\?[!\"$-~]*)?")
 # So many requests of one piece are answered at once; who sends more in a row waits for others, too.
 AT_ONCE_MAX: Final = 16
+# A refused body of more is not let pass unread; the application says what is too large.
+_VAIN_BYTES_MAX: Final = 64 * 1024
 # For an answer that came before its request had come: so much is still read, and for so long.
 LINGER_S: Final = 2.0
 LINGER_BYTES_MAX: Final = 4_000_000
 
 _log = logs.get(__name__)
-
-
-def directly(scope: Scope) -> Direct | None:
-    """The short way out of the answer to this request, where the server has one."""
-    extensions = cast("dict[str, object] | None", scope.get("extensions"))
-    return cast("Direct | None", extensions.get(DIRECT)) if extensions else None
-
-
-def whole(scope: Scope) -> bytes | None:
-    """The body, where all of it is there already; else it is received as ever."""
-    extensions = cast("dict[str, object] | None", scope.get("extensions"))
-    taken = cast("Whole | None", extensions.get(WHOLE)) if extensions else None
-    return taken(scope) if taken is not None else None
-
-
-class Instant(Protocol):
-    """An application that can answer some requests without waiting."""
-
-    @property
-    def instant_urls(self) -> frozenset[bytes]:
-        """Requests' targets, as they are sent."""
-        ...
-
-    @property
-    def is_beset(self) -> bool:
-        """Whether it wants to be asked for every target, because somebody asks too often."""
-        ...
-
-    def at_once(self, scope: Scope) -> bool:
-        """Answer a GET by `directly`; False when it has to come as a task."""
-        ...
-
-
-def instant(app: object) -> Instant | None:
-    """The application, if it is one that answers at once."""
-    return cast("Instant", app) if hasattr(app, "instant_urls") else None
 
 
 class _Lingering:
@@ -112,7 +78,7 @@ class Refused(Exception):
     """The head of a request is not taken."""
 
 
-class Wire(Connection):
+class Wire(holds.Holding):
     """uvicorn's connection with an end to everything that may be waited for."""
 
     _dated: ClassVar[tuple[list[tuple[bytes, bytes]], bytes]] = ([], b"")
@@ -128,6 +94,10 @@ class Wire(Connection):
     _lingered_bytes = 0
     _instant: Instant | None = None
     _instant_urls: frozenset[bytes] = frozenset()
+    _vain_urls: frozenset[bytes] = frozenset()
+    # The request that comes in vain while its body comes; then, until it is told so.
+    _vain: Scope | None = None
+    _untold: Scope | None = None
     # The request that is being answered at once; whether the last one was; how many more may be.
     _now: Scope | None = None
     _was_at_once = False
@@ -142,11 +112,15 @@ class Wire(Connection):
         self._instant = instant(cast("object", self.app))  # pyright: ignore[reportUnknownMemberType]
         if self._instant is not None:
             self._instant_urls = self._instant.instant_urls
+            self._vain_urls = self._instant.vain_urls
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone; nobody is told anything any more."""
+        self._untold = None
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came. What the parser refuses is answered as a problem, and in our words."""
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
         self._idle_since_s, self._at_once_left = None, AT_ONCE_MAX
         if self._lingers_since_s is not None:
             self._lingered_bytes += len(data)
@@ -170,7 +144,10 @@ class Wire(Connection):
         except httptools.HttpParserError:
             self._refuse(self._status)
             return
-        if not self._is_in_head or heads != self._heads:
+        if self._vain is not None:
+            # No task waits for this body, so that its time is counted here.
+            self._since_s = self._since_s or self.loop.time()
+        elif not self._is_in_head or heads != self._heads:
             self._since_s, self._head_bytes = None, 0
         elif was_in_head:
             # All of it was head. What came behind another message's end counts from the next on.
@@ -185,12 +162,12 @@ class Wire(Connection):
         if len(headers) > HEADERS_MAX:
             self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise Refused
-        hosts, lengths = 0, 0
-        for name, _ in headers:
+        hosts, lengths, length = 0, 0, b""
+        for name, value in headers:
             if name == b"host":
                 hosts += 1
             elif name in _LENGTHS:
-                lengths += 1
+                lengths, length = lengths + 1, value
         # Somebody in front of us could read another request in these (RFC 9112, 3.2 and 6.1). An
         # old load balancer's health check names no host.
         if (
@@ -200,6 +177,11 @@ class Wire(Connection):
             or not (self.url.startswith(b"/") or self.url == b"*")
         ):
             raise Refused
+        if self._untold is not None:
+            # What is asked behind it is answered behind it.
+            self.tell_refused()
+        if self.url in self._vain_urls and self._comes_in_vain(length):
+            return
         is_instant = self.url in self._instant_urls
         if not is_instant and self._instant is not None:
             is_instant = self._instant.is_beset
@@ -211,23 +193,64 @@ class Wire(Connection):
         if self.scope["method"] not in SAFE_METHODS:
             self.cycle.transport = cast("asyncio.Transport", _Lingering(self, self.transport))
 
-    def _answered_at_once(self) -> bool:
-        """Answer a request that is nothing but its head, unless one before it still runs."""
+    def _may_do_without_task(self, method: bytes) -> bool:
+        """Whether a request of the method can have its answer without one, by how it came."""
         cycle, parser = cast("RequestResponseCycle | None", self.cycle), self.parser
         assert parser is not None
-        assert self._instant is not None
-        if (
+        return not (
             self._at_once_left <= 0
             or self._is_parting
+            # One before it still runs.
             or (cycle is not None and not cycle.response_complete)
             or self.flow.write_paused
             or self.expect_100_continue
-            or parser.get_method() != b"GET"
+            or parser.get_method() != method
             or parser.get_http_version() != "1.1"
             or not parser.should_keep_alive()
             or self.transport.is_closing()
-            or not _PLAIN.fullmatch(self.url)
+        )
+
+    def _comes_in_vain(self, length: bytes) -> bool:
+        """Whether this request is refused whatever it is; then its body, of which is said how long
+        it is, is let pass."""
+        assert self._instant is not None
+        assert self.parser is not None
+        cycle, scope = cast("RequestResponseCycle | None", self.cycle), cast("Scope", self.scope)
+        # What has to stand in line behind another request is asked when its turn comes.
+        if (
+            cycle is not None and not cycle.response_complete
+        ) or self.parser.get_method() != b"POST":
+            return False
+        scope["method"], scope["query_string"] = "POST", b""
+        scope["path"], scope["raw_path"] = self.url.decode("ascii"), self.url
+        if not self._instant.is_vain(scope):
+            return False
+        # It is said later by a task, where this is no plain request.
+        if (
+            not self._may_do_without_task(b"POST")
+            or not length.isdigit()
+            or len(length) > 6
+            or int(length) > _VAIN_BYTES_MAX
         ):
+            return False
+        self._vain = scope
+        return True
+
+    def tell_refused(self) -> None:
+        """Answer whoever came in vain, if he has not been told yet."""
+        scope, self._untold = self._untold, None
+        if scope is None or self._instant is None or self.transport.is_closing():
+            return
+        self._now = scope
+        try:
+            self._instant.refuse(scope)
+        finally:
+            self._now = None
+
+    def _answered_at_once(self) -> bool:
+        """Answer a request that is nothing but its head, unless one before it still runs."""
+        assert self._instant is not None
+        if not self._may_do_without_task(b"GET") or not _PLAIN.fullmatch(self.url):
             return False
         scope = self.scope
         path, _, query = self.url.partition(b"?")
@@ -247,6 +270,7 @@ class Wire(Connection):
             super().on_message_begin()
             self._lent = lent = cast("dict[str, object]", self.scope.get("extensions"))
             lent[DIRECT], lent[WHOLE] = self.answer, self.take_body
+            lent[holds.EXTENSION] = self.hold
             return
         # The same for all requests of a connection: made once.
         HttpToolsProtocol.on_message_begin(self)
@@ -307,11 +331,20 @@ class Wire(Connection):
         body, cycle.body = bytes(cycle.body), bytearray()
         return body
 
+    def on_body(self, body: bytes) -> None:
+        """A part of the body is there."""
+        if self._vain is None:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The body is whole; what comes next is another head."""
         self._is_in_head = True
         if self._was_at_once:
             self._was_at_once = False
+        elif self._vain is not None:
+            assert self._instant is not None
+            self._untold, self._vain, self._since_s = self._vain, None, None
+            self._instant.later(self.tell_refused)
         else:
             super().on_message_complete()
 
@@ -319,8 +352,16 @@ class Wire(Connection):
         """The answer is out. A body that is still coming belongs to nothing any more."""
         if self._lingers_since_s is not None:
             return
-        super().on_response_complete()
-        if self.cycle.more_body and not self.transport.is_closing():
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            # The server would set a timer for each answer, and take it back for each request.
+            self._idle_since_s = self.loop.time()
+        if self.cycle.more_body:
             self.linger()
 
     def pause_writing(self) -> None:
@@ -336,9 +377,16 @@ class Wire(Connection):
     def part(self) -> None:
         """Let the next answer be the last, and say so in it: the process is about to end."""
         self._is_parting = True
+        self.read_on()
+        self.tell_refused()
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is not None:
             cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """The process ends: close when nothing is owed any more."""
+        self.tell_refused()
+        super().shutdown()
 
     def _is_too_long(self, data: bytes) -> bool:
         """Whether the head does not end within its bound; what comes behind it is a body."""
@@ -349,7 +397,6 @@ class Wire(Connection):
         if not self.cycle_is_halfway():
             self.transport.close()
             return
-        self._unset_keepalive_if_required()
         self._lingers_since_s = self.loop.time()
         with suppress(OSError):
             # The client may have gone by now.
@@ -377,7 +424,7 @@ class Wire(Connection):
             self.timeout_keep_alive_handler()
 
     def _is_idle_since(self, since_s: float) -> bool:
-        """Whether nothing came since an answer at once, which sets no timer of its own."""
+        """Whether nothing came since the last answer."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
         is_free = cycle is None or cycle.response_complete
         return is_free and self._idle_since_s is not None and self._idle_since_s < since_s
@@ -388,6 +435,7 @@ class Wire(Connection):
         if transport.is_closing() or self._lingers_since_s is not None:
             return
         self._since_s = None
+        self.tell_refused()
         # Before the first request there is no cycle, whatever its type says.
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is None or cycle.response_complete:

@@ -24,6 +24,7 @@ from overround.betting.bets.model import (
 )
 from overround.betting.bets.refusals import DETAILS as REFUSAL_DETAILS
 from overround.betting.bets.refusals import bounds as refusal_bounds
+from overround.betting.bets.refusals import field as refusal_field
 from overround.betting.bets.rules import (
     LEGS_MAX,
     TOLERANCE_BPS_MAX,
@@ -76,6 +77,7 @@ __all__ = [
     "place_waited",
     "potential",
     "refusal_bounds",
+    "refusal_field",
     "run_days",
     "system_sizes",
 ]

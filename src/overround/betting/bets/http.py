@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
 
-from overround.betting.bets import refusals, rules, service
+from overround.betting.bets import answers, refusals, rules, service
+from overround.betting.bets.answers import BetOut, PlacedOut
 from overround.betting.bets.model import (
     Ask,
     Asked,
-    Bet,
     Decision,
-    Leg,
     LetWait,
     SentSlip,
     Slip,
     SlipLeg,
+    StakeMode,
     SystemName,
     Waits,
 )
 from overround.betting.bets.preferences import prefers_async
 from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX, VERSION_MAX
-from overround.core import bets, ids, line, money, price
-from overround.core.errors import Refusal, Unauthenticated, Unavailable
+from overround.core import bets, ids, money, price
+from overround.core.errors import Invalid, Refusal, Unauthenticated
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import paging, routes
@@ -38,7 +37,6 @@ from overround.kit.routes import (
     CursorText,
     IdempotencyKey,
     Input,
-    KeyReused,
     Limit,
     Now,
     Output,
@@ -53,86 +51,46 @@ _ID = TypeAdapter(UUID)
 
 PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
 AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
+# The part of the winnings that a place pays, and the first and last place that are paid.
+PlaceTermsText = Annotated[str, Field(max_length=10, examples=["1/4 1-3"])]
 
 
 class SlipLegIn(Input):
     """One selection at the price that was shown; with the `version` that was shown beside it,
-    `odds_policy` none takes that offer alone, not one that was laid again at the same price."""
+    `odds_policy` none takes that offer alone, not one that was laid again at the same price. Of a
+    slip each way, the `place_terms` that were shown are taken or the slip is refused."""
 
     selection_id: Annotated[UUID, Field(strict=False)]
     price: PriceText
     banker: bool = False
     offer_version: Annotated[int, Field(ge=0, le=VERSION_MAX)] | None = None
+    place_terms: PlaceTermsText | None = None
 
 
 class SlipIn(Input):
     """What a player asks: one leg is a single, more are a combo, and with `system` or `sizes` a
     system: every line of so many legs, bankers included.
 
-    The stake is the whole one; with `stake_mode` "unit" it is each line's. Where it is more than
-    is taken, `accept_lower_stake` has the bet taken at a stake that fits, which the answer says.
-    With `free_bet_id` the stake is that free bet's whole amount, and the house pays it.
+    With `each_way` it is two bets of the same lines, one on the legs to win and one on them to be
+    placed; the stake is that of each of the two, so twice as much is held.
+
+    The stake is the whole one; with `stake_mode` "unit" it is each line's, and so are `stake_min`
+    and `stake_max` of a refusal. Where it is more than is taken, `accept_lower_stake` has the bet
+    taken at a stake that fits, which the answer says. With `free_bet_id` the stake is that free
+    bet's whole amount, and the house pays it: nobody is given a part of one, so
+    `accept_lower_stake` beside it is refused (`free_bet_stake`).
     """
 
     legs: Annotated[list[SlipLegIn], Field(min_length=1, max_length=LEGS_MAX)]
     stake: AmountText
-    stake_mode: Literal["total", "unit"] = "total"
+    stake_mode: StakeMode = "total"
     system: SystemName | None = None
     sizes: Annotated[list[int], Field(min_length=1, max_length=LEGS_MAX)] | None = None
     odds_policy: Literal["none", "higher", "any"] = "higher"
     tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
     accept_lower_stake: bool = False
     free_bet_id: Annotated[UUID, Field(strict=False)] | None = None
-
-
-class PlacedOut(Output):
-    """The bet that was accepted, at the prices that were taken."""
-
-    bet_id: UUID
-    kind: str
-    sizes: list[int] | None
-    status: str
-    stake: str
-    potential_payout: str
-    currency: str
-    prices: list[str]
-    placed_at: datetime
-
-
-class LegOut(Output):
-    """One leg and what it came to so far."""
-
-    event_id: UUID
-    selection_id: UUID
-    home: str
-    away: str
-    starts_at: datetime
-    market: str
-    period: str
-    line: str | None
-    side: str
-    price: str
-    shown_price: str
-    banker: bool
-    grade: str | None
-
-
-class BetOut(Output):
-    """A bet with its legs."""
-
-    id: UUID
-    kind: str
-    sizes: list[int] | None
-    status: str
-    outcome: str | None
-    stake: str
-    potential_payout: str
-    payout: str | None
-    currency: str
-    placed_at: datetime
-    settled_at: datetime | None
-    free_bet_id: UUID | None
-    legs: list[LegOut]
+    each_way: bool = False
 
 
 class BetsOut(Output):
@@ -155,12 +113,6 @@ class LatestBetsOut(Output):
 
     items: list[LatestBetOut]
     next_cursor: str | None
-
-
-class BetRefused(Refusal):
-    """The bet was not accepted."""
-
-    status = 409
 
 
 class AnotherPlayer(Refusal):
@@ -212,8 +164,7 @@ async def place(
 
     async with db.reading(caller.tenant_id) as conn:
         tenant = await tenants.by_id(conn, caller.tenant_id)
-    slip = _slip(body, caller, key, now, tenant.currency)
-    rules.check(slip)
+    slip = _checked(body, caller, key, now, tenant.currency)
     token = routes.token_of(request)
     token_sha256 = None if token is None else sessions.token_sha256(token)
     asked = Asked(caller.tenant_id, slip, token_sha256)
@@ -224,7 +175,7 @@ async def place(
     routes.mark_replayed(response, decision.kind == "replayed")
     if decision.kind == "accepted":
         tools.tell(caller.tenant_id, [caller.actor_id], office=True)
-    return _placed_out(decision)
+    return answers.placed_out(decision, slip, body.stake_mode)
 
 
 async def place_raw(sent: SentSlip, ask: Ask, let_wait: LetWait) -> tuple[bytes, Decision | Waits]:
@@ -235,15 +186,15 @@ async def place_raw(sent: SentSlip, ask: Ask, let_wait: LetWait) -> tuple[bytes,
     if sent.asked_by is not None and _player_id(sent.asked_by) != sent.caller.actor_id:
         raise AnotherPlayer
     key = checked_key(sent.key)
-    slip = _slip(_slip_in(sent.body), sent.caller, key, sent.at, sent.currency)
-    rules.check(slip)
+    body = _slip_in(sent.body)
+    slip = _checked(body, sent.caller, key, sent.at, sent.currency)
     asked = Asked(sent.caller.tenant_id, slip, sent.token_sha256)
     decision = await _answered(asked, ask, let_wait, sent.prefer)
     if isinstance(decision, Waits):
         return decision.body, decision
     if decision.kind == "nobody":
         raise Unauthenticated
-    return _placed_json(decision), decision
+    return answers.placed_json(decision, slip, body.stake_mode), decision
 
 
 async def _answered(
@@ -299,14 +250,16 @@ async def my_bets(
             limit=limit + 1,
         )
     shown, following = paging.cut(found, limit, lambda bet: (bet.placed_at, bet.id))
-    return BetsOut(items=[_bet_out(bet) for bet in shown], next_cursor=following)
+    return BetsOut(items=[answers.bet_out(bet) for bet in shown], next_cursor=following)
 
 
 @router.get("/bets/{bet_id}")
 async def my_bet(bet_id: UUID, caller: Player, db: Db) -> BetOut:
     """One of my bets."""
     async with db.reading(caller.tenant_id) as conn:
-        return _bet_out(await service.my_bet(conn, caller.tenant_id, caller.actor_id, bet_id))
+        return answers.bet_out(
+            await service.my_bet(conn, caller.tenant_id, caller.actor_id, bet_id)
+        )
 
 
 ReadsBets = Annotated[Principal, Depends(routes.staff("bets.read"))]
@@ -326,17 +279,39 @@ async def latest_bets(
     shown, following = paging.cut(found, limit, lambda one: (one.bet.placed_at, one.bet.id))
     return LatestBetsOut(
         items=[
-            LatestBetOut(player_id=one.bet.user_id, player=one.player, bet=_bet_out(one.bet))
+            LatestBetOut(player_id=one.bet.user_id, player=one.player, bet=answers.bet_out(one.bet))
             for one in shown
         ],
         next_cursor=following,
     )
 
 
+def _checked(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str) -> Slip:
+    """The slip that is asked for. Raises Invalid, which names its field."""
+    try:
+        slip = _slip(body, caller, key, at, currency)
+        rules.check(slip)
+    except Invalid as error:
+        error.field = refusals.field(error.code, _unpriced(body))
+        raise
+    return slip
+
+
+def _unpriced(body: SlipIn) -> int | None:
+    """The first leg whose price is none, from 1."""
+    for n, leg in enumerate(body.legs, start=1):
+        try:
+            price.parse_decimal(leg.price)
+        except Invalid:
+            return n
+    return None
+
+
 def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str) -> Slip:
     bankers = sum(leg.banker for leg in body.legs)
     sizes = rules.system_sizes(body.system, body.sizes, len(body.legs), bankers)
     units = bets.stored_lines(len(body.legs), sizes, bankers) if body.stake_mode == "unit" else 1
+    units *= 2 if body.each_way else 1
     return Slip(
         bet_id=ids.new(at),
         user_id=caller.actor_id,
@@ -348,6 +323,7 @@ def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str
                 price.parse_decimal(leg.price),
                 leg.banker and bool(sizes),
                 leg.offer_version,
+                leg.place_terms,
             )
             for leg in body.legs
         ),
@@ -358,105 +334,5 @@ def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str
         tolerance_bps=body.tolerance_bps,
         accept_lower_stake=body.accept_lower_stake,
         free_bet_id=body.free_bet_id,
-    )
-
-
-def _placed_out(decision: Decision) -> PlacedOut:
-    if decision.kind == "key_reused":
-        raise KeyReused
-    if decision.waits:
-        raise Unavailable("the slip still waits; ask again by the same key")
-    if decision.kind == "moved":
-        raise Unavailable("the prices move faster than they can be taken; ask again")
-    if decision.refusal is not None:
-        detail = refusals.DETAILS.get(decision.refusal)
-        raise BetRefused(detail, code=decision.refusal, facts=refusals.bounds(decision.answer))
-    answer: dict[str, Any] = decision.answer
-    currency: str = answer["currency"]
-    return PlacedOut(
-        bet_id=answer["bet_id"],
-        kind=answer["kind"],
-        sizes=answer["sizes"],
-        status=answer["status"],
-        stake=money.to_text(answer["stake_minor"], currency),
-        potential_payout=money.to_text(answer["potential_payout_minor"], currency),
-        currency=currency,
-        prices=[price.to_text(price_e4) for price_e4 in answer["prices_e4"]],
-        placed_at=answer["placed_at"],
-    )
-
-
-class _Placed(msgspec.Struct):
-    """`PlacedOut` as it is written, field by field."""
-
-    bet_id: str
-    kind: str
-    sizes: list[int] | None
-    status: str
-    stake: str
-    potential_payout: str
-    currency: str
-    prices: list[str]
-    placed_at: str
-
-
-_ENCODER = msgspec.json.Encoder()
-
-
-def _placed_json(decision: Decision) -> bytes:
-    """The bytes of `_placed_out`, without its model: a bet's facts are texts already."""
-    answer = decision.answer
-    at: str = answer.get("placed_at", "")
-    if not at.endswith("+00:00"):
-        return _placed_out(decision).model_dump_json().encode()
-    currency: str = answer["currency"]
-    return _ENCODER.encode(
-        _Placed(
-            answer["bet_id"],
-            answer["kind"],
-            answer["sizes"],
-            answer["status"],
-            money.to_text(answer["stake_minor"], currency),
-            money.to_text(answer["potential_payout_minor"], currency),
-            currency,
-            [price.to_text(price_e4) for price_e4 in answer["prices_e4"]],
-            at[:-6] + "Z",
-        )
-    )
-
-
-def _bet_out(bet: Bet) -> BetOut:
-    paid = bet.payout_minor
-    return BetOut(
-        id=bet.id,
-        kind=bet.kind,
-        sizes=bet.sizes,
-        status=bet.status,
-        outcome=bet.outcome,
-        stake=money.to_text(bet.stake_minor, bet.currency),
-        potential_payout=money.to_text(bet.potential_payout_minor, bet.currency),
-        payout=None if paid is None else money.to_text(paid, bet.currency),
-        currency=bet.currency,
-        placed_at=bet.placed_at,
-        settled_at=bet.settled_at,
-        free_bet_id=bet.free_bet_id,
-        legs=[_leg_out(leg) for leg in bet.legs],
-    )
-
-
-def _leg_out(leg: Leg) -> LegOut:
-    return LegOut(
-        event_id=leg.event_id,
-        selection_id=leg.selection_id,
-        home=leg.home,
-        away=leg.away,
-        starts_at=leg.starts_at,
-        market=leg.market_type,
-        period=leg.period,
-        line=None if leg.line_q4 is None else line.to_text(leg.line_q4),
-        side=leg.side,
-        price=price.to_text(leg.price_e4),
-        shown_price=price.to_text(leg.shown_price_e4),
-        banker=leg.banker,
-        grade=leg.grade,
+        each_way=body.each_way,
     )

@@ -13,9 +13,8 @@ A player's slips are placed in the order in which they arrived: while one connec
 his, no other takes one (test: slips of one player keep their order). A key that is under way is
 refused (test: a key in flight is refused). A slip whose failure fails its batch fails alone: the
 others are placed one by one (test: a bad slip fails alone). When the slip that has waited longest
-has waited too long, whoever comes is told to come back (test: a queue that is too old sheds). A
-queue that stays long is no burst: then it is kept to less than one call takes, so that who is
-accepted waits as he always does and who is not knows at once (test: a queue that stands is short).
+has waited too long, or many have been waiting for long (`room`), whoever comes is told to come back
+(test: a queue that is too old sheds) (test: a queue that stands is short).
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ import psycopg
 
 from overround.betting.bets import rules, service
 from overround.betting.bets.model import Asked, Decision
+from overround.betting.bets.room import STANDS_S, Room
 from overround.core.errors import Refusal, Unavailable
 from overround.db import Connection, connect
 from overround.kit import logs
@@ -41,11 +41,6 @@ from overround.kit import logs
 PATIENCE_S: Final = (0.0, 0.02)
 # Half of what a person waits for without noticing; twice what a batch may take at its worst.
 AGE_MAX_S: Final = 0.5
-WAITING_MAX: Final = 4_096
-# A queue that was no shorter than half of what may wait in one that stands, at every call for so
-# long, stands: then three quarters of a call may wait.
-STANDS_S: Final = 0.2
-STANDING_MAX: Final = service.BATCH_MAX * 3 // 4
 RECONNECT_S: Final = 0.25
 # What a drain may take; longer than a call (its login's statement_timeout) can.
 DRAIN_S: Final = 8.0
@@ -102,9 +97,7 @@ class Acceptor:
         self._url = url
         self._prepares = prepares
         self._age_max_s = age_max_s
-        self._stands_s = stands_s
-        # When a call last found few that waited.
-        self._roomy_at_s = monotonic()
+        self._room = Room(monotonic(), stands_s)
         self._queue: deque[_Waiting] = deque()
         self._keys: set[tuple[UUID, UUID, str]] = set()
         self._busy: set[tuple[UUID, UUID]] = set()
@@ -126,19 +119,17 @@ class Acceptor:
         # and its key will say.
         return await waiting.answer
 
-    def refusal(self) -> Overloaded | None:
-        """What whoever comes now is told; None, and he may wait."""
-        return Overloaded() if self._is_closing or self._is_late() else None
+    def refusal(self, coming: int = 0) -> Overloaded | None:
+        """What whoever comes now is told, after `coming` others who were told nothing and have not
+        asked yet; None, and he may wait."""
+        return Overloaded() if self._is_closing or self._is_late(coming) else None
 
-    def _is_late(self) -> bool:
-        if not self._queue:
-            return False
+    def _is_late(self, coming: int) -> bool:
         now_s = monotonic()
-        stands = now_s - self._roomy_at_s > self._stands_s
-        return (
-            len(self._queue) >= (STANDING_MAX if stands else WAITING_MAX)
-            or now_s - self._queue[0].since_s > self._age_max_s
-        )
+        # Every slip has its key, from its coming to its answer.
+        if self._room.is_full(len(self._keys) + coming, now_s):
+            return True
+        return bool(self._queue) and now_s - self._queue[0].since_s > self._age_max_s
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -208,8 +199,6 @@ class Acceptor:
             waiting = self._queue.popleft()
             (passed if waiting.player in self._busy else batch).append(waiting)
         self._queue.extendleft(reversed(passed))
-        if waiting_now < STANDING_MAX // 2:
-            self._roomy_at_s = monotonic()
         self._busy.update(waiting.player for waiting in batch)
         return batch
 

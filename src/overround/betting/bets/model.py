@@ -19,6 +19,8 @@ DecisionKind = Literal["accepted", "refused", "replayed", "key_reused", "nobody"
 # What a slip has waited for already: a person's word passes every question, a delay its own.
 Passes = Literal["approval", "delay"]
 BetKind = Literal["single", "combo", "system"]
+# Whether a stake is a slip's whole one or each line's.
+StakeMode = Literal["total", "unit"]
 SystemName = Literal[
     "trixie", "patent", "yankee", "lucky15", "canadian", "lucky31", "heinz", "lucky63",
     "super_heinz", "goliath",
@@ -29,13 +31,15 @@ SystemName = Literal[
 class SlipLeg:
     """One selection at the price the player saw, and the version of the offer where he says it.
 
-    A banker is in every line of a system.
+    A banker is in every line of a system. `place_terms` are those that were shown, where it is each
+    way and he says them.
     """
 
     selection_id: UUID
     price_e4: int
     banker: bool = False
     offer_version: int | None = None
+    place_terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Slip:
 
     `sizes` makes it a system of all lines with so many legs, bankers included; the stake is the
     whole one, shared by the lines. Who accepts a lower stake is given the largest that fits.
-    With `free_bet_id` the stake is that free bet's, the whole of it.
+    With `free_bet_id` the stake is that free bet's, the whole of it. `each_way` puts half of the
+    stake on the legs to win, half on them to be placed.
     """
 
     bet_id: UUID
@@ -58,11 +63,16 @@ class Slip:
     sizes: tuple[int, ...] | None = None
     accept_lower_stake: bool = False
     free_bet_id: UUID | None = None
+    each_way: bool = False
 
     @property
     def lines(self) -> int:
-        """How many lines share the stake. Raises Invalid `invalid_size`."""
-        return bets.stored_lines(len(self.legs), self.sizes, sum(leg.banker for leg in self.legs))
+        """How many lines share the stake, of a bet each way those of both parts.
+
+        Raises Invalid `invalid_size`.
+        """
+        bankers = sum(leg.banker for leg in self.legs)
+        return bets.stored_lines(len(self.legs), self.sizes, bankers) * (2 if self.each_way else 1)
 
     @property
     def kind(self) -> BetKind:
@@ -75,13 +85,15 @@ class Slip:
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A slip with what `stake_minor`, which is its own or a lower one, pays when all its legs win
-    at `prices_e4`: rounded down, and whether half-even rounds it up."""
+    at `prices_e4`: rounded down, and whether half-even rounds it up. `terms` are the place terms of
+    its legs, where it is each way; "" of one that is not known yet."""
 
     slip: Slip
     stake_minor: int
     prices_e4: Sequence[int]
     potential_minor: int
     rounds_up: bool
+    terms: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,10 @@ class Leg:
     shown_price_e4: int
     banker: bool
     grade: str | None
+    dead_heat: str | None
+    place_terms: str | None
+    place_grade: str | None
+    place_dead_heat: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +209,7 @@ class Bet:
     payout_minor: int | None
     placed_at: datetime
     settled_at: datetime | None
+    each_way: bool
     legs: tuple[Leg, ...]
     free_bet_id: UUID | None = None
 

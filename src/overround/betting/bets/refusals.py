@@ -15,10 +15,15 @@ DETAILS: Final[Mapping[str, str]] = {
     "odds_out_of_range": "This house takes no such price.",
     "unknown_selection": "One selection is not offered here.",
     "event_started": "One event has started.",
+    "score_changed": "The score has changed.",
+    "line_passed": "The score has decided this market.",
+    "feed_stale": "The prices of one event are too old.",
     "market_suspended": "One market is suspended.",
     "market_closed": "One market is closed.",
     "price_changed": "One price has changed.",
     "market_changed": "One market has changed since it was shown.",
+    "no_place_terms": "One market is not offered each way.",
+    "place_terms_changed": "The place terms have changed.",
     "legs_conflict": "Two legs are on the same event.",
     "stake_below_min": "The stake is below the least stake.",
     "payout_above_max": "The payout would be above the largest payout.",
@@ -37,16 +42,90 @@ DETAILS: Final[Mapping[str, str]] = {
 }
 
 
-def bounds(answer: Mapping[str, Any]) -> dict[str, object]:
-    """What a player needs to ask again, as texts: the leg, the prices now, the bounds."""
-    said = ("leg", "legs_min", "legs_max", "offer_versions")
+# What of a slip each refusal is about, and each bound that it may break: of a leg that is named it
+# is one of the leg's own fields. What the house or the account is refused for is about none
+# (test: every refusal of a slip names its field).
+_OF_LEG: Final[Mapping[str, str]] = {
+    "odds_out_of_range": "price",
+    "unknown_selection": "selection_id",
+    "event_started": "selection_id",
+    "score_changed": "selection_id",
+    "line_passed": "selection_id",
+    "feed_stale": "selection_id",
+    "market_suspended": "selection_id",
+    "market_closed": "selection_id",
+    "price_changed": "price",
+    "price_out_of_range": "price",
+    "invalid_number": "price",
+    "market_changed": "offer_version",
+    "version_out_of_range": "offer_version",
+    "no_place_terms": "place_terms",
+    "place_terms": "place_terms",
+    "place_terms_changed": "place_terms",
+}
+_OF_SLIP: Final[Mapping[str, str]] = {
+    "too_few_legs": "legs",
+    "too_many_legs": "legs",
+    "legs_conflict": "legs",
+    "repeated_bet": "legs",
+    "invalid_size": "sizes",
+    "invalid_number": "stake",
+    "stake_out_of_range": "stake",
+    "stake_below_min": "stake",
+    "stake_above_max": "stake",
+    "payout_above_max": "stake",
+    "liability_exceeded": "stake",
+    "player_limit": "stake",
+    "insufficient_funds": "stake",
+    "tolerance_out_of_range": "tolerance_bps",
+    "free_bet_unknown": "free_bet_id",
+    "free_bet_used": "free_bet_id",
+    "free_bet_expired": "free_bet_id",
+    "free_bet_stake": "stake",
+    "free_bet_kind": "free_bet_id",
+    "free_bet_sport": "free_bet_id",
+    "free_bet_price": "free_bet_id",
+    "free_bet_each_way": "each_way",
+}
+
+
+def field(code: str, leg: int | None = None) -> str | None:
+    """What of the slip a refusal is about, `leg` being counted from 1; None for nothing of it."""
+    of_leg = _OF_LEG.get(code)
+    if of_leg is not None and leg is not None:
+        return f"legs/{leg - 1}/{of_leg}"
+    return _OF_SLIP.get(code) or (of_leg and "legs")
+
+
+def bounds(answer: Mapping[str, Any], lines: int = 1, units: int = 1) -> dict[str, object]:
+    """What a player needs to ask again, as texts: the leg, the prices now, the bounds.
+
+    `lines` share the stake; asked by `units` of them, the bounds of the stake are a unit's. A most
+    that is below the least that may be staked is not said: nobody could stake it.
+    """
+    said = ("leg", "legs_min", "legs_max", "offer_versions", "place_terms")
     found: dict[str, object] = {name: answer[name] for name in said if name in answer}
     if "prices_e4" in answer:
         found["prices"] = [price.to_text(price_e4) for price_e4 in answer["prices_e4"]]
     for name in ("price_min", "price_max"):
         if f"{name}_e4" in answer:
             found[name] = price.to_text(answer[f"{name}_e4"])
-    for name in ("stake", "stake_min", "stake_max", "payout_max"):
-        if f"{name}_minor" in answer:
-            found[name] = money.to_text(answer[f"{name}_minor"], answer["currency"])
+    for name, minor in _amounts(answer, lines, units).items():
+        found[name] = money.to_text(minor, answer["currency"])
+    return found
+
+
+def _amounts(answer: Mapping[str, Any], lines: int, units: int) -> dict[str, int]:
+    """The amounts that an answer names, minor units; those of the stake are a unit's."""
+    least = max(answer.get("stake_least_minor", 0), lines)
+    found: dict[str, int] = {}
+    if "stake_minor" in answer:
+        found["stake"] = answer["stake_minor"]
+    if "stake_min_minor" in answer:
+        found["stake_min"] = -(-answer["stake_min_minor"] // units)
+    most = answer.get("stake_max_minor", 0) // units
+    if most >= -(-least // units):
+        found["stake_max"] = most
+    if "payout_max_minor" in answer:
+        found["payout_max"] = answer["payout_max_minor"]
     return found

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from overround.betting.bets.model import Bet, Priced, Slip
 from overround.betting.freebets.model import Used
-from overround.core import bets, price, systems
+from overround.core import bets, each_way, place_terms, price, systems
 from overround.core.errors import Invalid
 
 LEGS_MAX = 20
@@ -38,22 +38,33 @@ def check(slip: Slip) -> None:
         price.check(leg.price_e4)
         if not 0 <= (leg.offer_version or 0) <= VERSION_MAX:
             raise Invalid("an offer has no such version", code="version_out_of_range")
+        _check_terms(slip, leg.place_terms)
     _check_lines(slip)
     if slip.free_bet_id is not None and slip.accept_lower_stake:
         raise Invalid("a free bet is the stake of one bet, wholly", code="free_bet_stake")
+    if slip.free_bet_id is not None and slip.each_way:
+        raise Invalid("a free bet is not placed each way", code="free_bet_each_way")
     if slip.at.tzinfo is None:
         raise Invalid("a time without a zone is no time", code="time_without_zone")
+
+
+def _check_terms(slip: Slip, terms: str | None) -> None:
+    """Raises Invalid `place_terms`."""
+    if terms is None:
+        return
+    if not slip.each_way:
+        raise Invalid("only a leg each way has place terms", code="place_terms")
+    place_terms.parse(terms)
 
 
 def _check_lines(slip: Slip) -> None:
     """Raises Invalid `invalid_size`, and `stake_out_of_range` for lines below a minor unit."""
     bankers = sum(leg.banker for leg in slip.legs)
-    if slip.sizes is None:
-        if bankers:
-            raise Invalid("only a system has bankers", code="invalid_size")
-        return
-    systems.check_sizes(slip.sizes, len(slip.legs), bankers)
-    if slip.lines > slip.stake_minor:
+    if slip.sizes is None and bankers:
+        raise Invalid("only a system has bankers", code="invalid_size")
+    if slip.sizes is not None:
+        systems.check_sizes(slip.sizes, len(slip.legs), bankers)
+    if (slip.sizes is not None or slip.each_way) and slip.lines > slip.stake_minor:
         raise Invalid("a line has at least one minor unit", code="stake_out_of_range")
 
 
@@ -79,18 +90,34 @@ def system_sizes(
     return None if found == (legs,) else found
 
 
-def priced(slip: Slip, stake_minor: int, prices_e4: Sequence[int]) -> Priced:
-    """The slip at that stake with what it pays when all its legs win at these prices."""
+def priced(
+    slip: Slip, stake_minor: int, prices_e4: Sequence[int], terms: Sequence[str] | None = None
+) -> Priced:
+    """The slip at that stake with what it pays when all its legs win at these prices, each way at
+    these place terms."""
     asked = slip if stake_minor == slip.stake_minor else replace(slip, stake_minor=stake_minor)
-    down, rounds_up = potential(asked, prices_e4)
-    return Priced(slip, stake_minor, prices_e4, down, rounds_up)
+    down, rounds_up = potential(asked, prices_e4, terms)
+    return Priced(slip, stake_minor, prices_e4, down, rounds_up, terms)
 
 
-def potential(slip: Slip, prices_e4: Sequence[int]) -> tuple[int, bool]:
+def shown_terms(slip: Slip) -> list[str] | None:
+    """The place terms that a slip each way says it was shown, "" where it does not."""
+    return [leg.place_terms or "" for leg in slip.legs] if slip.each_way else None
+
+
+def potential(
+    slip: Slip, prices_e4: Sequence[int], terms: Sequence[str] | None = None
+) -> tuple[int, bool]:
     """What the slip pays when all its legs win at these prices: minor units rounded down, and
-    whether half-even rounds them up."""
+    whether half-even rounds them up. Each way without all place terms, what its stake pays to win:
+    such a slip is told the terms and reckoned again."""
     bankers = [leg.banker for leg in slip.legs]
-    exact = bets.potential_ratio(slip.stake_minor, prices_e4, slip.sizes, bankers)
+    terms = shown_terms(slip) if terms is None else terms
+    if terms is not None and all(terms):
+        known = [place_terms.parse(one) for one in terms]
+        exact = each_way.potential_ratio(slip.stake_minor, prices_e4, known, slip.sizes, bankers)
+    else:
+        exact = bets.potential_ratio(slip.stake_minor, prices_e4, slip.sizes, bankers)
     down = exact[0] // exact[1]
     if down >= _POTENTIAL_MAX:
         return _POTENTIAL_MAX, False
@@ -128,11 +155,12 @@ def body_sha256(slip: Slip) -> bytes:
     words += [
         f"{leg.selection_id.hex}@{leg.price_e4}{'b' * leg.banker}"
         + ("" if leg.offer_version is None else f"#{leg.offer_version}")
+        + ("" if leg.place_terms is None else f"~{leg.place_terms.replace(' ', '~')}")
         for leg in slip.legs
     ]
     if slip.sizes is not None:
         words.append("-".join(map(str, slip.sizes)))
-    words += ["lower"] * slip.accept_lower_stake
+    words += ["lower"] * slip.accept_lower_stake + ["each-way"] * slip.each_way
     if slip.free_bet_id is not None:
         words.append(f"free-{slip.free_bet_id.hex}")
     return hashlib.sha256(" ".join(words).encode()).digest()

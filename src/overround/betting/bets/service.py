@@ -128,21 +128,24 @@ async def _until_still(
 ) -> list[Decision]:
     """Ask at the prices that were shown; whatever is told that they are others now and would be
     taken is asked again at those (test: a price that rose meanwhile is paid), and so is a stake
-    that may be lower (test: a stake that does not fit is lowered to one that does)."""
+    that may be lower (test: a stake that does not fit is lowered to one that does), or an each-way
+    bet whose place terms were not said (test: an each way bet is placed and paid)."""
     decisions: dict[int, Decision] = {}
     prices = {n: [leg.price_e4 for leg in slip.legs] for n, slip in enumerate(slips)}
     prices |= {n: list(said) for n, said in enumerate(agreed_e4 or ()) if said is not None}
     stakes = [slip.stake_minor for slip in slips]
+    terms = [rules.shown_terms(slip) for slip in slips]
     for _ in range(_LOOKS_MAX):
         waiting = [n for n in prices if n not in decisions or decisions[n].kind == "moved"]
         if not waiting:
             break
-        priced = [rules.priced(slips[n], stakes[n], prices[n]) for n in waiting]
+        priced = [rules.priced(slips[n], stakes[n], prices[n], terms[n]) for n in waiting]
         for n, decision in zip(waiting, await ask(priced), strict=True):
             decisions[n] = decision
             if decision.kind == "moved":
                 prices[n] = decision.answer["prices_e4"]
                 stakes[n] = decision.answer.get("stake_minor", stakes[n])
+                terms[n] = decision.answer.get("place_terms", terms[n])
     return [decisions[n] for n in range(len(slips))]
 
 

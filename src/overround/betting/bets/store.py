@@ -8,16 +8,8 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from overround.betting.bets.model import (
-    Asked,
-    Bet,
-    Decision,
-    LatestBet,
-    Leg,
-    Priced,
-    Waited,
-)
-from overround.betting.bets.recompute import is_lost, payout_due
+from overround.betting.bets.model import Asked, Bet, Decision, LatestBet, Leg, Priced, Waited
+from overround.betting.bets.recompute import GradedLeg, is_lost, payout_due
 from overround.betting.bets.rules import body_sha256
 from overround.db import Connection
 from overround.money.ledger import Violation
@@ -26,7 +18,7 @@ from overround.money.ledger import Violation
 PLACE = """
 SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
 FROM bets_place_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-                   %s)"""
+                   %s, %s)"""
 
 # The same as a transaction by itself, for slips of several tenants: one round trip. The tenants are
 # set before the function begins, because it cannot begin without the value of the CASE.
@@ -36,18 +28,19 @@ FROM set_config('overround.tenant_id', %s, true) AS t (tenants)
 CROSS JOIN LATERAL bets_place_v1(CASE WHEN t.tenants IS NOT NULL THEN %s::uuid[] END, %s::uuid[],
     %s::uuid[], %s::text[], %s::bytea[], %s::bigint[], %s::text[], %s::bigint[], %s::boolean[],
     %s::text[], %s::integer[], %s::timestamptz[], %s::bytea[], %s::integer[], %s::uuid[],
-    %s::integer[], %s::integer[], %s::boolean[], %s::bigint[], %s::bigint[]) AS p"""
+    %s::integer[], %s::integer[], %s::boolean[], %s::bigint[], %s::bigint[], %s::text[]) AS p"""
 
 # The same at the slips' own times; the worker's alone.
 PLACE_AT = """
 SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
-FROM bets_replay_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+FROM bets_replay_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                    %s)"""
 
 # The same for slips that have waited; the worker's alone.
 PLACE_WAITED = """
 SELECT decision, bet, potential, placed_at, currency, answer, leg_price_e4
 FROM bets_place_waited_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-                          %s, %s, %s, %s)"""
+                          %s, %s, %s, %s, %s)"""
 
 # One slip whose stake is a free bet; sets the tenant as PLACE_ALL does.
 PLACE_FREE = """
@@ -60,7 +53,7 @@ CROSS JOIN LATERAL bets_place_free_v1(CASE WHEN t.tenant IS NOT NULL THEN %s::uu
 # A page of one player's bets, newest first; keyset on (placed_at, id).
 BETS_OF = """
 SELECT id, user_id, kind, sizes, stake_minor, currency, potential_payout_minor, status, outcome,
-       payout_minor, placed_at, settled_at
+       payout_minor, placed_at, settled_at, each_way
 FROM bet
 WHERE tenant_id = %(tenant)s AND user_id = %(user)s AND (placed_at, id) < (%(before)s, %(id)s::uuid)
   AND (%(status)s::text IS NULL OR status = %(status)s)
@@ -69,14 +62,14 @@ ORDER BY placed_at DESC, id DESC LIMIT %(limit)s"""
 # One bet of one player; another's looks like none.
 BET = """
 SELECT id, user_id, kind, sizes, stake_minor, currency, potential_payout_minor, status, outcome,
-       payout_minor, placed_at, settled_at
+       payout_minor, placed_at, settled_at, each_way
 FROM bet WHERE tenant_id = %s AND user_id = %s AND id = %s"""
 
 # The legs of some bets, with what a person needs to recognise them.
 LEGS_OF = """
 SELECT l.bet_id, l.n, l.event_id, l.selection_id, e.home, e.away, e.starts_at, m.market_type,
        m.period, m.line_q4, s.side, l.price_e4, l.shown_price_e4, l.banker,
-       l.grade
+       l.grade, l.dead_heat, l.place_terms, l.place_grade, l.place_dead_heat
 FROM leg l
 JOIN event e ON e.id = l.event_id
 JOIN market m ON m.id = l.market_id
@@ -87,7 +80,7 @@ WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""
 # the order, and placing pays for no second one.
 LATEST = """
 SELECT b.id, b.user_id, b.kind, b.sizes, b.stake_minor, b.currency, b.potential_payout_minor,
-       b.status, b.outcome, b.payout_minor, b.placed_at, b.settled_at, u.display_name
+       b.status, b.outcome, b.payout_minor, b.placed_at, b.settled_at, b.each_way, u.display_name
 FROM bet b JOIN users u ON u.tenant_id = b.tenant_id AND u.id = b.user_id
 WHERE b.tenant_id = %s AND b.id < %s::uuid ORDER BY b.id DESC LIMIT %s"""
 
@@ -208,8 +201,8 @@ WHERE u.id IS NULL LIMIT 20"""
 # Every settled bet with what its payout is made of.
 SETTLED_LEGS = """
 SELECT b.id, b.stake_minor - coalesce(b.cashed_stake_minor, 0), b.payout_rounding, b.outcome,
-       b.payout_minor - coalesce(b.cashed_minor, 0), b.sizes, l.grade,
-       l.price_e4, l.banker
+       b.payout_minor - coalesce(b.cashed_minor, 0), b.sizes, l.grade, l.price_e4, l.banker,
+       l.dead_heat, l.place_terms, l.place_grade, l.place_dead_heat
 FROM bet b JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
 WHERE b.tenant_id = %s AND b.status = 'settled' AND b.outcome <> 'cashed_out' ORDER BY b.id, l.n"""
 
@@ -342,14 +335,16 @@ def _leg_columns(priced: Sequence[Priced]) -> list[list[Any]]:
 
 
 def _wishes(priced: Sequence[Priced]) -> list[list[Any] | None]:
-    """What few slips say: the least stake taken, and the versions seen; None where no slip does."""
+    """What few slips say: the least stake taken, the versions seen, the place terms reckoned at;
+    None where no slip does."""
     least = [one.slip.lines if one.slip.accept_lower_stake else None for one in priced]
     seen = [leg.offer_version for one in priced for leg in one.slip.legs]
-    return [None if set(column) == {None} else column for column in (least, seen)]
+    terms = [one for p in priced for one in (p.terms or [None] * len(p.slip.legs))]
+    return [None if set(column) == {None} else column for column in (least, seen, terms)]
 
 
 def _or_null(value: object) -> object:
-    return "NULL" if value is None else value
+    return "NULL" if value is None else f'"{value}"' if isinstance(value, str) else value
 
 
 def _joined(values: Iterable[object]) -> str:
@@ -382,6 +377,7 @@ def _decided(priced: Sequence[Priced], row: tuple[Any, ...] | None) -> list[Deci
                 "status": "open",
                 "kind": slip.kind,
                 "sizes": slip.sizes,
+                "each_way": slip.each_way,
                 "stake_minor": stake_minor,
                 "potential_payout_minor": potentials[n],
                 "currency": currencies[n],
@@ -402,17 +398,11 @@ async def bets_of(
     limit: int,
 ) -> list[Bet]:
     """At most `limit` bets of a player placed before `before` (time, id), newest first."""
-    cursor = await conn.execute(
-        BETS_OF,
-        {
-            "tenant": tenant_id,
-            "user": user_id,
-            "before": before[0],
-            "id": before[1],
-            "status": status,
-            "limit": limit,
-        },
-    )
+    asked = {
+        "tenant": tenant_id, "user": user_id, "before": before[0], "id": before[1],
+        "status": status, "limit": limit,
+    }  # fmt: skip
+    cursor = await conn.execute(BETS_OF, asked)
     return await _with_legs(conn, tenant_id, await cursor.fetchall())
 
 
@@ -445,15 +435,9 @@ async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:
     """The invariants between bets, answers and the ledger; an empty list is a sound book."""
     found: list[Violation] = []
     for statement in (
-        CHECK_STAKES,
-        CHECK_LEGS,
-        CHECK_PLAYERS,
-        CHECK_PAYOUTS,
-        CHECK_DEBTS,
-        CHECK_CAUSES,
-        CHECK_HELD,
-        CHECK_ANSWERS,
-    ):
+        CHECK_STAKES, CHECK_LEGS, CHECK_PLAYERS, CHECK_PAYOUTS, CHECK_DEBTS, CHECK_CAUSES,
+        CHECK_HELD, CHECK_ANSWERS,
+    ):  # fmt: skip
         cursor = await conn.execute(statement, {"tenant": tenant_id})
         found += [Violation(*row) for row in await cursor.fetchall()]
     return found
@@ -465,10 +449,9 @@ async def check_deep(conn: Connection, tenant_id: UUID) -> list[Violation]:
     cursor = await conn.execute(SETTLED_LEGS, [tenant_id])
     for of_bet, rows in groupby(await cursor.fetchall(), key=lambda row: row[:6]):
         bet_id, stake_minor, rounding, outcome, payout_minor, sizes = of_bet
-        grades, prices_e4, bankers = zip(*(row[6:] for row in rows), strict=True)
-        legs = list(zip(grades, prices_e4, strict=True))
-        due = payout_due(stake_minor, legs, rounding, sizes, bankers)
-        if due != payout_minor or (outcome == "lost") != is_lost(grades, sizes, bankers):
+        legs = [GradedLeg(*row[6:]) for row in rows]
+        due = payout_due(stake_minor, legs, rounding, sizes)
+        if due != payout_minor or (outcome == "lost") != is_lost(legs, sizes):
             said = f"{outcome} {payout_minor} instead of {due}"
             found.append(Violation("a payout follows from its grades", str(bet_id), said))
     return found
@@ -476,19 +459,22 @@ async def check_deep(conn: Connection, tenant_id: UUID) -> list[Violation]:
 
 async def counts(
     conn: Connection, tenant_id: UUID, first: datetime, last: datetime, key_prefix: str
-) -> tuple[int, dict[str, int], int]:
-    """(accepted, refused by reason, settled) of the requests whose key starts with `key_prefix`."""
+) -> tuple[int, dict[str, int], int, int]:
+    """(accepted, refused by reason, still waiting, settled) of the requests whose key starts with
+    `key_prefix`."""
     pattern = key_prefix + "%"
-    accepted, refused = 0, dict[str, int]()
+    accepted, waiting, refused = 0, 0, dict[str, int]()
     cursor = await conn.execute(COUNTS, [tenant_id, first, last, pattern])
     for decision, refusal, count in await cursor.fetchall():
         if decision == "accepted":
             accepted = count
+        elif decision == "waiting":
+            waiting += count
         else:
             refused[refusal] = count
     row = await (await conn.execute(SETTLED, [tenant_id, first, last, pattern])).fetchone()
     assert row is not None
-    return accepted, refused, row[0]
+    return accepted, refused, waiting, row[0]
 
 
 async def run_days(

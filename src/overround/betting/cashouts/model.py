@@ -52,6 +52,7 @@ class StoredBet:
     cashed_minor: int
     sizes: Sequence[int] | None = None
     is_free: bool = False
+    each_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "bet_ended": "This bet has ended.",
     "cash_out_off": "This house does not cash out now.",
     "cash_out_unavailable": "This kind of bet cannot be cashed out.",
+    "cash_out_each_way": "A bet each way is not cashed out: nobody quotes its place part.",
     "cash_out_too_small": "It is worth less than the smallest amount.",
     "cash_out_changed": "The value has changed.",
     "cash_out_delayed": "A price has just moved. Ask again in a few seconds.",
@@ -81,6 +82,8 @@ def refusal(standing: Standing, terms: Terms, at: datetime) -> str | None:
         return "bet_ended"
     if not terms.enabled:
         return "cash_out_off"
+    if standing.bet.each_way:
+        return "cash_out_each_way"
     if standing.bet.kind not in _KINDS or standing.bet.is_free:
         return "cash_out_unavailable"
     waiting = [leg for leg in standing.legs if leg.grade is None]

@@ -168,7 +168,8 @@ async def order(
 ) -> None:
     """Cash the bet out, all that is left of it, as soon as that pays so much.
 
-    Raises NotFound, Conflict `bet_ended` and, of a free bet, `cash_out_unavailable`; Invalid
+    Raises NotFound, Conflict `bet_ended`, of a free bet `cash_out_unavailable`, of one each
+    way `cash_out_each_way`; Invalid
     `amount_out_of_range` for what the bet can never pay.
     """
     if not await store.lock(conn, tenant_id, user_id, bet_id):
@@ -176,6 +177,8 @@ async def order(
     bet = (await store.standings(conn, tenant_id, [user_id], [bet_id]))[bet_id].bet
     if bet.status != "open":
         raise Conflict("this bet has ended", code="bet_ended")
+    if bet.each_way:
+        raise Conflict("a bet each way is not cashed out", code="cash_out_each_way")
     if bet.is_free:
         raise Conflict("a free bet is not cashed out", code="cash_out_unavailable")
     if not 0 < at_least_minor <= bet.potential_payout_minor - bet.cashed_minor:

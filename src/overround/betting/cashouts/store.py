@@ -35,7 +35,8 @@ BETS = """
 SELECT b.id, b.user_id, b.book_id, b.kind, b.status, b.outcome, b.currency, b.stake_minor,
        b.potential_payout_minor, b.payout_rounding, b.settlement_version,
        coalesce(b.cashed_stake_minor, 0) AS cashed_stake_minor,
-       coalesce(b.cashed_minor, 0) AS cashed_minor, b.sizes, f.id IS NOT NULL AS is_free
+       coalesce(b.cashed_minor, 0) AS cashed_minor, b.sizes, f.id IS NOT NULL AS is_free,
+       b.each_way
 FROM bet b LEFT JOIN free_bet f ON f.tenant_id = b.tenant_id AND f.bet_id = b.id
 WHERE b.tenant_id = %s AND b.user_id = ANY(%s) AND b.id = ANY(%s)"""
 
@@ -43,7 +44,7 @@ WHERE b.tenant_id = %s AND b.user_id = ANY(%s) AND b.id = ANY(%s)"""
 LEGS = """
 SELECT l.bet_id, l.n, l.event_id, l.market_id, l.selection_id, m.market_type, m.line_q4, s.side,
        l.price_e4, l.grade, e.starts_at, e.status = 'live' AS is_in_play,
-       e.closed_at IS NOT NULL AS is_closed, heard.heard_at, l.banker
+       e.closed_at IS NOT NULL AND e.status <> 'live' AS is_closed, heard.heard_at, l.banker
 FROM leg l
 JOIN event e ON e.id = l.event_id
 JOIN market m ON m.id = l.market_id

@@ -18,6 +18,10 @@ class OpenLeg:
     price_e4: int
     grade: str | None
     banker: bool = False
+    dead_heat: str | None = None
+    place_terms: str | None = None
+    place_grade: str | None = None
+    place_dead_heat: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

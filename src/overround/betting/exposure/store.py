@@ -15,7 +15,8 @@ from overround.db import Connection
 # All legs of the open bets with an open leg on one event; a partly cashed out bet is its rest.
 OPEN_ON_EVENT = """
 SELECT b.id, b.stake_minor - coalesce(b.cashed_stake_minor, 0), b.payout_rounding, b.sizes,
-       l.event_id, l.market_id, l.selection_id, l.price_e4, l.grade, l.banker
+       l.event_id, l.market_id, l.selection_id, l.price_e4, l.grade, l.banker,
+       l.dead_heat, l.place_terms, l.place_grade, l.place_dead_heat
 FROM leg o
 JOIN bet b ON b.tenant_id = o.tenant_id AND b.id = o.bet_id AND b.status = 'open'
 JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
@@ -24,7 +25,8 @@ WHERE o.tenant_id = %s AND o.event_id = %s AND o.grade IS NULL ORDER BY b.id, l.
 # All legs of all open bets, for who checks the rows.
 OPEN = """
 SELECT b.id, b.stake_minor - coalesce(b.cashed_stake_minor, 0), b.payout_rounding, b.sizes,
-       l.event_id, l.market_id, l.selection_id, l.price_e4, l.grade, l.banker
+       l.event_id, l.market_id, l.selection_id, l.price_e4, l.grade, l.banker,
+       l.dead_heat, l.place_terms, l.place_grade, l.place_dead_heat
 FROM bet b JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
 WHERE b.tenant_id = %s AND b.status = 'open' ORDER BY b.id, l.n"""
 

@@ -7,7 +7,14 @@ used stays used, and who gets it back from a void bet gets another one.
 """
 
 from overround.betting.freebets.model import Asked, FreeBet, Granted, State, Used
-from overround.betting.freebets.service import grant, mine, of_bets, office, settle_state
+from overround.betting.freebets.service import (
+    grant,
+    mine,
+    of_bets,
+    of_player,
+    office,
+    settle_state,
+)
 from overround.betting.freebets.store import check
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "grant",
     "mine",
     "of_bets",
+    "of_player",
     "office",
     "settle_state",
 ]

@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, Field
 
 from overround.betting.freebets import rules, service
 from overround.betting.freebets.model import Asked, FreeBet, State
-from overround.core import money, price
+from overround.core import money, price, reasons
+from overround.core.errors import at_field
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import paging, routes
@@ -150,14 +151,18 @@ async def decide(
 
 
 def _asked(body: GrantIn, tenant: tenants.Tenant) -> Asked:
+    with at_field("amount"):
+        amount_minor = money.parse(body.amount, tenant.currency)
+    with at_field("price_min"):
+        price_min_e4 = None if body.price_min is None else price.parse_decimal(body.price_min)
     return Asked(
         user_id=body.player_id,
-        amount_minor=money.parse(body.amount, tenant.currency),
+        amount_minor=amount_minor,
         currency=tenant.currency,
         expires_at=body.expires_at,
-        reason=rules.reason(body.reason),
+        reason=reasons.reason(body.reason),
         stake_returned=body.stake_returned,
-        price_min_e4=None if body.price_min is None else price.parse_decimal(body.price_min),
+        price_min_e4=price_min_e4,
         kinds=None if body.kinds is None else tuple(body.kinds),
         sports=None if body.sports is None else tuple(body.sports),
     )

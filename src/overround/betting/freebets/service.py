@@ -16,6 +16,7 @@ from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
 from overround.kit.idempotency import KeyReused
+from overround.odds import catalogue
 from overround.people import tenants, users
 from overround.people.tenants import Tenant
 
@@ -32,14 +33,18 @@ async def grant(
     """Give a player a free bet, or propose to. The same key gets the same answer.
 
     Raises Invalid `amount_out_of_range`, `expiry_out_of_range`, `price_out_of_range`, `kinds`,
-    `sports`, `not_a_player`, NotFound for another tenant's player, and KeyReused.
+    `sports`, `unknown_sport`, `not_a_player`, NotFound for another tenant's player, and KeyReused.
     """
     earlier = await store.by_key(conn, tenant.id, principal.actor_id, key)
     if earlier is None:
         rules.check(asked, at)
         user = await users.by_id(conn, tenant.id, asked.user_id)
         if user.kind != "player":
-            raise Invalid("only a player bets", code="not_a_player")
+            raise Invalid("only a player bets", code="not_a_player", field="player_id")
+        for sport in asked.sports or ():
+            if not await catalogue.has_sport(conn, sport):
+                said = f"there is no sport called {sport}"
+                raise Invalid(said, code="unknown_sport", field="sports")
         alone_max_minor = await tenants.ruling_alone_max_minor(conn, tenant.id)
         state = rules.first_state(asked.amount_minor, alone_max_minor)
         new_id, by = ids.new(at), principal.actor_id
@@ -66,6 +71,13 @@ async def settle_state(
     after = await _one(conn, principal.tenant_id, free_bet_id)
     await _audit(conn, principal, after, at)
     return after
+
+
+async def of_player(
+    conn: Connection, tenant_id: UUID, user_id: UUID, free_bet_id: UUID
+) -> FreeBet | None:
+    """One of a player's, whatever has become of it; None for anybody else's."""
+    return await store.of_player(conn, tenant_id, user_id, free_bet_id)
 
 
 async def mine(conn: Connection, tenant_id: UUID, user_id: UUID, limit: int) -> list[FreeBet]:

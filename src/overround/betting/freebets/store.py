@@ -37,6 +37,15 @@ SELECT f.id, f.user_id, u.display_name AS player, f.amount_minor, f.currency, f.
 FROM free_bet f JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id
 WHERE f.tenant_id = %s AND f.id = %s FOR UPDATE OF f"""
 
+# One of a player's own, as it stands; who uses it looks again under its lock.
+OF_PLAYER = """
+SELECT f.id, f.user_id, u.display_name AS player, f.amount_minor, f.currency, f.stake_returned,
+       f.price_min_e4, f.kinds, f.sports, f.expires_at, f.state, f.reason, f.granted_by,
+       f.granted_at, f.decided_by, f.decided_at, f.bet_id, f.used_at, f.back_minor, f.from_bet_id,
+       f.body_sha256
+FROM free_bet f JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id
+WHERE f.tenant_id = %s AND f.user_id = %s AND f.id = %s"""
+
 # A page of a tenant's or of one player's, newest first; ids are made in order of time.
 FOUND = """
 SELECT f.id, f.user_id, u.display_name AS player, f.amount_minor, f.currency, f.stake_returned,
@@ -126,6 +135,15 @@ async def locked(conn: Connection, tenant_id: UUID, free_bet_id: UUID) -> FreeBe
     """One, which nobody else decides about or uses until the transaction ends."""
     async with conn.cursor(row_factory=class_row(FreeBet)) as cursor:
         await cursor.execute(LOCKED, [tenant_id, free_bet_id])
+        return await cursor.fetchone()
+
+
+async def of_player(
+    conn: Connection, tenant_id: UUID, user_id: UUID, free_bet_id: UUID
+) -> FreeBet | None:
+    """One of the player's, as it stands."""
+    async with conn.cursor(row_factory=class_row(FreeBet)) as cursor:
+        await cursor.execute(OF_PLAYER, [tenant_id, user_id, free_bet_id])
         return await cursor.fetchone()
 
 

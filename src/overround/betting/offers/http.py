@@ -32,13 +32,14 @@ from overround.kit import paging, routes
 from overround.kit.paging import Cursor
 from overround.kit.routes import CursorText, Input, Limit, Now, Output, Visitor
 from overround.odds import catalogue
-from overround.odds.catalogue import Event
+from overround.odds.catalogue import Event, LiveScore
 from overround.odds.pricing import Method
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["offers"])
 
 _SELECTIONS_MAX = 200
+_IN_PLAY_MAX = 100
 _ID_LENGTH = 36
 
 SelectionsText = Annotated[
@@ -57,12 +58,14 @@ class SelectionOut(Output):
 
 
 class MarketOut(Output):
-    """One question; for an Asian handicap the line is the home side's."""
+    """One question; for an Asian handicap the line is the home side's. With `place_terms` a bet on
+    it may be each way; the sides of a contest's `winner` are its runners, by name."""
 
     market_id: UUID
     market: str
     period: str
     line: str | None
+    place_terms: str | None
     selections: list[SelectionOut]
 
 
@@ -84,6 +87,19 @@ class BoardOut(Output):
 
     items: list[BoardEventOut]
     next_cursor: str | None
+
+
+class PlayingOut(BoardEventOut):
+    """An event in play: the feed's clock and its scores by period, each (home, away)."""
+
+    clock: str
+    scores: dict[str, list[int]]
+
+
+class PlayingsOut(Output):
+    """The events in play on which something is laid, by start."""
+
+    items: list[PlayingOut]
 
 
 class OffersOut(Output):
@@ -203,6 +219,19 @@ async def board(
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return page
+
+
+@router.get("/in-play")
+async def in_play(tenant_id: Visitor, db: Db, now: Now, response: Response) -> PlayingsOut:
+    """What the house lays on the events that are being played, and how those stand."""
+    async with db.reading(tenant_id) as conn:
+        book_id = (await tenants.by_id(conn, tenant_id)).book_id
+        events = await catalogue.in_play(conn, now - service.OFFICE_BEHIND, _IN_PLAY_MAX)
+        live = await catalogue.live_of(conn, [event.id for event in events])
+        lines = await store.board(conn, book_id, [event.id for event in events])
+    response.headers["Cache-Control"] = "no-cache"
+    shown = _page(events, lines, more=False).items
+    return PlayingsOut(items=[_playing_out(one, live.get(one.id)) for one in shown])
 
 
 @router.get("/events/{event_id}/markets")
@@ -438,6 +467,11 @@ def _event_out(event: Event, lines: list[BoardLine]) -> BoardEventOut:
     )
 
 
+def _playing_out(event: BoardEventOut, live: LiveScore | None) -> PlayingOut:
+    scores = {} if live is None else {key: list(said) for key, said in live.scores.items()}
+    return PlayingOut(**dict(event), clock="" if live is None else live.clock, scores=scores)
+
+
 def _market_out(lines: list[BoardLine]) -> MarketOut:
     first = lines[0]
     sides = grading.sides(first.market_type)
@@ -446,6 +480,7 @@ def _market_out(lines: list[BoardLine]) -> MarketOut:
         market=first.market_type,
         period=first.period,
         line=None if first.line_q4 is None else line.to_text(first.line_q4),
+        place_terms=first.place_terms,
         selections=[
             SelectionOut(
                 selection_id=one.selection_id,
@@ -454,6 +489,8 @@ def _market_out(lines: list[BoardLine]) -> MarketOut:
                 state=one.state,
                 version=one.version,
             )
-            for one in sorted(lines, key=lambda one: sides.index(one.side))
+            for one in sorted(
+                lines, key=lambda one: sides.index(one.side) if sides else one.price_e4
+            )
         ],
     )

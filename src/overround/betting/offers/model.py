@@ -45,6 +45,28 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class InPlay:
+    """How a tenant lays the events of a sport that are being played: a bet waits `delay_ms`,
+    nothing is laid of what no feed has spoken of for `stale_ms`, and `by_score` a score that
+    changes takes its event's prices off until newer ones come."""
+
+    sport: str
+    delay_ms: int
+    stale_ms: int
+    by_score: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """What the hub knows of an event in play, in microseconds: prices seen before `since_us` are of
+    before the start, what was said last came at `heard_us`, the score changed at `scored_us`."""
+
+    since_us: int
+    heard_us: int
+    scored_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """A set of pricing settings of a tenant, as the hub reads it."""
 
@@ -54,6 +76,7 @@ class Book:
     settings: Mapping[tuple[str, str], Setting] = field(
         default_factory=dict[tuple[str, str], Setting]
     )
+    in_play: Mapping[str, InPlay] = field(default_factory=dict[str, InPlay])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +120,7 @@ class BoardLine:
     state: OfferState
     version: int
     changed_at: datetime
+    place_terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from overround.betting.offers.model import Book, Held, Scope, Setting, Terms
+from overround.betting.offers.model import (
+    Book,
+    Held,
+    InPlay,
+    Playing,
+    Scope,
+    Setting,
+    Terms,
+)
+from overround.core.errors import Invalid
 from overround.odds import pricing
 from overround.odds.pricing import Floats, Integers, Mask, Method, ladder
 
@@ -13,6 +22,14 @@ _UNIT_E4 = 10_000
 # is wrong, and nobody knows whose: then nothing is laid.
 SHADE_MAX_BPS = 2_000
 _BPS = 10_000
+# What is seen at the ground is known to the feeds a few seconds later.
+DELAY_MS, DELAY_MS_MIN, DELAY_MS_MAX = 5_000, 1_000, 30_000
+STALE_MS, STALE_MS_MIN, STALE_MS_MAX = 15_000, 2_000, 120_000
+# A score that changes several times a minute would refuse every bet; there the price says enough.
+_OFTEN_SCORED = frozenset({"basketball", "table_tennis", "volleyball", "handball"})
+# Which sports may be laid in play before anybody has named an event of them.
+IN_PLAY_SPORTS = ("football", "basketball", "tennis", "ice_hockey", "baseball")
+_NOTHING_US = 2**62
 PRICE_E4_MIN, PRICE_E4_MAX = ladder.LOWEST_E4, ladder.HIGHEST_E4
 # A booksum of one, less what a sum of floats falls short of it.
 _WHOLE = 1.0 - 1e-12
@@ -53,6 +70,29 @@ def held(
         method = setting.margin_method or method
         multiplier_e4 = multiplier_e4 * setting.multiplier_e4 // _UNIT_E4
     return Held(Terms(not off_by, margin_bps, multiplier_e4, method), off_by, margin_from)
+
+
+def usual_in_play(sport: str) -> InPlay:
+    """How a sport is laid in play by who says no more than that it is."""
+    return InPlay(sport, DELAY_MS, STALE_MS, sport not in _OFTEN_SCORED)
+
+
+def check_in_play(found: InPlay) -> None:
+    """Raises Invalid `delay_out_of_range`, `stale_out_of_range`."""
+    if not DELAY_MS_MIN <= found.delay_ms <= DELAY_MS_MAX:
+        raise Invalid("a delay is from 1 to 30 seconds", code="delay_out_of_range")
+    if not STALE_MS_MIN <= found.stale_ms <= STALE_MS_MAX:
+        raise Invalid("a feed may be silent for 2 to 120 seconds", code="stale_out_of_range")
+
+
+def believed_since(terms: InPlay, playing: Playing, at_us: int) -> int:
+    """Which prices of an event in play are laid, those seen at this time (us) or later: none of
+    before the start or the last change of the score, and none at all where nobody speaks of the
+    event (test: what is laid in play)."""
+    if at_us - playing.heard_us > terms.stale_ms * 1000:
+        return _NOTHING_US
+    after_score_us = playing.scored_us + 1 if terms.by_score and playing.scored_us else 0
+    return max(playing.since_us, after_score_us)
 
 
 def has_narrow(book: Book) -> bool:

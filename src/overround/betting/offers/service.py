@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,9 +13,11 @@ import numpy as np
 from overround.betting.offers import rules, store
 from overround.betting.offers.model import (
     Book,
+    InPlay,
     ListedCompetition,
     ListedEvent,
     OfferState,
+    Playing,
     Search,
     Setting,
     Terms,
@@ -90,15 +92,27 @@ class Offers:
     async def close(
         self, conn: Connection, board: Board, event_ids: Iterable[UUID], at: datetime
     ) -> int:
-        """The events have started: nothing of theirs is laid any more."""
-        closing: list[Row] = []
-        for event_id in event_ids:
-            for cells in board.markets_of(event_id):
-                for selection_id in cells.selection_ids:
-                    laid = self._laid.get(selection_id)
-                    if laid is not None and laid[1] != "closed":
-                        closing.append((self.book.book_id, selection_id, laid[0], "closed"))
+        """The events are over: nothing of theirs is laid any more."""
+        closing = [row for key in event_ids for row in self._shut(board, key, "closed")]
         return await self._write(conn, closing, at)
+
+    async def begin(
+        self, conn: Connection, board: Board, sports: Mapping[UUID, str], at: datetime
+    ) -> int:
+        """The events (id -> sport) have started: nothing is laid any more at the prices of before,
+        and nothing at all of a sport that the book does not lay in play."""
+        shut: list[Row] = []
+        for event_id, sport in sports.items():
+            state: OfferState = "suspended" if sport in self.book.in_play else "closed"
+            shut += self._shut(board, event_id, state)
+        return await self._write(conn, shut, at)
+
+    def _shut(self, board: Board, event_id: UUID, state: OfferState) -> Iterator[Row]:
+        for cells in board.markets_of(event_id):
+            for selection_id in cells.selection_ids:
+                laid = self._laid.get(selection_id)
+                if laid is not None and laid[1] not in ("closed", state):
+                    yield self.book.book_id, selection_id, laid[0], state
 
     def note(self, cells: MarketCells, terms: Terms, prices_e4: Sequence[int]) -> list[Row]:
         """The selections of a market that would be laid otherwise at these prices."""
@@ -138,10 +152,16 @@ async def refresh_all(
     board: Board,
     events: Mapping[UUID, tuple[str, str]],
     at: datetime,
+    playing: Mapping[UUID, Playing] | None = None,
 ) -> int:
-    """`Offers.refresh` of several books in one go; returns rows written."""
+    """`Offers.refresh` of several books in one go; returns rows written.
+
+    Of the `events` those that are in `playing` have begun: books that lay their sport in play price
+    them by what was seen since.
+    """
     changed: dict[Offers, list[Row]] = {book: [] for book in books}
-    for method, markets in _by_size(books, board, events):
+    on = _On(playing or {}, round(at.timestamp() * 1_000_000))
+    for method, markets in _by_size(books, board, events, on):
         prices: list[list[int]] = _priced(board, markets, method).tolist()
         for one, row in zip(markets, prices, strict=True):
             changed[one.offers] += one.offers.note(one.cells, one.terms, row)
@@ -165,17 +185,40 @@ class _Market:
     offers: Offers
     cells: MarketCells
     terms: Terms
+    since_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _On:
+    """The events in play, and the time."""
+
+    playing: Mapping[UUID, Playing]
+    at_us: int
+
+    def since_us(self, book: Book, event_id: UUID, sport: str) -> int | None:
+        """From which time on prices are laid; None where the book lays nothing of the event."""
+        one = self.playing.get(event_id)
+        if one is None:
+            return 0
+        terms = book.in_play.get(sport)
+        return None if terms is None else rules.believed_since(terms, one, self.at_us)
 
 
 def _by_size(
-    books: Sequence[Offers], board: Board, events: Mapping[UUID, tuple[str, str]]
+    books: Sequence[Offers],
+    board: Board,
+    events: Mapping[UUID, tuple[str, str]],
+    on: _On,
 ) -> list[tuple[Method, list[_Market]]]:
     """The markets of each book, together those of one size whose margin one method spreads."""
     sized: defaultdict[tuple[int, Method], list[_Market]] = defaultdict(list)
     for event_id, (sport, competition) in events.items():
-        markets = [m for m in board.markets_of(event_id) if grading.can_be_laid(m.market_type)]
+        markets = [m for m in board.markets_of(event_id) if _is_laid(m.market_type)]
         for offers in books:
             book = offers.book
+            since_us = on.since_us(book, event_id, sport)
+            if since_us is None:
+                continue
             is_narrow = rules.has_narrow(book)
             of_event = rules.terms(book, sport, competition, str(event_id))
             for cells in markets:
@@ -184,14 +227,24 @@ def _by_size(
                     terms = rules.terms(
                         book, sport, competition, str(event_id), str(cells.market_id)
                     )
-                sized[len(cells.sides), terms.method].append(_Market(offers, cells, terms))
+                sized[len(cells.sides), terms.method].append(
+                    _Market(offers, cells, terms, since_us)
+                )
     return [(method, markets) for (_, method), markets in sized.items()]
+
+
+def _is_laid(market_type: str) -> bool:
+    return grading.can_be_laid(market_type) or market_type == grading.CONTEST
 
 
 def _priced(board: Board, markets: Sequence[_Market], method: Method) -> Integers:
     columns = np.stack([one.cells.columns for one in markets])
     # [sources, markets, sides] in one look, then market by market.
     prices = board.open_e4[: len(board.sources), columns].transpose(1, 0, 2)
+    since_us = np.array([one.since_us for one in markets], np.int64)
+    if since_us.any():
+        seen_us = board.observed_us[: len(board.sources), columns].transpose(1, 0, 2)
+        prices = np.where(seen_us >= since_us[:, None, None], prices, 0)
     return rules.price(
         prices.astype(np.int64),
         np.array([one.terms.margin_bps for one in markets], np.int64),
@@ -204,7 +257,23 @@ async def book_of(conn: Connection, tenant: Tenant) -> Book:
     """The tenant's book with its settings; read with the tenant's own rows visible."""
     found = await store.settings(conn, tenant.id)
     settings = {(setting.scope, setting.scope_key): setting for setting in found}
-    return Book(tenant.book_id, tenant.id, tenant.margin_bps, settings)
+    in_play = {one.sport: one for one in await store.in_play(conn, tenant.id)}
+    return Book(tenant.book_id, tenant.id, tenant.margin_bps, settings, in_play)
+
+
+async def set_in_play(
+    conn: Connection, tenant_id: UUID, sport: str, found: InPlay | None, at: datetime
+) -> int:
+    """Lay a sport in play, or no longer (None); returns how many offers were closed at once.
+
+    Raises Invalid `delay_out_of_range`, `stale_out_of_range`, and NotFound for a
+    sport that there is not.
+    """
+    if found is not None:
+        rules.check_in_play(found)
+    if sport not in rules.IN_PLAY_SPORTS and not await store.is_scope(conn, sport=sport):
+        raise NotFound("no such sport")
+    return await store.set_in_play(conn, tenant_id, sport, found, at)
 
 
 async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
@@ -248,6 +317,11 @@ async def shown_since(conn: Connection, book_id: UUID, seq: int) -> list[tuple[i
         )
         for row in await store.changed_since(conn, book_id, seq)
     ]
+
+
+async def newest(conn: Connection, book_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """book id -> a number that grows with every offer that is laid or changed there."""
+    return await store.newest(conn, book_ids)
 
 
 async def _is_known(conn: Connection, setting: Setting) -> bool:

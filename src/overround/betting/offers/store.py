@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from overround.betting.offers.model import (
     BoardLine,
     Changed,
+    InPlay,
     Laid,
     ListedCompetition,
     Offer,
@@ -27,6 +28,14 @@ from overround.db.lease import Lease
 SETTINGS = """
 SELECT scope, scope_key, enabled, margin_bps, multiplier_e4, margin_method, price_e4, set_by
 FROM offer_setting WHERE tenant_id = %s"""
+
+# The sports that a tenant lays in play.
+IN_PLAY = """
+SELECT sport, delay_ms, stale_ms, by_score FROM offer_in_play
+WHERE tenant_id = %s ORDER BY sport"""
+
+# A sport is laid in play, or without a delay no longer: then its offers are closed with it.
+SET_IN_PLAY = "SELECT offers_in_play_v1(%s, %s, %s, %s, %s, %s)"
 
 # A switch is set as a whole; what it takes off is suspended with it.
 SWITCH = "SELECT offers_switch_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -54,12 +63,20 @@ JOIN market m ON m.id = s.market_id
 JOIN event e ON e.id = s.event_id
 WHERE o.book_id = %s AND o.seq > %s"""
 
+# The number of each book's newest row, by the index. A row that has a lower one may be committed
+# later, so that this says when to look and not that there is nothing to see.
+NEWEST = """
+SELECT b.id, coalesce((SELECT max(o.seq) FROM offer o WHERE o.book_id = b.id), 0)
+FROM unnest(%s::uuid[]) AS b (id)"""
+
 # How often the office has changed each book.
 REVISIONS = "SELECT book_id, revision FROM offer_revision"
 
 # All that a writer of the board has to know before it writes, asked in one call: a busy one asks a
-# hundred times a second.
-TURN = "SELECT is_held, decided, revised FROM offers_turn_v1(%s, %s, %s)"
+# hundred times a second. It writes for no tenant, which is said along with it.
+TURN = """
+SELECT is_held, decided, revised
+FROM offers_turn_v1(%s, %s, %s), set_config('overround.tenant_id', '', true)"""
 
 # Nothing of the events is laid any more, by any book: a result has come.
 CLOSE_EVENTS = """
@@ -100,7 +117,7 @@ WHERE s.event_id = ANY(%s) AND o.book_id = %s"""
 BOARD = """
 SELECT s.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id,
        s.side,
-       o.price_e4, o.state, o.version, o.changed_at
+       o.price_e4, o.state, o.version, o.changed_at, m.place_terms
 FROM selection s
 JOIN market m ON m.id = s.market_id
 JOIN offer o ON o.selection_id = s.id AND o.book_id = %s
@@ -110,7 +127,7 @@ ORDER BY s.event_id, m.market_type, m.period, m.line_q4, s.id"""
 # The market that a board shows of each event, which its sport decides.
 MAIN_LINES = """
 SELECT s.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id,
-       s.side, o.price_e4, o.state, o.version, o.changed_at
+       s.side, o.price_e4, o.state, o.version, o.changed_at, m.place_terms
 FROM event e
 JOIN unnest(%s::text[], %s::text[], %s::text[]) AS main (sport, market_type, period)
     ON main.sport = e.sport
@@ -193,6 +210,25 @@ SELECT EXISTS (SELECT 1 FROM competition WHERE sport = %s)
     OR EXISTS (SELECT 1 FROM selection WHERE id = %s::uuid)"""
 
 
+async def in_play(conn: Connection, tenant_id: UUID) -> list[InPlay]:
+    """The sports that the tenant lays in play."""
+    async with conn.cursor(row_factory=class_row(InPlay)) as cursor:
+        await cursor.execute(IN_PLAY, [tenant_id])
+        return await cursor.fetchall()
+
+
+async def set_in_play(
+    conn: Connection, tenant_id: UUID, sport: str, found: InPlay | None, at: datetime
+) -> int:
+    """Lay a sport in play, or no longer; returns how many offers were closed."""
+    terms = (None, None, None) if found is None else (
+        found.delay_ms, found.stale_ms, found.by_score,
+    )  # fmt: skip
+    row = await (await conn.execute(SET_IN_PLAY, [tenant_id, sport, *terms, at])).fetchone()
+    assert row is not None
+    return row[0]
+
+
 async def settings(conn: Connection, tenant_id: UUID) -> list[Setting]:
     """The tenant's settings."""
     async with conn.cursor(row_factory=class_row(Setting)) as cursor:
@@ -233,6 +269,12 @@ async def changed_since(conn: Connection, book_id: UUID, seq: int) -> list[Chang
         else:
             await cursor.execute(ALL_LAID, [book_id])
         return await cursor.fetchall()
+
+
+async def newest(conn: Connection, book_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """book id -> the number of its newest row; 0 for a book without any."""
+    cursor = await conn.execute(NEWEST, [list(book_ids)])
+    return dict(await cursor.fetchall())
 
 
 async def revisions(conn: Connection) -> dict[UUID, int]:

@@ -15,11 +15,13 @@ from overround.betting.bets import (
     VERSION_MAX,
     SystemName,
     refusal_bounds,
+    refusal_field,
     system_sizes,
 )
 from overround.betting.quotes import service
 from overround.betting.quotes.model import Ask, AskedLeg, OfferedLeg, Quote, Refused
 from overround.core import bets, money, price
+from overround.core.errors import Invalid
 from overround.db.routes import Db
 from overround.kit.routes import Input, Now, Output, Player
 from overround.people import tenants
@@ -38,10 +40,13 @@ class QuoteLegIn(Input):
     price: _PriceText | None = None
     banker: bool = False
     offer_version: Annotated[int, Field(ge=0, le=VERSION_MAX)] | None = None
+    place_terms: Annotated[str, Field(max_length=10, examples=["1/4 1-3"])] | None = None
 
 
 class QuoteIn(Input):
-    """A slip as it would be placed; without a stake it is only asked how much there may be."""
+    """A slip as it would be placed; without a stake it is only asked how much there may be. With
+    `stake_mode` "unit" the stake and its bounds are a line's; with `free_bet_id` the stake is that
+    free bet's amount, and with `each_way` it is that of each of the two parts."""
 
     legs: Annotated[list[QuoteLegIn], Field(min_length=1, max_length=LEGS_MAX)]
     stake: _AmountText | None = None
@@ -51,6 +56,8 @@ class QuoteIn(Input):
     odds_policy: Literal["none", "higher", "any"] = "higher"
     tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
     accept_lower_stake: bool = False
+    free_bet_id: Annotated[UUID, Field(strict=False)] | None = None
+    each_way: bool = False
 
 
 class QuoteLegOut(Output):
@@ -60,6 +67,7 @@ class QuoteLegOut(Output):
     event_id: UUID | None
     price: str | None
     offer_version: int | None
+    place_terms: str | None
     refusal: str | None
 
 
@@ -68,21 +76,24 @@ class QuoteRefusalOut(Output):
 
     code: str
     detail: str | None
+    pointer: str | None
     leg: int | None = None
     legs_min: int | None = None
     legs_max: int | None = None
     price_min: str | None = None
     price_max: str | None = None
+    stake: str | None = None
     stake_min: str | None = None
     stake_max: str | None = None
     payout_max: str | None = None
 
 
 class QuoteOut(Output):
-    """What may be staked now. `stake_max` is null where no stake would be taken, and `limited_by`
-    the code by which a minor unit more would be refused. A quote promises nothing.
+    """What may be staked now. `stake_min` and `stake_max` bound the `stake` of the request: with
+    `stake_mode` "unit" they are a line's. `stake_max` is null where no stake would be taken, and
+    `limited_by` the code by which more would be refused. A quote promises nothing.
 
-    `stake` is the one that would be taken, lower than asked where that is accepted, and
+    `stake` is the whole one that would be taken, lower than asked where that is accepted, and
     `potential_payout` what it pays when all legs win.
     """
 
@@ -104,14 +115,30 @@ async def quote(body: QuoteIn, caller: Player, db: Db, now: Now) -> QuoteOut:
     stored and nothing is held."""
     async with db.reading(caller.tenant_id) as conn:
         currency = (await tenants.by_id(conn, caller.tenant_id)).currency
-        ask = _ask(body, caller.actor_id, currency)
-        return _out(await service.quote(conn, caller.tenant_id, ask, now))
+        try:
+            ask = _ask(body, caller.actor_id, currency)
+            found = await service.quote(conn, caller.tenant_id, ask, now)
+        except Invalid as error:
+            error.field = refusal_field(error.code, _unpriced(body))
+            raise
+    return _out(found)
+
+
+def _unpriced(body: QuoteIn) -> int | None:
+    """The first leg whose price is none, from 1."""
+    for n, leg in enumerate(body.legs, start=1):
+        try:
+            price.parse_decimal(leg.price or "2")
+        except Invalid:
+            return n
+    return None
 
 
 def _ask(body: QuoteIn, user_id: UUID, currency: str) -> Ask:
     bankers = sum(leg.banker for leg in body.legs)
     sizes = system_sizes(body.system, body.sizes, len(body.legs), bankers)
     units = bets.stored_lines(len(body.legs), sizes, bankers) if body.stake_mode == "unit" else 1
+    units *= 2 if body.each_way else 1
     return Ask(
         user_id=user_id,
         legs=tuple(
@@ -120,6 +147,7 @@ def _ask(body: QuoteIn, user_id: UUID, currency: str) -> Ask:
                 None if leg.price is None else price.parse_decimal(leg.price),
                 leg.banker and bool(sizes),
                 leg.offer_version,
+                leg.place_terms,
             )
             for leg in body.legs
         ),
@@ -128,6 +156,9 @@ def _ask(body: QuoteIn, user_id: UUID, currency: str) -> Ask:
         odds_policy=body.odds_policy,
         tolerance_bps=body.tolerance_bps,
         accept_lower_stake=body.accept_lower_stake,
+        by_line=body.stake_mode == "unit",
+        free_bet_id=body.free_bet_id,
+        each_way=body.each_way,
     )
 
 
@@ -135,17 +166,18 @@ def _out(found: Quote) -> QuoteOut:
     def text(minor: int | None) -> str | None:
         return None if minor is None else money.to_text(minor, found.currency)
 
+    most = found.stake_max_minor
     return QuoteOut(
         is_taken=not found.refusals,
         lines=found.lines,
         stake=text(found.stake_minor),
         potential_payout=text(found.potential_minor),
-        stake_min=money.to_text(found.stake_min_minor, found.currency),
-        stake_max=text(found.stake_max_minor),
+        stake_min=money.to_text(found.stake_min_minor // found.units, found.currency),
+        stake_max=text(None if most is None else most // found.units),
         limited_by=found.limited_by,
         currency=found.currency,
         legs=[_leg_out(*both) for both in zip(found.legs, found.leg_refusals, strict=True)],
-        refusals=[_refusal_out(refused, found.currency) for refused in found.refusals],
+        refusals=[_refusal_out(refused, found) for refused in found.refusals],
     )
 
 
@@ -155,10 +187,15 @@ def _leg_out(leg: OfferedLeg, refusal: str | None) -> QuoteLegOut:
         event_id=leg.event_id,
         price=None if leg.price_e4 is None else price.to_text(leg.price_e4),
         offer_version=leg.version,
+        place_terms=leg.place_terms,
         refusal=refusal,
     )
 
 
-def _refusal_out(refused: Refused, currency: str) -> QuoteRefusalOut:
-    said: dict[str, Any] = refusal_bounds({**refused.answer, "currency": currency})
-    return QuoteRefusalOut(code=refused.code, detail=REFUSAL_DETAILS.get(refused.code), **said)
+def _refusal_out(refused: Refused, found: Quote) -> QuoteRefusalOut:
+    answer = {**refused.answer, "currency": found.currency}
+    said: dict[str, Any] = refusal_bounds(answer, found.lines, found.units)
+    about = refusal_field(refused.code, refused.answer.get("leg"))
+    detail = REFUSAL_DETAILS.get(refused.code)
+    pointer = None if about is None else f"#/{about}"
+    return QuoteRefusalOut(code=refused.code, detail=detail, pointer=pointer, **said)

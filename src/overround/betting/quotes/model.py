@@ -8,23 +8,27 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from overround.betting.bets.model import BetKind
 from overround.core.bets import Rounding
 
 
 @dataclass(frozen=True, slots=True)
 class AskedLeg:
-    """A selection, and the price and the version of the offer where it was shown them."""
+    """A selection, and the price, the version of the offer and the place terms where it was shown
+    them."""
 
     selection_id: UUID
     price_e4: int | None = None
     banker: bool = False
     offer_version: int | None = None
+    place_terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A slip with or without a stake; `sizes` makes it a system. Who accepts a lower stake is told
-    what he would be given."""
+    what he would be given. With `by_line` he stakes so much on each line, and his bounds are a
+    line's; with `free_bet_id` he stakes that."""
 
     user_id: UUID
     legs: tuple[AskedLeg, ...]
@@ -33,6 +37,16 @@ class Ask:
     odds_policy: Literal["none", "higher", "any"] = "higher"
     tolerance_bps: int = 0
     accept_lower_stake: bool = False
+    by_line: bool = False
+    free_bet_id: UUID | None = None
+    each_way: bool = False
+
+    @property
+    def kind(self) -> BetKind:
+        """What kind of bet it would be."""
+        if self.sizes is not None:
+            return "system"
+        return "single" if len(self.legs) == 1 else "combo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,10 @@ class OfferedLeg:
     win_max_minor: int | None
     selection_room_minor: int | None
     event_room_minor: int | None
+    sport: str | None = None
+    place_terms: str | None = None
+    # Being played, in a sport that the house lays in play.
+    is_in_play: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +115,8 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Quote:
     """What was found. `stake_max_minor` is None where no stake would do, and `limited_by` the code
-    by which the next minor unit would be refused.
+    by which the next minor unit would be refused, or that leaves no stake. Of a quote by the line
+    both bounds are whole stakes that `units` lines share evenly.
 
     `potential_minor` is what `stake_minor` pays when all legs win; None while a price is missing.
     """
@@ -111,4 +130,5 @@ class Quote:
     stake_minor: int | None
     stake_max_minor: int | None = None
     limited_by: str | None = None
+    units: int = 1
     potential_minor: int | None = None

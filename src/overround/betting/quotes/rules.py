@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from overround.betting.bets.rules import LEGS_MAX, STAKE_MINOR_MAX
+from overround.betting.freebets.model import FreeBet
+from overround.betting.freebets.rules import refusal as free_refusal
 from overround.betting.quotes.model import (
     Ask,
     AskedLeg,
@@ -20,7 +22,7 @@ from overround.betting.quotes.model import (
 )
 from overround.betting.risk.model import FACTOR_ONE_E4
 from overround.betting.risk.rules import shares
-from overround.core import bets, price, systems
+from overround.core import bets, each_way, place_terms, price, systems
 from overround.core.bets import Ratio
 from overround.core.errors import Invalid
 from overround.core.price import SCALE_E4
@@ -32,10 +34,15 @@ def leg_refusal(asked: AskedLeg, offered: OfferedLeg, ask: Ask, at: datetime) ->
     """Why the book does not take this leg at `at`; None when it does."""
     if offered.price_e4 is None or offered.starts_at is None:
         return "unknown_selection"
-    if offered.starts_at <= at or offered.closed_at is not None:
+    has_begun = offered.starts_at <= at or offered.closed_at is not None
+    if has_begun and not offered.is_in_play:
         return "event_started"
     if offered.state != "open":
         return "market_closed" if offered.state == "closed" else "market_suspended"
+    if ask.each_way and offered.place_terms is None:
+        return "no_place_terms"
+    if ask.each_way and asked.place_terms not in (None, offered.place_terms):
+        return "place_terms_changed"
     shown_e4 = asked.price_e4
     if shown_e4 is None or offered.price_e4 == shown_e4:
         is_other = asked.offer_version not in (None, offered.version)
@@ -66,6 +73,10 @@ class Slip:
     def returns(self) -> Ratio:
         """What a unit staked returns when all legs win, exact."""
         bankers = [leg.banker for leg in self.ask.legs]
+        terms = [leg.place_terms for leg in self.legs if leg.place_terms is not None]
+        if self.ask.each_way and len(terms) == len(self.legs):
+            known = [place_terms.parse(one) for one in terms]
+            return each_way.potential_ratio(1, self.prices_e4, known, self.ask.sizes, bankers)
         return bets.potential_ratio(1, self.prices_e4, self.ask.sizes, bankers)
 
     def potential(self, stake_minor: int) -> int:
@@ -179,7 +190,7 @@ def lines(ask: Ask) -> int:
     """How many lines the slip has, each of at least one minor unit.
 
     Raises Invalid `too_few_legs`, `too_many_legs`, `price_out_of_range`, `invalid_size`,
-    `stake_out_of_range`.
+    `stake_out_of_range`, `place_terms`, `free_bet_each_way`.
     """
     if not ask.legs:
         raise Invalid("a slip has at least one leg", code="too_few_legs")
@@ -188,40 +199,61 @@ def lines(ask: Ask) -> int:
     for leg in ask.legs:
         if leg.price_e4 is not None:
             price.check(leg.price_e4)
+        if leg.place_terms is not None and not ask.each_way:
+            raise Invalid("only a leg each way has place terms", code="place_terms")
+        if leg.place_terms is not None:
+            place_terms.parse(leg.place_terms)
+    if ask.each_way and ask.free_bet_id is not None:
+        raise Invalid("a free bet is not placed each way", code="free_bet_each_way")
     bankers = sum(leg.banker for leg in ask.legs)
     if ask.sizes is not None:
         systems.check_sizes(ask.sizes, len(ask.legs), bankers)
     elif bankers:
         raise Invalid("only a system has bankers", code="invalid_size")
-    found = bets.stored_lines(len(ask.legs), ask.sizes, bankers)
+    found = bets.stored_lines(len(ask.legs), ask.sizes, bankers) * (2 if ask.each_way else 1)
     if ask.stake_minor is not None and not found <= ask.stake_minor <= STAKE_MINOR_MAX:
         raise Invalid("this stake is out of range", code="stake_out_of_range")
     return found
 
 
 def quote(
-    ask: Ask, terms: Terms, legs: tuple[OfferedLeg, ...], room: PlayerRoom, at: datetime
+    ask: Ask,
+    terms: Terms,
+    legs: tuple[OfferedLeg, ...],
+    room: PlayerRoom,
+    at: datetime,
+    free: FreeBet | None = None,
 ) -> Quote:
     """Everything that would refuse the slip at `at`, in the book's order, and what may be staked.
 
-    Raises what `lines` does.
+    `free` is the free bet that it names. Raises what `lines` does, and Invalid `free_bet_stake`.
     """
     count = lines(ask)
+    if ask.free_bet_id is not None and ask.accept_lower_stake:
+        raise Invalid("a free bet is the stake of one bet, wholly", code="free_bet_stake")
     by_leg = tuple(
         leg_refusal(asked, leg, ask, at) for asked, leg in zip(ask.legs, legs, strict=True)
     )
     refusals = people_refused(terms)
     refusals += [Refused(code, {"leg": n}) for n, code in enumerate(by_leg, start=1) if code]
     refusals += shape_refused(terms, legs)
-    least = max(terms.stake_min_minor, count)
-    found = Quote(terms.currency, count, legs, by_leg, tuple(refusals), least, ask.stake_minor)
+    parts = 2 if ask.each_way else 1
+    # The bounds are those of the stake that is asked about: a line's, or one part's of two.
+    units = count if ask.by_line else parts
+    least = -(-max(terms.stake_min_minor, count) // units) * units
+    found = Quote(
+        terms.currency, count, legs, by_leg, tuple(refusals), least, ask.stake_minor, units=units
+    )
     if any(leg.price_e4 is None for leg in legs):
         return found
+    if ask.free_bet_id is not None:
+        return _free_quote(found, Slip(ask, _with_stake_of(free, terms), legs, room), free, at)
     slip = Slip(ask, terms, legs, room)
     refusals += priced_refused(slip)
     is_taken = not refusals
     most, limited_by = stake_max_minor(slip)
-    fits = is_taken and most >= least
+    whole = most // units * units
+    fits = is_taken and whole >= least
     stake = ask.stake_minor
     if stake is not None and stake > most and fits and _is_lowered(slip, limited_by):
         stake = most
@@ -230,9 +262,43 @@ def quote(
         found,
         stake_minor=stake,
         refusals=tuple(refusals),
-        stake_max_minor=most if fits else None,
-        limited_by=limited_by if fits else None,
+        stake_max_minor=whole if fits else None,
+        limited_by=limited_by if is_taken else None,
         potential_minor=None if stake is None else slip.potential(stake),
+    )
+
+
+def _with_stake_of(free: FreeBet | None, terms: Terms) -> Terms:
+    """The terms of who has the free bet's stake in his purse: the house puts it there."""
+    if free is None or terms.cash_minor is None:
+        return terms
+    return replace(terms, cash_minor=free.amount_minor)
+
+
+def _free_quote(found: Quote, slip: Slip, free: FreeBet | None, at: datetime) -> Quote:
+    """The quote of a slip on a free bet: its amount is the one stake that would do."""
+    refusals = [*found.refusals, *priced_refused(slip)]
+    amount = slip.ask.stake_minor if free is None else free.amount_minor
+    stake = slip.ask.stake_minor
+    if amount is not None:
+        refusals += _of_stake(slip, amount if stake is None else stake, amount, amount)
+    sports = sorted({leg.sport for leg in slip.legs if leg.sport is not None})
+    code = free_refusal(free, stake, slip.ask.kind, sports, min(slip.prices_e4), at)
+    if code is not None:
+        facts = {"stake_minor": amount} if code == "free_bet_stake" else {}
+        if code == "free_bet_price" and free is not None:
+            facts = {"price_min_e4": free.price_min_e4}
+        refusals.append(Refused(code, facts))
+    fits = not refusals and amount is not None
+    kept = 0 if amount is None or free is None or free.stake_returned else amount
+    return replace(
+        found,
+        stake_min_minor=found.stake_min_minor if amount is None else amount,
+        stake_minor=amount if stake is None else stake,
+        refusals=tuple(refusals),
+        stake_max_minor=amount if fits else None,
+        limited_by="free_bet_stake" if fits else None,
+        potential_minor=None if amount is None else slip.potential(amount) - kept,
     )
 
 
@@ -243,11 +309,17 @@ def _is_lowered(slip: Slip, limited_by: str | None) -> bool:
 
 
 def _of_stake(slip: Slip, stake: int | None, least: int, most: int) -> list[Refused]:
-    """Why the stake is refused; without one, why none would do."""
+    """Why the stake is refused, and that it is more than he has where that is another reason;
+    without one, why none would do."""
     if stake is not None and stake < slip.terms.stake_min_minor:
         return [Refused("stake_below_min", {"stake_min_minor": slip.terms.stake_min_minor})]
     refused = stake_refused(slip, least if stake is None else stake)
     if refused is None:
         return []
-    smaller = {"stake_max_minor": most} if most >= least and stake is not None else {}
-    return [Refused(_code(refused, most), {**refused.answer, **smaller})]
+    smaller = {"stake_max_minor": most, "stake_least_minor": least} if stake is not None else {}
+    found = [Refused(_code(refused, most), {**refused.answer, **smaller})]
+    cash_minor = slip.terms.cash_minor
+    is_short = stake is not None and cash_minor is not None and stake > cash_minor
+    if is_short and found[0].code != "insufficient_funds":
+        found.append(Refused("insufficient_funds"))
+    return found

@@ -15,15 +15,20 @@ from overround.db import Connection
 LEGS = """
 WITH leg AS (
     SELECT l.n, l.selection_id, s.event_id, s.market_id, o.price_e4, o.version, o.state,
-           e.starts_at, e.closed_at
+           e.starts_at, e.closed_at, e.sport, m.place_terms,
+           e.status = 'live' AND EXISTS (
+               SELECT 1 FROM offer_in_play i WHERE i.tenant_id = t.id AND i.sport = e.sport
+           ) AS is_in_play
     FROM unnest(%(selections)s::uuid[]) WITH ORDINALITY AS l (selection_id, n)
     JOIN tenant t ON t.id = %(tenant)s
     LEFT JOIN selection s ON s.id = l.selection_id
     LEFT JOIN event e ON e.id = s.event_id
+    LEFT JOIN market m ON m.id = s.market_id
     LEFT JOIN offer o ON o.book_id = t.book_id AND o.selection_id = s.id
 )
 SELECT l.selection_id, l.event_id, l.market_id, l.price_e4, l.version, l.state, l.starts_at,
-       l.closed_at, r.win_max AS win_max_minor, r.selection_room AS selection_room_minor,
+       l.closed_at, l.sport, l.place_terms, coalesce(l.is_in_play, false) AS is_in_play,
+       r.win_max AS win_max_minor, r.selection_room AS selection_room_minor,
        r.event_room AS event_room_minor
 FROM leg l
 LEFT JOIN risk_room_v1(

@@ -21,7 +21,7 @@ from overround.betting.risk.model import (
     Suspension,
 )
 from overround.core import line, money, price
-from overround.core.errors import NotFound
+from overround.core.errors import NotFound, at_field
 from overround.core.principal import Principal
 from overround.db import audit
 from overround.db.routes import Db
@@ -118,6 +118,7 @@ class CapsOut(Output):
 
 class PolicyIO(Input):
     """How caps open towards the start, how often a player may repeat himself, what suspends itself.
+    The whole of it: whoever says it says every field, so that nothing is reset unsaid.
 
     Shares are basis points; null is not watched. `suspend_at_bps` is of a selection's cap,
     `velocity_max` bets within a minute on one selection, `move_max_bps` the step of one price.
@@ -125,25 +126,25 @@ class PolicyIO(Input):
     is given a smaller stake where his own does not fit.
     """
 
-    ramp_share_bps: Share = 10_000
-    ramp_s: Annotated[int, Field(ge=0, le=2_592_000)] = 0
-    repeat_max: Annotated[int, Field(ge=1, le=1_000)] | None = None
-    repeat_s: Seconds = 60
-    player_day_max: MoneyText | None = None
-    player_event_max: MoneyText | None = None
-    suspend_at_bps: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    velocity_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    move_max_bps: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    hold_s: Seconds = 60
-    legs_min: Legs | None = None
-    legs_max: Legs | None = None
-    leg_price_min: PriceText | None = None
-    leg_price_max: PriceText | None = None
-    slip_price_min: PriceText | None = None
-    slip_price_max: PriceText | None = None
-    stake_min: MoneyText | None = None
-    payout_max: MoneyText | None = None
-    lower_stakes: bool = True
+    ramp_share_bps: Share
+    ramp_s: Annotated[int, Field(ge=0, le=2_592_000)]
+    repeat_max: Annotated[int, Field(ge=1, le=1_000)] | None
+    repeat_s: Seconds
+    player_day_max: MoneyText | None
+    player_event_max: MoneyText | None
+    suspend_at_bps: Annotated[int, Field(ge=1, le=10_000)] | None
+    velocity_max: Annotated[int, Field(ge=1, le=1_000_000)] | None
+    move_max_bps: Annotated[int, Field(ge=1, le=100_000)] | None
+    hold_s: Seconds
+    legs_min: Legs | None
+    legs_max: Legs | None
+    leg_price_min: PriceText | None
+    leg_price_max: PriceText | None
+    slip_price_min: PriceText | None
+    slip_price_max: PriceText | None
+    stake_min: MoneyText | None
+    payout_max: MoneyText | None
+    lower_stakes: bool
 
 
 class PlayerIn(Input):
@@ -238,9 +239,9 @@ async def set_cap(body: CapIn, caller: Manages, db: Db, now: Now) -> CapOut:
         cap = Cap(
             body.scope,
             body.scope_key,
-            _minor(body.win_max, currency),
-            _minor(body.selection_max, currency),
-            _minor(body.event_max, currency),
+            _minor(body, "win_max", currency),
+            _minor(body, "selection_max", currency),
+            _minor(body, "event_max", currency),
         )
         await service.set_cap(conn, caller.tenant_id, cap)
         subject = f"{body.scope}:{body.scope_key}"
@@ -310,16 +311,20 @@ async def lift(suspension_id: UUID, caller: Manages, db: Db, now: Now) -> Suspen
     return _suspension_out(found)
 
 
-def _minor(text: str | None, currency: str) -> int | None:
-    return None if text is None else money.parse(text, currency)
+def _minor(body: CapIn | PolicyIO, name: str, currency: str) -> int | None:
+    text: str | None = getattr(body, name)
+    with at_field(name):
+        return None if text is None else money.parse(text, currency)
 
 
 def _text(minor: int | None, currency: str) -> str | None:
     return None if minor is None else money.to_text(minor, currency)
 
 
-def _price_e4(text: str | None) -> int | None:
-    return None if text is None else price.parse_decimal(text)
+def _price_e4(body: PolicyIO, name: str) -> int | None:
+    text: str | None = getattr(body, name)
+    with at_field(name):
+        return None if text is None else price.parse_decimal(text)
 
 
 def _price_text(price_e4: int | None) -> str | None:
@@ -342,20 +347,20 @@ def _policy(body: PolicyIO, currency: str) -> Policy:
         ramp_s=body.ramp_s,
         repeat_max=body.repeat_max,
         repeat_s=body.repeat_s,
-        player_day_max_minor=_minor(body.player_day_max, currency),
-        player_event_max_minor=_minor(body.player_event_max, currency),
+        player_day_max_minor=_minor(body, "player_day_max", currency),
+        player_event_max_minor=_minor(body, "player_event_max", currency),
         suspend_at_bps=body.suspend_at_bps,
         velocity_max=body.velocity_max,
         move_max_bps=body.move_max_bps,
         hold_s=body.hold_s,
         legs_min=body.legs_min,
         legs_max=body.legs_max,
-        leg_price_min_e4=_price_e4(body.leg_price_min),
-        leg_price_max_e4=_price_e4(body.leg_price_max),
-        slip_price_min_e4=_price_e4(body.slip_price_min),
-        slip_price_max_e4=_price_e4(body.slip_price_max),
-        stake_min_minor=_minor(body.stake_min, currency),
-        payout_max_minor=_minor(body.payout_max, currency),
+        leg_price_min_e4=_price_e4(body, "leg_price_min"),
+        leg_price_max_e4=_price_e4(body, "leg_price_max"),
+        slip_price_min_e4=_price_e4(body, "slip_price_min"),
+        slip_price_max_e4=_price_e4(body, "slip_price_max"),
+        stake_min_minor=_minor(body, "stake_min", currency),
+        payout_max_minor=_minor(body, "payout_max", currency),
         lower_stakes=body.lower_stakes,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 Scope = Literal["house", "sport", "competition", "event", "market", "selection"]
@@ -140,6 +140,16 @@ class Standing:
     bets: int
     stake_minor: int
     payout_minor: int
+    place_minor: int = 0
+
+
+class Row(NamedTuple):
+    """What open bets have on a selection; `place_minor` of the payout is paid for a place alone."""
+
+    bets: int
+    stake_minor: int
+    payout_minor: int
+    place_minor: int
 
 
 @dataclass(frozen=True, slots=True)

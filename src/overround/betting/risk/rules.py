@@ -28,8 +28,11 @@ from overround.betting.risk.model import (
     Watched,
 )
 from overround.core import grading
+from overround.core.errors import Invalid
 from overround.core.payoff import LOST, WON, Grade
 from overround.core.price import SCALE_E4
+
+CAP_MINOR_MAX: Final = 10**13
 
 # Fewer bets than this say nothing about a player.
 SHARP_BETS_MIN: Final = 30
@@ -131,6 +134,8 @@ def _payouts(rows: Sequence[Standing], ends: Sequence[Grade]) -> int:
     for row, grade in zip(rows, ends, strict=True):
         stays = (1 - grade.void_factor) * grade.result * grade.dead_heat_factor
         total += stays * row.payout_minor + grade.void_factor * row.stake_minor
+        # A runner that is beaten may be placed, and as many as were backed may be.
+        total += row.place_minor if grade == LOST else 0
     return math.ceil(total)
 
 
@@ -230,3 +235,33 @@ def mean_and_error_ppm(values: Sequence[float]) -> tuple[int, int]:
         return round(mean * 1e6), abs(round(mean * 1e6))
     variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
     return round(mean * 1e6), round(math.sqrt(variance / len(values)) * 1e6)
+
+
+def check_policy(found: Policy, stake_min_minor: int, payout_max_minor: int) -> None:
+    """What a house may watch; the two amounts are the platform's, which it can only narrow.
+
+    Raises Invalid `bounds_crossed` and `cap_out_of_range`, each with its field.
+    """
+    for name, low, high in (
+        ("legs_max", found.legs_min, found.legs_max),
+        ("leg_price_max", found.leg_price_min_e4, found.leg_price_max_e4),
+        ("slip_price_max", found.slip_price_min_e4, found.slip_price_max_e4),
+    ):
+        if low is not None and high is not None and low > high:
+            raise Invalid("a least is not above its most", code="bounds_crossed", field=name)
+    for name, minor, low in (
+        ("player_day_max", found.player_day_max_minor, 0),
+        ("player_event_max", found.player_event_max_minor, 0),
+        ("stake_min", found.stake_min_minor, 1),
+        ("payout_max", found.payout_max_minor, 1),
+    ):
+        if minor is not None and not low <= minor <= CAP_MINOR_MAX:
+            said = "a bound is not that small, or not that large"
+            raise Invalid(said, code="cap_out_of_range", field=name)
+    least = max(stake_min_minor, found.stake_min_minor or 0)
+    most = min(payout_max_minor, found.payout_max_minor or payout_max_minor)
+    # Every price is above 1: what pays no more than the least stake is no bet.
+    if least >= most:
+        name = "payout_max" if found.stake_min_minor is None else "stake_min"
+        said = "the least stake is below the largest payout: no bet would be taken"
+        raise Invalid(said, code="bounds_crossed", field=name)

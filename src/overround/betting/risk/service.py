@@ -23,10 +23,12 @@ from overround.betting.risk.model import (
     Suspension,
     Wait,
 )
+from overround.betting.risk.rules import CAP_MINOR_MAX
 from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
+from overround.people import tenants
 
-CAP_MINOR_MAX = 10**13
+CAP_DETAIL = "a cap is not below zero and not that large"
 DELAY_MS_MAX = 60_000
 # What one house caps; more than anybody reads on a page.
 CAPS_MAX = 2_000
@@ -40,13 +42,15 @@ async def caps(conn: Connection, tenant_id: UUID) -> dict[tuple[Scope, str], Cap
 
 async def set_cap(conn: Connection, tenant_id: UUID, cap: Cap) -> None:
     """Cap a scope; caps that are all None take its word away."""
-    for minor in (cap.win_max_minor, cap.selection_max_minor, cap.event_max_minor):
+    for name in ("win_max", "selection_max", "event_max"):
+        minor: int | None = getattr(cap, f"{name}_minor")
         if minor is not None and not 0 <= minor <= CAP_MINOR_MAX:
-            raise Invalid("a cap is not below zero and not that large", code="cap_out_of_range")
+            raise Invalid(CAP_DETAIL, code="cap_out_of_range", field=name)
     if cap.event_max_minor is not None and cap.scope in ("market", "selection"):
-        raise Invalid("an event's cap is not a market's to say", code="event_cap_misplaced")
+        said = "an event's cap is not a market's to say"
+        raise Invalid(said, code="event_cap_misplaced", field="event_max")
     if not await _is_known(conn, cap):
-        raise NotFound(f"no such {cap.scope}")
+        raise NotFound(f"no such {cap.scope}", field="scope_key")
     await store.set_cap(conn, tenant_id, cap)
 
 
@@ -59,11 +63,11 @@ async def waits(conn: Connection, tenant_id: UUID) -> dict[tuple[Scope, str], Wa
 async def set_wait(conn: Connection, tenant_id: UUID, found: Wait) -> None:
     """Let a scope's bets wait; two Nones take its word away."""
     if not 0 <= (found.approve_win_minor or 0) <= CAP_MINOR_MAX:
-        raise Invalid("a cap is not below zero and not that large", code="cap_out_of_range")
+        raise Invalid(CAP_DETAIL, code="cap_out_of_range", field="approve_win")
     if not 0 <= (found.delay_ms or 0) <= DELAY_MS_MAX:
-        raise Invalid("a delay is at most a minute", code="delay_out_of_range")
+        raise Invalid("a delay is at most a minute", code="delay_out_of_range", field="delay_ms")
     if not await _is_known(conn, found):
-        raise NotFound(f"no such {found.scope}")
+        raise NotFound(f"no such {found.scope}", field="scope_key")
     await store.set_wait(conn, tenant_id, found)
 
 
@@ -86,18 +90,12 @@ async def policy(conn: Connection, tenant_id: UUID) -> Policy:
 
 
 async def set_policy(conn: Connection, tenant_id: UUID, found: Policy) -> None:
-    """Watch so from now on; the bounds of its figures are the wire's and the table's."""
-    for low, high in (
-        (found.legs_min, found.legs_max),
-        (found.leg_price_min_e4, found.leg_price_max_e4),
-        (found.slip_price_min_e4, found.slip_price_max_e4),
-        (found.stake_min_minor, found.payout_max_minor),
-    ):
-        if low is not None and high is not None and low > high:
-            raise Invalid("a least is not above its most", code="bounds_crossed")
-    for minor in (found.stake_min_minor, found.payout_max_minor):
-        if minor is not None and not 1 <= minor <= CAP_MINOR_MAX:
-            raise Invalid("a bound is above zero and not that large", code="cap_out_of_range")
+    """Watch so from now on; the bounds of its single figures are the wire's and the table's.
+
+    Raises Invalid `bounds_crossed`, `cap_out_of_range`.
+    """
+    tenant = await tenants.by_id(conn, tenant_id)
+    rules.check_policy(found, tenant.stake_min_minor, tenant.payout_max_minor)
     await store.set_policy(conn, tenant_id, found)
 
 

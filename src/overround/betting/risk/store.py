@@ -15,6 +15,7 @@ from overround.betting.risk.model import (
     NamedPlayer,
     PlayerRisk,
     Policy,
+    Row,
     Scope,
     Standing,
     Suspension,
@@ -124,7 +125,7 @@ SELECT EXISTS (SELECT 1 FROM competition WHERE sport = %s)
 STANDINGS = """
 SELECT m.event_id, m.id AS market_id, m.market_type, m.period, m.line_q4, s.id AS selection_id,
        s.side, coalesce(r.bets, 0) AS bets, coalesce(r.stake_minor, 0) AS stake_minor,
-       coalesce(r.payout_minor, 0) AS payout_minor
+       coalesce(r.payout_minor, 0) AS payout_minor, coalesce(r.place_minor, 0) AS place_minor
 FROM market m
 JOIN selection s ON s.market_id = m.id
 LEFT JOIN risk_liability r ON r.tenant_id = %(tenant)s AND r.event_id = m.event_id
@@ -139,7 +140,8 @@ SELECT w.event_id FROM (
     SELECT l.event_id, greatest(max(l.loss), 0) AS worst
     FROM (SELECT r.event_id, r.market_id, m.market_type, r.selection_id,
                  r.payout_minor - CASE WHEN m.market_type = 'double_chance' THEN r.stake_minor
-                     ELSE sum(r.stake_minor) OVER (PARTITION BY r.market_id) END AS loss
+                     ELSE sum(r.stake_minor - coalesce(r.place_minor, 0)) OVER (
+                         PARTITION BY r.market_id) + coalesce(r.place_minor, 0) END AS loss
           FROM risk_liability r JOIN market m ON m.id = r.market_id
           WHERE r.tenant_id = %s AND r.bets > 0) l
     GROUP BY l.event_id, l.market_id, CASE WHEN l.market_type = 'double_chance'
@@ -148,7 +150,9 @@ GROUP BY w.event_id ORDER BY sum(w.worst) DESC, w.event_id LIMIT %s"""
 
 # The rows as they stand, for who recomputes them; an event with a mark is being made anew.
 ROWS = """
-SELECT r.event_id, r.selection_id, r.bets, r.stake_minor, r.payout_minor FROM risk_liability r
+SELECT r.event_id, r.selection_id, r.bets, r.stake_minor, r.payout_minor,
+       coalesce(r.place_minor, 0)
+FROM risk_liability r
 WHERE r.tenant_id = %(tenant)s AND r.bets > 0
   AND NOT EXISTS (SELECT 1 FROM risk_stale k
                   WHERE k.tenant_id = %(tenant)s AND k.event_id = r.event_id)"""
@@ -165,7 +169,7 @@ LOCK_EVENT = "SELECT pg_advisory_xact_lock(event_key(%s))"
 TAKE_STALE = "SELECT risk_stale_take_v1(%s, %s)"
 
 # The event's rows as its open bets say.
-REBUILD = "SELECT risk_rebuilt_v1(%s, %s, %s, %s, %s, %s, %s, %s)"
+REBUILD = "SELECT risk_rebuilt_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 # Selections that got bets lately, and those whose price has leapt: of markets that are laid and not
 # suspended by us already, with what they would cost and the cap as the ramp has opened it.
@@ -329,10 +333,10 @@ async def worst(conn: Connection, tenant_id: UUID, limit: int) -> list[UUID]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def rows(conn: Connection, tenant_id: UUID) -> dict[tuple[UUID, UUID], tuple[int, int, int]]:
-    """(event, selection) -> (bets, stake, payout) of the events whose rows are not being made."""
+async def rows(conn: Connection, tenant_id: UUID) -> dict[tuple[UUID, UUID], Row]:
+    """(event, selection) -> its row, of the events whose rows are not being made."""
     cursor = await conn.execute(ROWS, {"tenant": tenant_id})
-    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in await cursor.fetchall()}
+    return {(row[0], row[1]): Row(*row[2:]) for row in await cursor.fetchall()}
 
 
 async def stale(conn: Connection, tenant_id: UUID, limit: int) -> list[UUID]:
@@ -353,16 +357,17 @@ async def rebuild(
     conn: Connection,
     tenant_id: UUID,
     event_id: UUID,
-    found: Mapping[tuple[UUID, UUID], tuple[int, int, int]],
+    found: Mapping[tuple[UUID, UUID], Row],
     at: datetime,
 ) -> int:
-    """Write the event's rows, (market, selection) -> (bets, stake, payout); returns the changed."""
+    """Write the event's rows, by (market, selection); returns the changed."""
     columns: list[list[object]] = [
         [market_id for market_id, _ in found],
         [selection_id for _, selection_id in found],
         *([row[n] for row in found.values()] for n in range(3)),
     ]
-    row = await (await conn.execute(REBUILD, [tenant_id, event_id, *columns, at])).fetchone()
+    place = [row.place_minor for row in found.values()]
+    row = await (await conn.execute(REBUILD, [tenant_id, event_id, *columns, at, place])).fetchone()
     assert row is not None
     return row[0]
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from overround.core import payoff
 from overround.core.bets import Rounding
-from overround.core.payoff import GradeName
+from overround.core.payoff import Grade, GradeName
 from overround.odds.catalogue.model import Result
 
 # `cashed_out`: all of the bet has ended early, at an agreed amount.
@@ -27,7 +28,8 @@ class StoredLeg:
 
     `result_version` and `ruling_version` graded it, if anything did; `outcome` and `payout_minor`
     are its bet's, None while that is open. `stake_minor` is what is at play of its bet: what was
-    not cashed out; `cashed_minor` is what was paid for the rest of it. `sizes` are a system's.
+    not cashed out; `cashed_minor` is what was paid for the rest of it. `sizes` are a system's. Only
+    legs each way have `place_terms`, and what they came to, to be placed.
     """
 
     bet_id: UUID
@@ -53,6 +55,15 @@ class StoredLeg:
     cashed_minor: int = 0
     sizes: Sequence[int] | None = None
     banker: bool = False
+    dead_heat: str | None = None
+    place_terms: str | None = None
+    place_grade: GradeName | None = None
+    place_dead_heat: str | None = None
+
+    @property
+    def stands(self) -> tuple[str | None, str | None, str | None, str | None]:
+        """All that the leg came to so far."""
+        return self.grade, self.dead_heat, self.place_grade, self.place_dead_heat
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,26 @@ class Graded:
     grade: GradeName | None
     result_version: int | None
     ruling_version: int
+    dead_heat: str | None = None
+    place_grade: GradeName | None = None
+    place_dead_heat: str | None = None
+
+    @property
+    def stands(self) -> tuple[str | None, str | None, str | None, str | None]:
+        """All that the leg came to."""
+        return self.grade, self.dead_heat, self.place_grade, self.place_dead_heat
+
+    @property
+    def win(self) -> Grade | None:
+        """What the leg came to."""
+        return None if self.grade is None else payoff.stored(self.grade, self.dead_heat)
+
+    @property
+    def place(self) -> Grade | None:
+        """What it came to, to be placed."""
+        if self.place_grade is None:
+            return None
+        return payoff.stored(self.place_grade, self.place_dead_heat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from overround.betting.settlement.model import (
     StoredLeg,
     Verdict,
 )
-from overround.core import bets, endings, grading, payoff
+from overround.core import bets, each_way, endings, grading, payoff, place_terms
+from overround.core.each_way import EachWayLeg
 from overround.core.errors import Invalid
 from overround.core.payoff import Grade, GradeName
 from overround.odds.catalogue.model import Result
@@ -26,11 +27,25 @@ _REASON_LENGTH_MIN: Final = 3
 _REASON_LENGTH_MAX: Final = 300
 
 
-def grade_leg(leg: StoredLeg, result: Result) -> Grade | None:
-    """The leg's grade; None while a fact is missing, for which a bet stays open, never lost."""
-    facts = grading.Facts({period: (s[0], s[1]) for period, s in result.scores.items()})
+# What a leg came to, and what it came to, to be placed: None while it is not known, or for a leg
+# that is not each way.
+Ended = tuple[Grade | None, Grade | None]
+_OPEN: Final[Ended] = (None, None)
+
+
+def grade_leg(leg: StoredLeg, result: Result) -> Ended:
+    """The leg's grades; None while a fact is missing, for which a bet stays open, never lost. A leg
+    each way has both or none."""
+    facts = grading.Facts(
+        {period: (s[0], s[1]) for period, s in result.scores.items()}, positions=result.positions
+    )
     ended = endings.ending(leg.sport, result.status)
-    return endings.grade_ended(ended, leg.market_type, leg.period, leg.line_q4, leg.side, facts)
+    grade = endings.grade_ended(ended, leg.market_type, leg.period, leg.line_q4, leg.side, facts)
+    if leg.place_terms is None:
+        return grade, None
+    places = place_terms.parse(leg.place_terms).places
+    place = endings.place_ended(ended, leg.side, places, facts)
+    return _OPEN if grade is None or place is None else (grade, place)
 
 
 def settle(legs: Sequence[StoredLeg], basis: Basis) -> tuple[list[Graded], Verdict | None]:
@@ -46,8 +61,7 @@ def settle(legs: Sequence[StoredLeg], basis: Basis) -> tuple[list[Graded], Verdi
     first = legs[0]
     if first.outcome == "cashed_out":
         return news, None
-    grades = [None if one.grade is None else payoff.by_name(one.grade) for one in graded]
-    verdict = _verdict(legs, grades)
+    verdict = _each_way_verdict(legs, graded) if first.place_terms else _verdict(legs, graded)
     stands = (verdict.outcome, verdict.payout_minor) == (first.outcome, first.payout_minor)
     return news, None if stands else verdict
 
@@ -63,19 +77,31 @@ def _grade(leg: StoredLeg, basis: Basis) -> Graded:
     result = basis.results.get(leg.event_id)
     version = 0 if result is None else result.version
     if version < (leg.result_version or 0) and ruled.version == leg.ruling_version:
-        return Graded(leg.bet_id, leg.n, leg.grade, leg.result_version, leg.ruling_version)
-    grade = _by_rulings(leg, ruled, result)
-    name = None if grade is None else payoff.name(grade)
-    return Graded(leg.bet_id, leg.n, name, None if name is None else version, ruled.version)
+        known = leg.result_version, leg.ruling_version
+        came_to = leg.dead_heat, leg.place_grade, leg.place_dead_heat
+        return Graded(leg.bet_id, leg.n, leg.grade, *known, *came_to)
+    grade, place = _by_rulings(leg, ruled, result)
+    if grade is None:
+        return Graded(leg.bet_id, leg.n, None, None, ruled.version)
+    return Graded(
+        leg.bet_id,
+        leg.n,
+        payoff.name(grade),
+        version,
+        ruled.version,
+        payoff.dead_heat(grade),
+        None if place is None else payoff.name(place),
+        None if place is None else payoff.dead_heat(place),
+    )
 
 
-def _by_rulings(leg: StoredLeg, ruled: Ruled, result: Result | None) -> Grade | None:
+def _by_rulings(leg: StoredLeg, ruled: Ruled, result: Result | None) -> Ended:
     """What the tenant has ruled goes before what happened, and a hold before a void."""
     if any(ruling.kind == "hold" for ruling in ruled.rulings):
-        return None
+        return _OPEN
     if any(covers(ruling, leg) for ruling in ruled.rulings):
-        return payoff.VOID
-    return None if result is None else grade_leg(leg, result)
+        return payoff.VOID, None if leg.place_terms is None else payoff.VOID
+    return _OPEN if result is None else grade_leg(leg, result)
 
 
 def covers(ruling: Ruling, leg: StoredLeg) -> bool:
@@ -89,15 +115,31 @@ def covers(ruling: Ruling, leg: StoredLeg) -> bool:
 
 
 def _stands(graded: Graded, leg: StoredLeg) -> bool:
-    return (graded.grade, graded.result_version, graded.ruling_version) == (
-        leg.grade,
-        leg.result_version,
-        leg.ruling_version,
-    )
+    versions = graded.result_version, graded.ruling_version
+    return versions == (leg.result_version, leg.ruling_version) and graded.stands == leg.stands
 
 
-def _verdict(legs: Sequence[StoredLeg], grades: Sequence[Grade | None]) -> Verdict:
+def _each_way_verdict(legs: Sequence[StoredLeg], graded: Sequence[Graded]) -> Verdict:
+    """A bet each way is paid once nothing of either part is open, or both are lost."""
     first = legs[0]
+    bankers = [leg.banker for leg in legs]
+    ended = [
+        EachWayLeg(leg.price_e4, place_terms.parse(leg.place_terms or ""), one.win, one.place)
+        for leg, one in zip(legs, graded, strict=True)
+    ]
+    if each_way.is_lost(ended, first.sizes, bankers):
+        return Verdict(first.bet_id, "lost", first.cashed_minor)
+    exact = each_way.paid_ratio(first.stake_minor, ended, first.sizes, bankers)
+    if exact is None:
+        return Verdict(first.bet_id, None, None)
+    is_void = all(one.grade == "void" for one in graded)
+    paid_minor = bets.rounded(exact, first.payout_rounding) + first.cashed_minor
+    return Verdict(first.bet_id, "void" if is_void else "won", paid_minor)
+
+
+def _verdict(legs: Sequence[StoredLeg], graded: Sequence[Graded]) -> Verdict:
+    first = legs[0]
+    grades = [one.win for one in graded]
     if payoff.LOST in grades and _is_lost(legs, grades):
         return Verdict(first.bet_id, "lost", first.cashed_minor)
     known = [grade for grade in grades if grade is not None]

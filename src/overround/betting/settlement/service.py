@@ -236,20 +236,24 @@ def _otherwise(legs: Sequence[StoredLeg], basis: Basis) -> Iterator[Violation]:
     """What of a bet is otherwise than what is known makes it; which ruling said so is no matter."""
     news, verdict = rules.settle(legs, basis)
     first = legs[0]
-    now = {one.n: one.grade for one in news}
+    now = {one.n: one.stands for one in news}
     for leg in legs:
         result = basis.results.get(leg.event_id)
         told = ""
         if (leg.result_version or 0) > (0 if result is None else result.version):
             told = f"leg {leg.n} is graded by a result that is not there"
-        elif now.get(leg.n, leg.grade) != leg.grade:
-            told = f"leg {leg.n} is {leg.grade} instead of {now[leg.n]}"
+        elif now.get(leg.n, leg.stands) != leg.stands:
+            told = f"leg {leg.n} is {_words(leg.stands)} instead of {_words(now[leg.n])}"
         if told:
             yield Violation("a grade follows from the result", str(leg.bet_id), told)
     if verdict is not None:
         stands = f"{first.outcome} {first.payout_minor}"
         told = f"{stands} instead of {verdict.outcome} {verdict.payout_minor}"
         yield Violation("a bet stands as its results say", str(first.bet_id), told)
+
+
+def _words(stands: Sequence[str | None]) -> str:
+    return " ".join(one for one in stands if one is not None) or "None"
 
 
 # -- what the tenant says about bets itself ----------------------------------------------------

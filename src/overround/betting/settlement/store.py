@@ -48,7 +48,7 @@ SELECT l.bet_id, b.user_id, l.n, l.event_id, l.market_id, l.selection_id, e.spor
        b.outcome, b.payout_minor,
        b.stake_minor - coalesce(b.cashed_stake_minor, 0) AS stake_minor,
        b.payout_rounding, b.placed_at, coalesce(b.cashed_minor, 0) AS cashed_minor,
-       b.sizes, l.banker
+       b.sizes, l.banker, l.dead_heat, l.place_terms, l.place_grade, l.place_dead_heat
 FROM leg l
 JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id AND b.status IN ('open', 'settled')
 JOIN event e ON e.id = l.event_id
@@ -62,7 +62,7 @@ SELECT id FROM bet WHERE tenant_id = %s AND id > %s AND status IN ('open', 'sett
 ORDER BY id LIMIT %s"""
 
 # Grades and payouts of a batch, with their money, in one call.
-SETTLE = "SELECT bets_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+SETTLE = "SELECT bets_settle_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 # Whoever rules about an event is alone, and no bet on it is placed meanwhile.
 LOCK_EVENT = "SELECT pg_advisory_xact_lock(event_key(%s))"
@@ -133,7 +133,7 @@ LEFT JOIN LATERAL (
     SELECT x.event_id FROM result x
     WHERE x.event_id = e.id AND x.certainty = 'confirmed' AND NOT r.by_person
     GROUP BY x.event_id HAVING count(DISTINCT x.entered_by) > 1
-       AND count(DISTINCT (x.status, x.scores)) > 1) contradicted ON true
+       AND count(DISTINCT (x.status, x.scores, x.positions)) > 1) contradicted ON true
 LEFT JOIN LATERAL (
     SELECT u.event_id FROM ruling u WHERE u.tenant_id = %(tenant)s AND u.event_id = e.id
       AND (u.kind = 'hold' AND u.state = 'effective' OR u.kind = 'correction'
@@ -145,7 +145,7 @@ ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
 # somebody of the tenant's, or that he has refused.
 KNOWN = """
 SELECT DISTINCT ON (r.event_id) r.event_id, r.version, r.status, r.scores, r.entered_by,
-       r.by_person, r.observed_at, r.certainty
+       r.by_person, r.observed_at, r.certainty, r.positions
 FROM result r
 WHERE r.event_id = ANY(%s) AND r.observed_at <= %s AND NOT EXISTS (
     SELECT 1 FROM ruling u
@@ -272,11 +272,19 @@ async def settle(
             [v.payout_minor for v in verdicts],
             list(back_minor),
             list(back_minor.values()),
+            _column([g.place_grade for g in graded]),
+            _column([g.dead_heat for g in graded]),
+            _column([g.place_dead_heat for g in graded]),
         ],
     )
     row = await cursor.fetchone()
     assert row is not None
     return row[0]
+
+
+def _column(names: Sequence[str | None]) -> Sequence[str | None] | None:
+    """A column that most batches do not need."""
+    return None if set(names) <= {None} else names
 
 
 # -- rulings -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from overround.betting import risk
+from overround.betting import offers, risk
 from overround.betting.bets import (
     LEGS_MAX,
     REFUSAL_DETAILS,
@@ -19,12 +19,14 @@ from overround.betting.bets import (
     Waits,
     refusal_bounds,
 )
+from overround.betting.offers import InPlay
 from overround.betting.risk import Wait
 from overround.betting.waiting import rules, service
 from overround.betting.waiting.model import Alternative, Asking, Given, Place
-from overround.core import line, money, price
+from overround.core import line, money, price, reasons
+from overround.core.errors import at_field
 from overround.core.principal import Principal
-from overround.db import Database, audit, calling
+from overround.db import Connection, Database, audit, calling
 from overround.db.routes import Db
 from overround.kit import paging, routes
 from overround.kit.routes import CursorText, Input, Limit, Now, Output, Player, Tools
@@ -46,7 +48,8 @@ class AlternativeOut(Output):
 
 
 class RefusalOut(Output):
-    """Why the slip became no bet; `facts` are the bounds and prices it comes with."""
+    """Why the slip became no bet; `facts` are the bounds and prices it comes with. Its stakes are
+    whole ones, as the slip's own is."""
 
     code: str
     detail: str
@@ -54,7 +57,7 @@ class RefusalOut(Output):
 
 
 class SlipOut(Output):
-    """A slip that waits or has waited.
+    """A slip that waits or has waited; `stake` is the whole one.
 
     `status` is waiting, offered, accepted, refused, expired or withdrawn; `why` is asked, approval
     or delay. `bet_id` is there once it is a bet. `position` is its place in the queue, from 1.
@@ -63,6 +66,7 @@ class SlipOut(Output):
     slip_id: UUID
     status: str
     why: str
+    free_bet_id: UUID | None
     position: int | None
     stake: str
     prices: list[str]
@@ -134,7 +138,7 @@ class VerdictIn(Input):
     prices (one for each leg), or `refuse`; always with a reason."""
 
     verdict: Literal["approve", "offer", "refuse"]
-    reason: Annotated[str, Field(max_length=rules.REASON_MAX)]
+    reason: Annotated[str, Field(max_length=reasons.LENGTH_MAX)]
     stake: MoneyText | None = None
     prices: Annotated[list[PriceText], Field(min_length=1, max_length=LEGS_MAX)] | None = None
     lasts_s: int = rules.OFFER_S
@@ -159,6 +163,33 @@ class WaitsOut(Output):
 
     currency: str
     items: list[WaitOut]
+
+
+class InPlayIn(Input):
+    """Whether and how a sport is laid in play. A bet waits `delay_ms`, times its player's delay
+    factor; nothing is laid of an event of which no feed has spoken for `stale_ms`; `by_score`: nor
+    taken where the score changed in the delay, null for what is usual in the sport."""
+
+    sport: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$")]
+    offered: bool
+    delay_ms: Annotated[int, Field(ge=offers.DELAY_MS_MIN, le=offers.DELAY_MS_MAX)] | None = None
+    stale_ms: Annotated[int, Field(ge=offers.STALE_MS_MIN, le=offers.STALE_MS_MAX)] | None = None
+    by_score: bool | None = None
+
+
+class InPlayOut(Output):
+    """How a sport is laid in play now."""
+
+    sport: str
+    delay_ms: int
+    stale_ms: int
+    by_score: bool
+
+
+class InPlaysOut(Output):
+    """The sports that are laid in play; no other is."""
+
+    items: list[InPlayOut]
 
 
 def let_wait(db: Database) -> LetWait:
@@ -254,9 +285,13 @@ async def decide_slip(
     """Approve a slip, offer something else, or refuse it."""
     async with db.transaction(caller.tenant_id) as conn:
         currency = (await tenants.by_id(conn, caller.tenant_id)).currency
-        stake_minor = None if body.stake is None else money.parse(body.stake, currency)
-        prices_e4 = None if body.prices is None else tuple(map(price.parse_decimal, body.prices))
-        given = Given(body.verdict, body.reason.strip(), stake_minor, prices_e4, body.lasts_s)
+        with at_field("stake"):
+            stake_minor = None if body.stake is None else money.parse(body.stake, currency)
+        with at_field("prices"):
+            asked = map(price.parse_decimal, body.prices or ())
+            prices_e4 = None if body.prices is None else tuple(asked)
+        reason = reasons.reason(body.reason)
+        given = Given(body.verdict, reason, stake_minor, prices_e4, body.lasts_s)
         found = await service.answer(conn, caller, slip_id, given, now)
     tools.tell(caller.tenant_id, [found.user_id], office=True)
 
@@ -275,12 +310,44 @@ async def set_wait(body: WaitIn, caller: Manages, db: Db, now: Now) -> WaitOut:
     """Let the bets of a scope wait; it holds for the next slip."""
     async with db.transaction(caller.tenant_id) as conn:
         currency = (await tenants.by_id(conn, caller.tenant_id)).currency
-        win_minor = None if body.approve_win is None else money.parse(body.approve_win, currency)
+        with at_field("approve_win"):
+            asked = body.approve_win
+            win_minor = None if asked is None else money.parse(asked, currency)
         found = Wait(body.scope, body.scope_key, win_minor, body.delay_ms)
         await risk.set_wait(conn, caller.tenant_id, found)
         subject = f"{body.scope}:{body.scope_key}"
         await audit.write(conn, caller, now, "risk.wait", subject, after=body.model_dump())
     return _wait_out(found, currency)
+
+
+@router.get("/office/in-play")
+async def in_play(caller: Reads, db: Db) -> InPlaysOut:
+    """The sports that the house lays in play."""
+    async with db.reading(caller.tenant_id) as conn:
+        return await _in_play_out(conn, caller.tenant_id)
+
+
+@router.put("/office/in-play")
+async def set_in_play(body: InPlayIn, caller: Manages, db: Db, now: Now) -> InPlaysOut:
+    """Lay a sport in play or no longer; what is laid of it is closed before this answers."""
+    usual = offers.usual_in_play(body.sport)
+    wanted = InPlay(
+        body.sport,
+        usual.delay_ms if body.delay_ms is None else body.delay_ms,
+        usual.stale_ms if body.stale_ms is None else body.stale_ms,
+        usual.by_score if body.by_score is None else body.by_score,
+    )
+    async with db.transaction(caller.tenant_id) as conn:
+        found = wanted if body.offered else None
+        await offers.set_in_play(conn, caller.tenant_id, body.sport, found, now)
+        subject = f"sport:{body.sport}"
+        await audit.write(conn, caller, now, "offers.in_play", subject, after=body.model_dump())
+        return await _in_play_out(conn, caller.tenant_id)
+
+
+async def _in_play_out(conn: Connection, tenant_id: UUID) -> InPlaysOut:
+    found = await offers.in_play(conn, tenant_id)
+    return InPlaysOut(items=[InPlayOut.model_validate(one, from_attributes=True) for one in found])
 
 
 def _wait_out(one: Wait, currency: str) -> WaitOut:
@@ -301,6 +368,7 @@ def _slip_out(found: Place, currency: str) -> SlipOut:
         slip_id=one.id,
         status=_status(found),
         why=one.why,
+        free_bet_id=slip.free_bet_id,
         position=found.position,
         stake=money.to_text(one.stake_minor, currency),
         prices=[price.to_text(e4) for e4 in one.agreed_e4 or [leg.price_e4 for leg in slip.legs]],
@@ -311,7 +379,7 @@ def _slip_out(found: Place, currency: str) -> SlipOut:
         alternative=_alternative_out(rules.alternative_of(one), found, currency),
         reason=one.reason,
         bet_id=answer.get("bet_id"),
-        refusal=_refusal_out(answer) if one.refusal is not None else None,
+        refusal=_refusal_out(answer, slip.lines) if one.refusal is not None else None,
         status_url=f"/api/v1/slips/{one.id}",
     )
 
@@ -335,10 +403,10 @@ def _alternative_out(
     )
 
 
-def _refusal_out(answer: dict[str, Any]) -> RefusalOut:
+def _refusal_out(answer: dict[str, Any], lines: int) -> RefusalOut:
     code: str = answer["refusal"]
     detail = rules.REFUSALS.get(code) or REFUSAL_DETAILS.get(code, "The bet was not accepted.")
-    return RefusalOut(code=code, detail=detail, facts=refusal_bounds(answer))
+    return RefusalOut(code=code, detail=detail, facts=refusal_bounds(answer, lines))
 
 
 def _approval_out(one: Asking, currency: str) -> ApprovalOut:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from overround.betting.waiting.model import Alternative, Given, WaitingSlip
-from overround.core import price
-from overround.core.errors import Conflict, Invalid
+from overround.core import price, reasons
+from overround.core.errors import Conflict, Invalid, at_field
 
 # What one player may have waiting, and one tenant: more than a person follows, and what is placed
 # within a few seconds.
@@ -22,7 +22,6 @@ DUE_MAX: Final = timedelta(minutes=1)
 OFFER_S: Final = 60
 OFFER_S_MIN: Final = 10
 OFFER_S_MAX: Final = 600
-REASON_MAX: Final = 300
 _BACK_OFF_S_MAX: Final = 60
 
 # The refusals that only slips that waited get.
@@ -60,35 +59,36 @@ def check_given(
 ) -> None:
     """`shown_e4` are the prices that were asked; nobody is offered a stake below `least_minor`.
 
-    Raises Conflict `slip_decided`; Invalid `reason_missing`, `offer_lasts`, `stake_out_of_range`
+    Raises Conflict `slip_decided`; Invalid `reason`, `offer_lasts`, `stake_out_of_range`
     (more than was asked, or less than can be placed), `price_out_of_range` and
     `alternative_missing`.
     """
     if not waiting.is_open or waiting.due_at is not None or waiting.expires_at <= at:
         raise Conflict("nobody is to decide about this slip now", code="slip_decided")
-    if not given.reason.strip() or len(given.reason) > REASON_MAX:
-        raise Invalid("say why, in at most 300 characters", code="reason_missing")
+    reasons.reason(given.reason)
     if given.verdict != "offer":
         return
     if not OFFER_S_MIN <= given.lasts_s <= OFFER_S_MAX:
-        raise Invalid("an offer stands from 10 to 600 seconds", code="offer_lasts")
+        raise Invalid("an offer stands from 10 to 600 seconds", code="offer_lasts", field="lasts_s")
     found = given_alternative(waiting, given)
     shown = tuple(shown_e4)
     if (found.stake_minor, found.prices_e4 or shown) == (waiting.stake_minor, shown):
-        raise Invalid("say a lower stake or other prices", code="alternative_missing")
+        said = "say a lower stake or other prices"
+        raise Invalid(said, code="alternative_missing", field="stake")
     if not least_minor <= found.stake_minor <= waiting.stake_minor:
-        raise Invalid(
-            "the stake is from the least of the house to what was asked", code="stake_out_of_range"
-        )
+        said = "the stake is from the least of the house to what was asked"
+        raise Invalid(said, code="stake_out_of_range", field="stake")
     if found.prices_e4 is not None:
         _check_prices(found.prices_e4, len(shown))
 
 
 def _check_prices(prices_e4: Sequence[int], legs: int) -> None:
     if len(prices_e4) != legs:
-        raise Invalid("a price for each leg, in their order", code="price_out_of_range")
-    for price_e4 in prices_e4:
-        price.check(price_e4)
+        said = "a price for each leg, in their order"
+        raise Invalid(said, code="price_out_of_range", field="prices")
+    with at_field("prices"):
+        for price_e4 in prices_e4:
+            price.check(price_e4)
 
 
 def given_alternative(waiting: WaitingSlip, given: Given) -> Alternative:

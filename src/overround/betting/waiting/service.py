@@ -70,7 +70,8 @@ async def enter(
     """
     tenant_id, slip = asked.tenant_id, asked.slip
     sha256 = bets.body_sha256(slip)
-    standing = await store.take_key(conn, tenant_id, slip.user_id, slip.key, sha256, at)
+    scores = None if said is None else said.answer.get("scores")
+    standing = await store.take_key(conn, tenant_id, slip.user_id, slip.key, sha256, at, scores)
     if standing == "key_reused":
         raise KeyReused
     if standing == "entered":

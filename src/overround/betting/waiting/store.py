@@ -15,7 +15,7 @@ from overround.db import Connection
 from overround.money.ledger import Violation
 
 # A key is taken for a slip that waits, or it is said whose it is.
-TAKE_KEY = "SELECT bets_wait_v1(%s, %s, %s, %s, %s)"
+TAKE_KEY = "SELECT bets_wait_v1(%s, %s, %s, %s, %s, %s)"
 
 # The answer of a key whose slip is not placed.
 END_KEY = "SELECT bets_wait_ends_v1(%s, %s, %s, %s, %s)"
@@ -187,10 +187,20 @@ WHERE s.tenant_id = %(tenant)s
 
 
 async def take_key(
-    conn: Connection, tenant_id: UUID, user_id: UUID, key: str, body_sha256: bytes, at: datetime
+    conn: Connection,
+    tenant_id: UUID,
+    user_id: UUID,
+    key: str,
+    body_sha256: bytes,
+    at: datetime,
+    scores: Sequence[object] | None = None,
 ) -> str:
-    """entered, or whose key it is: waiting, answered, key_reused; no_account for who cannot bet."""
-    cursor = await conn.execute(TAKE_KEY, [tenant_id, user_id, key, body_sha256, at])
+    """entered, or whose key it is: waiting, answered, key_reused; no_account for who cannot bet.
+
+    `scores` is how the events of its legs stand, as a decision said that lets the slip wait.
+    """
+    told = None if scores is None else Jsonb(scores)
+    cursor = await conn.execute(TAKE_KEY, [tenant_id, user_id, key, body_sha256, at, told])
     row = await cursor.fetchone()
     assert row is not None
     return row[0]

@@ -2,19 +2,30 @@
 -- Every unit of money is a transfer between two accounts of one tenant and one currency.
 -- Sign: an entry's amount is added to its account's balance; the two entries of a transfer sum to 0.
 
+CREATE DOMAIN account_kind AS text CHECK (VALUE IN (
+    'cash', 'held', 'withdrawing', 'house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee', 'receivable',
+    'promotion'));
+CREATE DOMAIN currency_code AS text CHECK (VALUE ~ '^[A-Z]{3}$');
+CREATE DOMAIN account_balance_minor AS bigint CONSTRAINT account_floor CHECK (VALUE >= 0);
+CREATE DOMAIN entry_balance_minor AS bigint CONSTRAINT entry_floor CHECK (VALUE >= 0);
+CREATE DOMAIN entry_amount_minor AS bigint CHECK (VALUE <> 0);
+CREATE DOMAIN transfer_amount_minor AS bigint CONSTRAINT transfer_positive CHECK (VALUE > 0);
+CREATE DOMAIN transfer_code AS text CHECK (VALUE IN (
+    'deposit', 'withdrawal_reserve', 'withdrawal_pay', 'withdrawal_refuse', 'adjustment', 'stake_hold', 'stake_take',
+    'stake_return', 'payout', 'stake_release', 'stake_reclaim', 'payout_reclaim', 'debt_lend', 'debt_repay', 'cash_out',
+    'revenue_day', 'fee_day', 'free_bet', 'free_bet_back'));
+
 -- Player accounts (owner_id set) keep a running balance and may not fall below zero.
 -- The tenant's own accounts keep none: a balance updated by every bet would be a queue of bets.
 CREATE TABLE account (
-    tenant_id     uuid        NOT NULL,
-    id            uuid        NOT NULL DEFAULT uuidv7(),
+    tenant_id     uuid          NOT NULL,
+    id            uuid          NOT NULL DEFAULT uuidv7(),
     owner_id      uuid,
-    kind          text        NOT NULL CHECK (kind IN ('cash', 'held', 'withdrawing',
-                                  'house', 'bank', 'adjustment', 'capital', 'liquidity', 'revenue', 'fee',
-                                  'receivable', 'promotion')),
-    currency      text        NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-    balance_minor bigint      CONSTRAINT account_floor CHECK (balance_minor >= 0),
-    version       bigint      NOT NULL DEFAULT 0,
-    opened_at     timestamptz NOT NULL,
+    kind          account_kind  NOT NULL,
+    currency      currency_code NOT NULL,
+    balance_minor account_balance_minor,
+    version       bigint        NOT NULL DEFAULT 0,
+    opened_at     timestamptz   NOT NULL,
     PRIMARY KEY (tenant_id, id),
     -- One of each kind whatever the currency: a second `house` would make "the house" a guess.
     CONSTRAINT account_once UNIQUE NULLS NOT DISTINCT (tenant_id, owner_id, kind),
@@ -29,19 +40,16 @@ GRANT SELECT ON account TO overround_app, overround_worker;
 -- No foreign key to `account`: each insert would lock the house's row (decision 0005); the one
 -- writer checks both accounts, and `overround verify` checks them again.
 CREATE TABLE transfer (
-    tenant_id    uuid        NOT NULL,
-    reference    uuid        NOT NULL,
-    code         text        NOT NULL CHECK (code IN ('deposit', 'withdrawal_reserve', 'withdrawal_pay',
-                                 'withdrawal_refuse', 'adjustment', 'stake_hold', 'stake_take', 'stake_return',
-                                 'payout', 'stake_release', 'stake_reclaim', 'payout_reclaim', 'debt_lend',
-                                 'debt_repay', 'cash_out', 'revenue_day', 'fee_day', 'free_bet', 'free_bet_back')),
-    version      integer     NOT NULL DEFAULT 0 CHECK (version >= 0),
-    from_id      uuid        NOT NULL,
-    to_id        uuid        NOT NULL,
-    amount_minor bigint      NOT NULL CONSTRAINT transfer_positive CHECK (amount_minor > 0),
-    currency     text        NOT NULL,
-    at           timestamptz NOT NULL,
-    recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    tenant_id    uuid                  NOT NULL,
+    reference    uuid                  NOT NULL,
+    from_id      uuid                  NOT NULL,
+    to_id        uuid                  NOT NULL,
+    amount_minor transfer_amount_minor NOT NULL,
+    at           timestamptz           NOT NULL,
+    recorded_at  timestamptz           NOT NULL DEFAULT clock_timestamp(),
+    version      natural_count         NOT NULL DEFAULT 0,
+    code         transfer_code         NOT NULL,
+    currency     text                  NOT NULL,
     CONSTRAINT transfer_once PRIMARY KEY (tenant_id, reference, code, version),
     CONSTRAINT transfer_two_accounts CHECK (from_id <> to_id)
 );
@@ -57,16 +65,16 @@ GRANT SELECT ON transfer TO overround_app, overround_worker;
 -- transfer. That there are two of each is the one writer's doing, and `overround verify` counts them
 -- (test: tampering with the ledger is found).
 CREATE TABLE entry (
-    tenant_id           uuid        NOT NULL,
-    account_id          uuid        NOT NULL,
-    reference           uuid        NOT NULL,
-    code                text        NOT NULL,
-    transfer_version    integer     NOT NULL,
-    amount_minor        bigint      NOT NULL CHECK (amount_minor <> 0),
-    balance_after_minor bigint      CONSTRAINT entry_floor CHECK (balance_after_minor >= 0),
+    tenant_id           uuid               NOT NULL,
+    account_id          uuid               NOT NULL,
+    reference           uuid               NOT NULL,
+    amount_minor        entry_amount_minor NOT NULL,
+    balance_after_minor entry_balance_minor,
     version             bigint,
-    at                  timestamptz NOT NULL,
-    tx                  xid8        NOT NULL DEFAULT pg_current_xact_id()
+    at                  timestamptz        NOT NULL,
+    tx                  xid8               NOT NULL DEFAULT pg_current_xact_id(),
+    transfer_version    integer            NOT NULL,
+    code                text               NOT NULL
 );
 CREATE UNIQUE INDEX entry_of_player ON entry (tenant_id, account_id, version) WHERE version IS NOT NULL;
 CREATE INDEX entry_of_house ON entry (tenant_id, account_id, tx) WHERE version IS NULL;
@@ -118,20 +126,49 @@ $$;
 --   p_currency: of both accounts, NULL where one is missing or they differ; p_from_minor, p_from_version, p_to_minor,
 --   p_to_version: of the accounts before the call, NULL of the tenant's own.
 --   p_which: which of the transfers are posted (from 1), in this order.
+--   p_once: no account that keeps a balance is named twice, so nothing has to be summed. Where one is all the same, its
+--   two entries have one version, and the call fails (test: an account named twice is not posted once).
 -- Raises account_missing, account_floor or transfer_once; then nothing of the call stays.
 CREATE FUNCTION ledger_write_v1(
     p_tenant uuid[], p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
     p_from uuid[], p_to uuid[], p_amount bigint[], p_currency text[], p_from_minor bigint[], p_from_version bigint[],
-    p_to_minor bigint[], p_to_version bigint[], p_which integer[])
+    p_to_minor bigint[], p_to_version bigint[], p_which integer[], p_once boolean DEFAULT false)
 RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF cardinality(p_which) = 0 THEN
         RETURN 0;
     END IF;
-    IF EXISTS (SELECT 1 FROM unnest(p_which) AS n WHERE p_currency[n] IS NULL) THEN
-        RAISE EXCEPTION 'an account is missing, or two currencies would mix'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
+    -- Two questions, because the second is a statement and the first is none.
+    IF array_position(p_currency, NULL) IS NOT NULL THEN
+        IF EXISTS (SELECT 1 FROM unnest(p_which) AS n WHERE p_currency[n] IS NULL) THEN
+            RAISE EXCEPTION 'an account is missing, or two currencies would mix'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
+        END IF;
+    END IF;
+    IF p_once THEN
+        WITH moved AS (
+            INSERT INTO transfer (tenant_id, reference, code, version, from_id, to_id, amount_minor, currency, at)
+            SELECT p_tenant[n], p_reference[n], p_code[n], p_version[n], p_from[n], p_to[n], p_amount[n], p_currency[n], p_at[n]
+            FROM unnest(p_which) AS n
+        ), posted AS (
+            INSERT INTO entry (tenant_id, account_id, reference, code, transfer_version, amount_minor, balance_after_minor,
+                               version, at)
+            SELECT p_tenant[n], p_from[n], p_reference[n], p_code[n], p_version[n], -p_amount[n], p_from_minor[n] - p_amount[n],
+                   CASE WHEN p_from_minor[n] IS NOT NULL THEN p_from_version[n] + 1 END, p_at[n]
+            FROM unnest(p_which) AS n
+            UNION ALL
+            SELECT p_tenant[n], p_to[n], p_reference[n], p_code[n], p_version[n], p_amount[n], p_to_minor[n] + p_amount[n],
+                   CASE WHEN p_to_minor[n] IS NOT NULL THEN p_to_version[n] + 1 END, p_at[n]
+            FROM unnest(p_which) AS n
+        )
+        UPDATE account a SET balance_minor = a.balance_minor + m.amount, version = a.version + 1
+        FROM (SELECT p_tenant[n] AS tenant_id, p_from[n] AS account_id, -p_amount[n] AS amount
+              FROM unnest(p_which) AS n WHERE p_from_minor[n] IS NOT NULL
+              UNION ALL
+              SELECT p_tenant[n], p_to[n], p_amount[n] FROM unnest(p_which) AS n WHERE p_to_minor[n] IS NOT NULL) m
+        WHERE a.tenant_id = m.tenant_id AND a.id = m.account_id;
+        RETURN cardinality(p_which);
     END IF;
     WITH moved AS (
         INSERT INTO transfer (tenant_id, reference, code, version, from_id, to_id, amount_minor, currency, at)
@@ -194,9 +231,9 @@ BEGIN
         ORDER BY a.id FOR NO KEY UPDATE OF a;
     END IF;
     -- One at a time (OFFSET 0): for a join the planner would read all accounts of the tenant.
-    SELECT array_agg(CASE WHEN f.currency = c.currency THEN f.currency END ORDER BY t.n),
-           array_agg(f.balance_minor ORDER BY t.n), array_agg(f.version ORDER BY t.n),
-           array_agg(c.balance_minor ORDER BY t.n), array_agg(c.version ORDER BY t.n)
+    SELECT array_agg(CASE WHEN f.currency = c.currency THEN f.currency::text END ORDER BY t.n),
+           array_agg(f.balance_minor::bigint ORDER BY t.n), array_agg(f.version ORDER BY t.n),
+           array_agg(c.balance_minor::bigint ORDER BY t.n), array_agg(c.version ORDER BY t.n)
     INTO v_currency, v_from_minor, v_from_version, v_to_minor, v_to_version
     FROM generate_series(1, v_count) AS t (n)
     LEFT JOIN LATERAL (

@@ -45,14 +45,17 @@ CREATE INDEX alias_by_participant ON alias (participant_id);
 
 -- `closed_at` is the business time after which no bet is taken: the start, a result, a cancel.
 -- A fact about time and not a flag, so that a replay that stands before it still takes bets.
+-- A match has two sides; a contest (a tournament, a race) has a name, in `home`, and its runners are the selections
+-- of its market `winner`, by name.
 -- `provider` is whose event it was first: its word about the start is believed. `changed_by` and
 -- `changed_at` say who changed status or start last and when; each change is kept in `event_change`.
 CREATE TABLE event (
     id             uuid        PRIMARY KEY,
     sport          text        NOT NULL,
     competition_id uuid        NOT NULL REFERENCES competition (id),
-    home_id        uuid        NOT NULL REFERENCES participant (id),
-    away_id        uuid        NOT NULL REFERENCES participant (id),
+    kind           text        NOT NULL DEFAULT 'match' CHECK (kind IN ('match', 'contest')),
+    home_id        uuid        REFERENCES participant (id),
+    away_id        uuid        REFERENCES participant (id),
     home           text        NOT NULL,
     away           text        NOT NULL,
     starts_at      timestamptz NOT NULL,
@@ -62,7 +65,9 @@ CREATE TABLE event (
     provider       text        NOT NULL CHECK (length(provider) BETWEEN 1 AND 60),
     changed_by     text        CHECK (length(changed_by) BETWEEN 1 AND 100),
     changed_at     timestamptz,
-    CONSTRAINT event_two_sides CHECK (home_id <> away_id)
+    CONSTRAINT event_two_sides CHECK (
+        CASE kind WHEN 'match' THEN num_nulls(home_id, away_id) = 0 AND home_id <> away_id
+                  ELSE num_nonnulls(home_id, away_id) = 0 AND away = '' END)
 );
 CREATE INDEX event_by_start ON event (starts_at, id);
 CREATE INDEX event_by_competition ON event (competition_id, starts_at);
@@ -118,9 +123,9 @@ CREATE TRIGGER event_changed AFTER UPDATE ON event FOR EACH ROW
     WHEN (OLD.status <> NEW.status OR OLD.starts_at <> NEW.starts_at) EXECUTE FUNCTION event_remember_v1();
 
 -- The advisory lock of an event: bets take it shared, suspend, start, result and cancel exclusively.
--- 62 bits of the id's random part, in a range of its own (the sign bit is clear, so no negative keys).
+-- 62 bits of the id's hash, in a range of its own (the sign bit is clear, so no negative keys).
 CREATE FUNCTION event_key(p_event uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT ('x' || substr(translate(p_event::text, '-', ''), 17, 16))::bit(64)::bigint & 4611686018427387903
+    SELECT uuid_hash_extended(p_event, 0) & 4611686018427387903
 $$;
 GRANT EXECUTE ON FUNCTION event_key TO overround_app, overround_worker;
 
@@ -130,6 +135,8 @@ CREATE TABLE market (
     market_type text NOT NULL CHECK (length(market_type) BETWEEN 1 AND 60),
     period      text NOT NULL DEFAULT 'ft' CHECK (length(period) BETWEEN 1 AND 10),
     line_q4     integer CHECK (line_q4 BETWEEN -4000 AND 4000),
+    -- Which places an each-way bet is paid for, and at which part of the winnings; a leg keeps those it was placed at.
+    place_terms text CHECK (place_terms ~ '^1/[1-9][0-9]? 1-[1-9][0-9]?$'),
     CONSTRAINT market_once UNIQUE NULLS NOT DISTINCT (event_id, market_type, period, line_q4)
 );
 
@@ -150,6 +157,17 @@ CREATE TABLE event_score (
     observed_at timestamptz NOT NULL
 );
 
+-- How an event stands by a score of it: what counts goals, points or games to the end, without the parts that
+-- only follow from them. Who is told of no score takes it for none to none.
+CREATE FUNCTION event_score_so_far(p_scores jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT CASE WHEN p_scores IS NULL OR p_scores ?| ARRAY['final', 'ft'] THEN jsonb_build_array(
+               coalesce(p_scores -> 'final', p_scores -> 'ft', '[0, 0]'), coalesce(p_scores -> 'et', '[0, 0]'),
+               coalesce(p_scores -> 'ot', '[0, 0]'), coalesce(p_scores -> 'pen', '[0, 0]'))
+           ELSE p_scores END
+$$;
+GRANT EXECUTE ON FUNCTION event_score_so_far TO overround_app, overround_worker;
+
 -- What happened, by version: a corrected result is a new row, never a changed one. `certainty` says
 -- whether somebody has only seen it, or its keeper has confirmed it.
 CREATE TABLE result (
@@ -157,6 +175,8 @@ CREATE TABLE result (
     version     integer     NOT NULL CHECK (version > 0),
     status      text        NOT NULL CHECK (status IN ('finished', 'abandoned', 'retired', 'walkover', 'postponed', 'cancelled', 'awarded')),
     scores      jsonb       NOT NULL,
+    -- Of a contest: how its runners came in, by name (core.positions).
+    positions   jsonb       CHECK (length(positions::text) <= 20000),
     entered_by  text        NOT NULL CHECK (length(entered_by) BETWEEN 1 AND 100),
     by_person   boolean     NOT NULL,
     certainty   text        NOT NULL DEFAULT 'confirmed' CHECK (certainty IN ('seen', 'confirmed')),

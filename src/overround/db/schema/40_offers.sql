@@ -119,9 +119,12 @@ BEGIN
     v_events := CASE p_scope
         WHEN 'selection' THEN ARRAY(SELECT event_id FROM selection WHERE id = p_scope_key::uuid)
         WHEN 'market' THEN ARRAY(SELECT event_id FROM market WHERE id = p_scope_key::uuid)
-        WHEN 'event' THEN ARRAY(SELECT id FROM event WHERE id = p_scope_key::uuid AND starts_at > p_at)
-        WHEN 'competition' THEN ARRAY(SELECT id FROM event WHERE competition_id = p_scope_key::uuid AND starts_at > p_at)
-        ELSE ARRAY(SELECT id FROM event WHERE sport = p_scope_key AND starts_at > p_at)
+        -- What is being played may be laid too; after a day nothing is.
+        WHEN 'event' THEN ARRAY(SELECT id FROM event WHERE id = p_scope_key::uuid AND (starts_at > p_at OR status = 'live'))
+        WHEN 'competition' THEN ARRAY(SELECT id FROM event WHERE competition_id = p_scope_key::uuid
+                                      AND (starts_at > p_at OR status = 'live' AND starts_at > p_at - interval '1 day'))
+        ELSE ARRAY(SELECT id FROM event WHERE sport = p_scope_key
+                   AND (starts_at > p_at OR status = 'live' AND starts_at > p_at - interval '1 day'))
     END;
     PERFORM pg_advisory_xact_lock(k.key)
     FROM (SELECT event_key(e) AS key FROM unnest(v_events) AS e ORDER BY 1) k;

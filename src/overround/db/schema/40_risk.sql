@@ -73,15 +73,17 @@ GRANT SELECT ON risk_player TO overround_worker;
 -- (41_bets_risk.sql). Written once per batch. `minute_bets` counts those since `minute_at`, for the velocity.
 -- No foreign keys: the one writer has the selection from the leg it stands on (decision 0005).
 CREATE TABLE risk_liability (
-    tenant_id    uuid        NOT NULL,
-    event_id     uuid        NOT NULL,
-    market_id    uuid        NOT NULL,
-    selection_id uuid        NOT NULL,
-    bets         integer     NOT NULL CHECK (bets >= 0),
-    stake_minor  bigint      NOT NULL CHECK (stake_minor >= 0),
-    payout_minor bigint      NOT NULL CHECK (payout_minor >= 0),
-    minute_at    timestamptz NOT NULL,
-    minute_bets  integer     NOT NULL CHECK (minute_bets >= 0),
+    tenant_id    uuid          NOT NULL,
+    event_id     uuid          NOT NULL,
+    market_id    uuid          NOT NULL,
+    selection_id uuid          NOT NULL,
+    stake_minor  minor_or_none NOT NULL,
+    payout_minor minor_or_none NOT NULL,
+    minute_at    timestamptz   NOT NULL,
+    minute_bets  natural_count NOT NULL,
+    bets         natural_count NOT NULL,
+    -- What of the payout is paid if the runner is beaten and placed: the place parts of bets each way.
+    place_minor  bigint,
     PRIMARY KEY (tenant_id, event_id, selection_id)
 ) WITH (fillfactor = 50);
 CALL tenant_table_v1('risk_liability');
@@ -146,11 +148,22 @@ BEGIN
 END
 $$;
 
+-- Of bets that were just laid, what their place parts are paid: the rows are there and locked. Only for calls in which some
+-- are each way; granted to no login.
+CREATE FUNCTION risk_placed_v1(p_tenant uuid[], p_event uuid[], p_selection uuid[], p_place bigint[])
+RETURNS void LANGUAGE sql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+    UPDATE risk_liability r SET place_minor = coalesce(r.place_minor, 0) + l.place
+    FROM (SELECT u.tenant_id, u.event_id, u.selection_id, sum(u.place)::bigint AS place
+          FROM unnest(p_tenant, p_event, p_selection, p_place) AS u (tenant_id, event_id, selection_id, place)
+          GROUP BY u.tenant_id, u.event_id, u.selection_id) l
+    WHERE r.tenant_id = l.tenant_id AND r.event_id = l.event_id AND r.selection_id = l.selection_id
+$$;
+
 -- An event's rows as they are by its open bets, whatever they were. The caller holds the event's lock alone
 -- and has taken its marks away before he read the bets.
 CREATE FUNCTION risk_rebuilt_v1(
     p_tenant uuid, p_event uuid, p_market uuid[], p_selection uuid[], p_bets integer[], p_stake bigint[],
-    p_payout bigint[], p_at timestamptz)
+    p_payout bigint[], p_at timestamptz, p_place bigint[] DEFAULT NULL)
 RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     v_gone    integer;
@@ -160,13 +173,15 @@ BEGIN
     WHERE r.tenant_id = p_tenant AND r.event_id = p_event AND r.selection_id <> ALL (p_selection);
     GET DIAGNOSTICS v_gone = ROW_COUNT;
     INSERT INTO risk_liability AS r (tenant_id, event_id, market_id, selection_id, bets, stake_minor, payout_minor,
-                                     minute_at, minute_bets)
-    SELECT p_tenant, p_event, u.market_id, u.selection_id, u.bets, u.stake, u.payout, date_trunc('minute', p_at, 'UTC'), 0
-    FROM unnest(p_market, p_selection, p_bets, p_stake, p_payout) AS u (market_id, selection_id, bets, stake, payout)
+                                     minute_at, minute_bets, place_minor)
+    SELECT p_tenant, p_event, u.market_id, u.selection_id, u.bets, u.stake, u.payout, date_trunc('minute', p_at, 'UTC'), 0,
+           nullif(u.place, 0)
+    FROM unnest(p_market, p_selection, p_bets, p_stake, p_payout, p_place) AS u (market_id, selection_id, bets, stake, payout, place)
     ON CONFLICT (tenant_id, event_id, selection_id) DO UPDATE
-    SET bets = EXCLUDED.bets, stake_minor = EXCLUDED.stake_minor, payout_minor = EXCLUDED.payout_minor
-    WHERE (r.bets, r.stake_minor, r.payout_minor) IS DISTINCT FROM
-          (EXCLUDED.bets, EXCLUDED.stake_minor, EXCLUDED.payout_minor);
+    SET bets = EXCLUDED.bets, stake_minor = EXCLUDED.stake_minor, payout_minor = EXCLUDED.payout_minor,
+        place_minor = EXCLUDED.place_minor
+    WHERE (r.bets, r.stake_minor, r.payout_minor, r.place_minor) IS DISTINCT FROM
+          (EXCLUDED.bets, EXCLUDED.stake_minor, EXCLUDED.payout_minor, EXCLUDED.place_minor);
     GET DIAGNOSTICS v_changed = ROW_COUNT;
     RETURN v_gone + v_changed;
 END
@@ -214,7 +229,8 @@ $$;
 -- What each leg has room for at its time, in minor units of net loss; NULL where nothing limits it.
 --   win_max: what one bet may win; selection_room, event_room: the caps, opened by the ramp, less what the
 --   house would lose now.
--- If a selection wins the house pays its bets and keeps the stakes of the market; of a market in which two answers
+-- If a selection wins the house pays its bets and keeps the stakes of the market, less what it pays those who are each way
+-- on the others, all of whom may be placed; of a market in which two answers
 -- can win together it counts that selection's own stakes alone. An event costs the worst of each market, which is
 -- never less than what any score costs (test: no end of a market costs more than its worst).
 CREATE FUNCTION risk_room_v1(p_tenant uuid[], p_event uuid[], p_market uuid[], p_selection uuid[], p_at timestamptz[])
@@ -245,7 +261,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     ), stands AS (
         SELECT r.tenant_id, r.event_id, r.market_id, r.selection_id,
                r.payout_minor - CASE WHEN m.market_type = 'double_chance' THEN r.stake_minor
-                                     ELSE sum(r.stake_minor) OVER (PARTITION BY r.tenant_id, r.market_id) END AS loss,
+                                     ELSE sum(r.stake_minor - coalesce(r.place_minor, 0)) OVER (PARTITION BY r.tenant_id, r.market_id)
+                                          + coalesce(r.place_minor, 0) END AS loss,
                CASE WHEN m.market_type = 'double_chance' THEN r.selection_id END AS apart
         FROM risk_liability r JOIN market m ON m.id = r.market_id
         WHERE (r.tenant_id, r.event_id) IN (SELECT c.tenant_id, c.event_id FROM capped c)
@@ -256,7 +273,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
         GROUP BY w.tenant_id, w.event_id
     ), staked AS (
         -- A selection without bets still keeps the stakes of its market.
-        SELECT r.tenant_id, r.market_id, sum(r.stake_minor) AS stake
+        SELECT r.tenant_id, r.market_id, sum(r.stake_minor - coalesce(r.place_minor, 0)) AS stake
         FROM risk_liability r JOIN market m ON m.id = r.market_id AND m.market_type <> 'double_chance'
         WHERE (r.tenant_id, r.event_id) IN (SELECT c.tenant_id, c.event_id FROM capped c)
         GROUP BY r.tenant_id, r.market_id

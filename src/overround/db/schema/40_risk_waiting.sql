@@ -3,7 +3,8 @@
 
 -- By scope, as caps: for each of the two questions the narrowest scope that answers it wins. A bet that may win
 -- more than `approve_win_minor` is shown to a person first; any other waits `delay_ms`, times its player's delay
--- factor, and is looked at again then. Of several legs the strictest counts.
+-- factor, and is looked at again then. Of several legs the strictest counts, and of one whose event is being played
+-- the delay of its sport too.
 CREATE TABLE risk_wait (
     tenant_id         uuid    NOT NULL REFERENCES tenant (id),
     scope             text    NOT NULL CHECK (scope IN ('house', 'sport', 'competition', 'event', 'market', 'selection')),
@@ -29,9 +30,10 @@ CREATE FUNCTION risk_wait_v1(
     p_tenant uuid[], p_user uuid[], p_leg_slip integer[], p_leg_event uuid[], p_leg_market uuid[], p_leg_selection uuid[])
 RETURNS TABLE (slip integer, approve_win bigint, delay_ms bigint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT l.slip, min(s.approve_win), max(s.delay_ms) * coalesce(max(p.delay_e4), 10000) / 10000
+    SELECT l.slip, min(s.approve_win), max(greatest(s.delay_ms, i.delay_ms)) * coalesce(max(p.delay_e4), 10000) / 10000
     FROM unnest(p_leg_slip, p_leg_event, p_leg_market, p_leg_selection) AS l (slip, event_id, market_id, selection_id)
     JOIN event e ON e.id = l.event_id
+    LEFT JOIN offer_in_play i ON i.tenant_id = p_tenant[l.slip] AND i.sport = e.sport AND e.status = 'live'
     LEFT JOIN risk_player p ON p.tenant_id = p_tenant[l.slip] AND p.user_id = p_user[l.slip]
     CROSS JOIN LATERAL (
         SELECT (array_agg(w.approve_win_minor ORDER BY k.rank) FILTER (WHERE w.approve_win_minor IS NOT NULL))[1] AS approve_win,

@@ -1,85 +1,5 @@
 -- part: betting.bets
--- What the book accepted. One call places many slips; one call settles many bets.
--- No foreign keys in what every bet writes (decision 0005): the one writer reads the player, his accounts
--- and the selection before it inserts, and `overround verify` looks again (test: tampering with bets is found).
-
-CREATE TABLE bet (
-    tenant_id              uuid        NOT NULL,
-    id                     uuid        NOT NULL,
-    user_id                uuid        NOT NULL,
-    book_id                uuid        NOT NULL,
-    kind                   text        NOT NULL CHECK (kind IN ('single', 'combo', 'system')),
-    legs                   smallint    NOT NULL CHECK (legs BETWEEN 1 AND 20),
-    -- How many legs the lines of a system have, the bankers included; the stake is shared by all its lines.
-    sizes                  smallint[]  CHECK (cardinality(sizes) BETWEEN 1 AND 20),
-    stake_minor            bigint      NOT NULL CHECK (stake_minor > 0),
-    currency               text        NOT NULL,
-    potential_payout_minor bigint      NOT NULL CHECK (potential_payout_minor > 0),
-    odds_policy            text        NOT NULL CHECK (odds_policy IN ('none', 'higher', 'any')),
-    payout_rounding        text        NOT NULL CHECK (payout_rounding IN ('down', 'half_even')),
-    status                 text        NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'settled')),
-    outcome                text        CHECK (outcome IN ('won', 'lost', 'void', 'half_won', 'half_lost')),
-    payout_minor           bigint      CHECK (payout_minor >= 0),
-    placed_at              timestamptz NOT NULL,
-    settled_at             timestamptz,
-    settlement_version     integer     NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant_id, id),
-    CONSTRAINT bet_settled_whole CHECK (
-        (status = 'open') = (outcome IS NULL) AND (status = 'open') = (payout_minor IS NULL)
-        AND (status = 'open') = (settled_at IS NULL)),
-    CONSTRAINT bet_sizes_of_system CHECK ((kind = 'system') = (sizes IS NOT NULL)),
-    -- No grade multiplies by more than the price, and both amounts are rounded once, the same way.
-    CONSTRAINT bet_paid_within_potential CHECK (payout_minor <= potential_payout_minor)
-) WITH (fillfactor = 90);
-CREATE INDEX bet_by_user ON bet (tenant_id, user_id, placed_at DESC, id DESC);
-CALL tenant_table_v1('bet');
-GRANT SELECT ON bet TO overround_app, overround_worker;
-
--- A leg keeps the price the player saw and the price that was taken.
-CREATE TABLE leg (
-    tenant_id      uuid     NOT NULL,
-    bet_id         uuid     NOT NULL,
-    n              smallint NOT NULL,
-    event_id       uuid     NOT NULL,
-    market_id      uuid     NOT NULL,
-    selection_id   uuid     NOT NULL,
-    price_e4       integer  NOT NULL CHECK (price_e4 > 10000),
-    shown_price_e4 integer  NOT NULL,
-    offer_version  bigint   NOT NULL,
-    -- In every line of its system.
-    banker         boolean  NOT NULL DEFAULT false,
-    grade          text     CHECK (grade IN ('won', 'lost', 'void', 'half_won', 'half_lost')),
-    -- By which version of the event's result the leg is graded: 0 by a ruling of the tenant's alone; and
-    -- how many rulings about the event had been made.
-    result_version integer,
-    ruling_version integer  NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant_id, bet_id, n),
-    CONSTRAINT leg_graded_by_result CHECK ((grade IS NULL) = (result_version IS NULL))
-) WITH (fillfactor = 90);
--- Graded legs too: a corrected result finds the open bets whose legs the wrong one graded.
-CREATE INDEX leg_by_event ON leg (tenant_id, event_id);
-CALL tenant_table_v1('leg');
-GRANT SELECT ON leg TO overround_app, overround_worker;
-
--- A player's key and the answer it got: the same request gets the same answer, refusals too.
--- Kept apart from `bet`: a random key in a big table's index would double its write-ahead log.
-CREATE TABLE bet_request (
-    tenant_id   uuid        NOT NULL,
-    user_id     uuid        NOT NULL,
-    key         text        NOT NULL CHECK (length(key) BETWEEN 1 AND 100),
-    body_sha256 bytea       NOT NULL CHECK (length(body_sha256) = 32),
-    bet_id      uuid,
-    -- waiting: its slip waits (41_bets_waiting.sql), and the answer to its key is that it does.
-    decision    text        NOT NULL CHECK (decision IN ('accepted', 'refused', 'waiting')),
-    answer      jsonb,
-    at          timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, user_id, key),
-    -- An accepted answer is made of the bet's own rows, which never change in what it says.
-    CONSTRAINT bet_request_answered CHECK ((decision = 'accepted') = (bet_id IS NOT NULL)
-        AND (decision = 'accepted') = (answer IS NULL))
-);
-CALL tenant_table_v1('bet_request');
-GRANT SELECT ON bet_request TO overround_app, overround_worker;
+-- Placing bets: one call decides many slips.
 
 -- A generic plan in the functions here: the planner knows the sizes of the arrays no better the
 -- second time, and planning anew would cost as much as running.
@@ -99,6 +19,9 @@ GRANT SELECT ON bet_request TO overround_app, overround_worker;
 --   p_least: of players who take a smaller stake where theirs does not fit, the least they take; the slip is
 --   'moved' then too, and its answer says the stake. p_leg_seen: the version of the offer that was shown, which
 --   a player who takes no other price wants to be still that (test: an offer that was replaced is not what was shown).
+--   p_leg_terms: of legs of bets each way the place terms that `p_potential` was reckoned at, which have to be the
+--   market's (test: place terms that changed are not what was shown); '' asks for them, and the slip is 'moved'.
+--   p_leg_then: of slips that have waited, how the leg's event stood when they were sent; NULL where it had not begun.
 -- decision: accepted, refused, replayed (same key, same body: the answer of then), key_reused, moved, nobody
 -- (the session has ended), waits (it has to wait first, as `answer` says; of these three nothing is stored).
 -- `answer` is a refusal's, or why a slip waits; an accepted bet's is made of its rows, so it is stored once.
@@ -113,7 +36,8 @@ CREATE FUNCTION bets_decide_v1(
     p_at timestamptz[], p_token_sha256 bytea[], p_live boolean, p_leg_slip integer[], p_leg_selection uuid[],
     p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
     p_passes text[] DEFAULT NULL, p_leg_agreed_e4 integer[] DEFAULT NULL,
-    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL,
+    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL, p_leg_terms text[] DEFAULT NULL,
+    p_leg_then jsonb[] DEFAULT NULL,
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
@@ -125,6 +49,7 @@ DECLARE
     v_leg_market   uuid[];
     v_leg_version  bigint[];
     v_leg_refusal  text[];
+    v_leg_terms    text[];
     v_first        integer[];
     v_players      integer;
     v_cash         uuid[];
@@ -147,7 +72,9 @@ DECLARE
     v_moved        boolean;
     v_refused      boolean;
     v_watched      boolean;
+    v_in_play      boolean;
     v_taken        integer[];
+    v_posted       integer;
     v_late         integer[];
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -164,7 +91,8 @@ BEGIN
     WITH player AS MATERIALIZED (
         SELECT DISTINCT q.tenant_id, q.user_id FROM unnest(p_tenant, p_user) AS q (tenant_id, user_id)
     ), locked AS MATERIALIZED (
-        SELECT a.tenant_id, a.owner_id, a.kind, a.id, a.balance_minor, a.version, a.currency
+        -- Without their domains: an array of a domain's values would be made anew as one of its type.
+        SELECT a.tenant_id, a.owner_id, a.kind::text, a.id, a.balance_minor::bigint, a.version, a.currency::text
         FROM player p
         JOIN account a ON a.tenant_id = p.tenant_id AND a.owner_id = p.user_id AND a.kind IN ('cash', 'held')
         ORDER BY a.id FOR NO KEY UPDATE OF a
@@ -179,7 +107,11 @@ BEGIN
     placed_at := p_at;
     IF p_live THEN
         v_recorded_at := clock_timestamp();
-        placed_at := ARRAY(SELECT greatest(a.at, v_recorded_at) FROM unnest(p_at) WITH ORDINALITY AS a (at, n) ORDER BY a.n);
+        FOR i IN 1 .. v_slips LOOP
+            IF p_at[i] < v_recorded_at THEN
+                placed_at[i] := v_recorded_at;
+            END IF;
+        END LOOP;
     END IF;
     IF v_players < v_slips THEN
         v_first := ARRAY(
@@ -189,15 +121,22 @@ BEGIN
 
     -- One at a time, here and below (OFFSET 0): for a join the planner would read the whole table.
     SELECT array_agg(l.event_id ORDER BY l.n), array_agg(l.market_id ORDER BY l.n), array_agg(l.price_e4 ORDER BY l.n),
-           array_agg(l.version ORDER BY l.n), array_agg(l.refusal ORDER BY l.n)
-    INTO v_leg_event, v_leg_market, leg_price_e4, v_leg_version, v_leg_refusal
+           array_agg(l.version ORDER BY l.n), array_agg(l.refusal ORDER BY l.n), p_live AND bool_or(l.is_on)
+    INTO v_leg_event, v_leg_market, leg_price_e4, v_leg_version, v_leg_refusal, v_in_play
     FROM (
         SELECT l.n, s.event_id, s.market_id, coalesce(p_leg_agreed_e4[l.n], o.price_e4) AS price_e4, o.version,
+               e.status = 'live' AS is_on,
                CASE
                    WHEN o.state IS NULL THEN 'unknown_selection'
-                   WHEN e.starts_at <= placed_at[l.slip] OR e.closed_at <= placed_at[l.slip] THEN 'event_started'
-                   -- Of two machines' clocks none is right: live, what is known as closed is closed.
-                   WHEN p_live AND e.closed_at IS NOT NULL THEN 'event_started'
+                   -- Of two machines' clocks none is right: live, what is known as closed is closed. What has begun is
+                   -- asked about by itself, so that who bets before a start pays nothing for it.
+                   -- IS TRUE: of an event that is not closed the first half is NULL, and then the second would be asked too.
+                   WHEN (e.starts_at <= placed_at[l.slip] OR e.closed_at <= placed_at[l.slip]
+                         OR p_live AND e.closed_at IS NOT NULL) IS TRUE
+                        AND (NOT p_live OR bets_in_play_refusal_v1(p_tenant[l.slip], s.event_id, s.market_id, placed_at[l.slip],
+                             p_passes[l.slip] IS NOT NULL, p_leg_then[l.n]) IS NOT NULL)
+                       THEN CASE WHEN p_live THEN bets_in_play_refusal_v1(p_tenant[l.slip], s.event_id, s.market_id,
+                            placed_at[l.slip], p_passes[l.slip] IS NOT NULL, p_leg_then[l.n]) ELSE 'event_started' END
                    WHEN o.state = 'closed' THEN 'market_closed'
                    WHEN o.state <> 'open' THEN 'market_suspended'
                    WHEN p_leg_agreed_e4[l.n] IS NOT NULL THEN NULL
@@ -216,11 +155,16 @@ BEGIN
         LEFT JOIN LATERAL (
             SELECT s.event_id, s.market_id FROM selection s WHERE s.id = p_leg_selection[l.n] OFFSET 0) s ON true
         LEFT JOIN LATERAL (
-            SELECT e.starts_at, e.closed_at FROM event e WHERE e.id = s.event_id OFFSET 0) e ON true
+            SELECT e.starts_at, e.closed_at, e.status FROM event e WHERE e.id = s.event_id OFFSET 0) e ON true
         LEFT JOIN LATERAL (
             SELECT o.price_e4, o.version, o.state FROM offer o
             WHERE o.book_id = t.book_id AND o.selection_id = p_leg_selection[l.n] OFFSET 0) o ON true
     ) l;
+
+    IF p_leg_terms IS NOT NULL THEN
+        SELECT array_agg(t.terms ORDER BY t.n), array_agg(t.refusal ORDER BY t.n) INTO v_leg_terms, v_leg_refusal
+        FROM bets_place_terms_v1(p_leg_terms, v_leg_market, v_leg_refusal) t;
+    END IF;
 
     -- The column of refusals, in order of precedence; money comes last, because what is refused
     -- for another reason takes none of it.
@@ -281,7 +225,7 @@ BEGIN
             LEFT JOIN (
                 SELECT g.slip, count(*)::integer AS legs, min(g.n)::integer AS leg_first,
                        min(g.n) FILTER (WHERE v_leg_refusal[g.n] IS NOT NULL)::integer AS leg_refused,
-                       bool_or(leg_price_e4[g.n] <> p_leg_expected_e4[g.n]) AS is_moved
+                       bool_or(leg_price_e4[g.n] <> p_leg_expected_e4[g.n] OR p_leg_terms[g.n] = '') AS is_moved
                 FROM unnest(p_leg_slip) WITH ORDINALITY AS g (slip, n)
                 GROUP BY g.slip
             ) f ON f.slip = q.n
@@ -320,17 +264,27 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    IF p_live AND v_watched THEN
+    IF p_live AND v_watched OR v_in_play THEN
         -- What is played again asks nobody.
         SELECT w.decision, w.answer INTO decision, answer
         FROM bets_must_wait_v1(p_tenant, p_user, p_stake, potential, p_passes, decision, answer,
-                               p_leg_slip, v_leg_event, v_leg_market, p_leg_selection) AS w;
+                               p_leg_slip, v_leg_event, v_leg_market, p_leg_selection, v_in_play) AS w;
     END IF;
     IF v_tight THEN
         SELECT t.decision, t.answer INTO decision, answer
         FROM bets_fitting_v1(decision, answer, currency, v_cash, v_cash_minor, p_stake) AS t;
     END IF;
 
+    IF p_leg_terms IS NOT NULL THEN
+        -- Whoever asks again does so at the terms of now.
+        FOR i IN 1 .. v_slips LOOP
+            IF p_leg_terms[array_position(p_leg_slip, i)] IS NOT NULL
+               AND (decision[i] = 'moved' OR answer[i] ->> 'refusal' = 'place_terms_changed') THEN
+                answer[i] := coalesce(answer[i], '{}') || jsonb_build_object('place_terms', to_jsonb(v_leg_terms[
+                    array_position(p_leg_slip, i) : array_position(p_leg_slip, i) + cardinality(array_positions(p_leg_slip, i)) - 1]));
+            END IF;
+        END LOOP;
+    END IF;
     IF p_leg_seen IS NOT NULL THEN
         -- Who said which versions he saw is told those of now.
         FOR i IN 1 .. v_slips LOOP
@@ -343,21 +297,23 @@ BEGIN
     v_taken := array_positions(decision, 'accepted');
     -- Money first: the rows of liability, which every bet on a selection writes, are then locked for the
     -- shortest time. Whoever is accepted has both his accounts locked since the beginning.
-    PERFORM ledger_write_v1(
+    v_posted := ledger_write_v1(
         p_tenant, placed_at, p_bet, array_fill('stake_hold'::text, ARRAY[v_slips]), array_fill(0, ARRAY[v_slips]),
-        v_cash, v_held, p_stake, v_money, v_cash_minor, v_cash_version, v_held_minor, v_held_version, v_taken);
+        v_cash, v_held, p_stake, v_money, v_cash_minor, v_cash_version, v_held_minor, v_held_version, v_taken,
+        v_players = v_slips);
     WITH laid AS (
         INSERT INTO bet AS b (tenant_id, id, user_id, book_id, kind, legs, sizes, stake_minor, currency, potential_payout_minor,
-                         odds_policy, payout_rounding, placed_at)
+                         odds_policy, payout_rounding, placed_at, each_way)
         SELECT p_tenant[n], p_bet[n], p_user[n], v_book[n],
                CASE WHEN p_sizes[n] IS NOT NULL THEN 'system' WHEN v_leg_count[n] = 1 THEN 'single' ELSE 'combo' END,
                v_leg_count[n], p_sizes[n]::smallint[], p_stake[n], currency[n], potential[n], p_policy[n], v_rounding[n],
-               placed_at[n]
+               placed_at[n], v_leg_terms[v_leg_first[n]] IS NOT NULL
         FROM unnest(v_taken) AS n
     ), stood AS (
-        INSERT INTO leg (tenant_id, bet_id, n, event_id, market_id, selection_id, price_e4, shown_price_e4, offer_version, banker)
+        INSERT INTO leg (tenant_id, bet_id, n, event_id, market_id, selection_id, price_e4, shown_price_e4, offer_version, banker,
+                         place_terms)
         SELECT p_tenant[l.slip], p_bet[l.slip], l.n - v_leg_first[l.slip] + 1, v_leg_event[l.n], v_leg_market[l.n],
-               p_leg_selection[l.n], leg_price_e4[l.n], p_leg_price_e4[l.n], v_leg_version[l.n], p_leg_banker[l.n]
+               p_leg_selection[l.n], leg_price_e4[l.n], p_leg_price_e4[l.n], v_leg_version[l.n], p_leg_banker[l.n], v_leg_terms[l.n]
         FROM unnest(p_leg_slip) WITH ORDINALITY AS l (slip, n)
         WHERE decision[l.slip] = 'accepted'
     )
@@ -373,6 +329,13 @@ BEGIN
     ELSIF v_taken <> '{}' THEN
         PERFORM bets_laid_v1(p_tenant, p_stake, potential, placed_at, p_leg_slip, v_leg_event, v_leg_market, p_leg_selection,
                              leg_price_e4, v_taken);
+    END IF;
+    IF p_leg_terms IS NOT NULL AND v_taken <> '{}' THEN
+        PERFORM bets_placed_each_way_v1(p_tenant, p_stake, potential, p_leg_slip, v_leg_event, p_leg_selection, leg_price_e4,
+                                        v_leg_terms, v_taken);
+    END IF;
+    IF v_in_play AND v_taken <> '{}' THEN
+        PERFORM bets_laid_in_play_v1(p_tenant, p_bet, p_leg_slip, v_leg_event, v_taken);
     END IF;
     IF v_unsure THEN
         -- A player without accounts has no row to wait for one another at: two calls may answer one key at
@@ -407,7 +370,7 @@ CREATE FUNCTION bets_place_v1(
     p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
     p_at timestamptz[], p_token_sha256 bytea[], p_leg_slip integer[], p_leg_selection uuid[],
     p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
-    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL,
+    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL, p_leg_terms text[] DEFAULT NULL,
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -416,7 +379,7 @@ BEGIN
     FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_sizes, p_potential, p_rounds_up,
                         p_policy, p_tolerance_bps, p_at, p_token_sha256, true,
                         p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker,
-                        p_least => p_least, p_leg_seen => p_leg_seen) AS d;
+                        p_least => p_least, p_leg_seen => p_leg_seen, p_leg_terms => p_leg_terms) AS d;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_place_v1 TO overround_app, overround_worker;
@@ -428,7 +391,7 @@ CREATE FUNCTION bets_replay_v1(
     p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
     p_at timestamptz[], p_leg_slip integer[], p_leg_selection uuid[],
     p_leg_price_e4 integer[], p_leg_expected_e4 integer[], p_leg_banker boolean[],
-    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL,
+    p_least bigint[] DEFAULT NULL, p_leg_seen bigint[] DEFAULT NULL, p_leg_terms text[] DEFAULT NULL,
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -437,7 +400,7 @@ BEGIN
     FROM bets_decide_v1(p_tenant, p_bet, p_user, p_key, p_body_sha256, p_stake, p_sizes, p_potential, p_rounds_up,
                         p_policy, p_tolerance_bps, p_at, NULL, false,
                         p_leg_slip, p_leg_selection, p_leg_price_e4, p_leg_expected_e4, p_leg_banker,
-                        p_least => p_least, p_leg_seen => p_leg_seen) AS d;
+                        p_least => p_least, p_leg_seen => p_leg_seen, p_leg_terms => p_leg_terms) AS d;
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_replay_v1 TO overround_worker;

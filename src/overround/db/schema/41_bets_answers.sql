@@ -2,6 +2,19 @@
 -- What slips are answered that are not simply taken: too little money, a key that was answered, a refusal. Granted
 -- to no login: what decides slips stands on it.
 
+-- The place terms of each leg's market, of legs that are each way, and what they refuse: a market without terms, and
+-- terms that are not those that were shown. Only for calls in which some are each way.
+CREATE FUNCTION bets_place_terms_v1(p_shown text[], p_market uuid[], p_refusal text[])
+RETURNS TABLE (n integer, terms text, refusal text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT l.n::integer, CASE WHEN l.shown IS NOT NULL THEN m.place_terms END,
+           CASE WHEN l.refusal IS NOT NULL OR l.shown IS NULL THEN l.refusal
+                WHEN m.place_terms IS NULL THEN 'no_place_terms'
+                WHEN l.shown NOT IN ('', m.place_terms) THEN 'place_terms_changed' END
+    FROM unnest(p_shown, p_market, p_refusal) WITH ORDINALITY AS l (shown, market_id, refusal, n)
+    LEFT JOIN LATERAL (SELECT m.place_terms FROM market m WHERE m.id = l.market_id OFFSET 0) m ON true
+$$;
+
 -- Which of the accepted slips fit: a player's stakes are taken in order while they do. Only for calls in
 -- which some do not.
 CREATE FUNCTION bets_fitting_v1(
@@ -77,6 +90,13 @@ BEGIN
 END
 $$;
 
+-- The least stake that a house takes: beside the largest that would do it says whether that can be placed at all.
+CREATE FUNCTION bets_least_stake_v1(p_tenant uuid) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT greatest(t.stake_min_minor, p.stake_min_minor)
+    FROM tenant t LEFT JOIN risk_policy p ON p.tenant_id = t.id WHERE t.id = p_tenant
+$$;
+
 -- The answers of slips that are not taken. Only for calls in which some are not.
 --   p_leg_first, p_leg_refused, p_leg_count: of each slip its first leg and the first that is refused, among all
 --   legs from 1, and how many it has.
@@ -103,7 +123,8 @@ BEGIN
                 'stake_min_minor', CASE WHEN p_refusal[i] = 'stake_below_min' THEN v_tenant.stake_min_minor END,
                 'payout_max_minor', CASE WHEN p_refusal[i] = 'payout_above_max' THEN v_tenant.payout_max_minor END,
                 'stake_max_minor', CASE WHEN p_refusal[i] = 'payout_above_max'
-                    THEN div(p_stake[i]::numeric * v_tenant.payout_max_minor, p_potential[i]) END));
+                    THEN div(p_stake[i]::numeric * v_tenant.payout_max_minor, p_potential[i]) END,
+                'stake_least_minor', CASE WHEN p_refusal[i] = 'payout_above_max' THEN bets_least_stake_v1(p_tenant[i]) END));
         END IF;
     END LOOP;
     RETURN v_answer;

@@ -5,17 +5,14 @@
 -- left stands as a bet on the rest of the stake. Kept here too, because settling reads it with the bet;
 -- the slices below are the record (test: a cash out that the bet does not know is found).
 ALTER TABLE bet
-    ADD COLUMN cashed_stake_minor bigint,
-    ADD COLUMN cashed_minor       bigint,
+    ADD COLUMN cashed_stake_minor positive_minor,
+    ADD COLUMN cashed_minor       positive_minor,
     ADD CONSTRAINT bet_cashed_within_bet CHECK (
-        (cashed_stake_minor IS NULL) = (cashed_minor IS NULL) AND cashed_stake_minor BETWEEN 1 AND stake_minor
-        AND cashed_minor BETWEEN 1 AND potential_payout_minor),
+        (cashed_stake_minor IS NULL) = (cashed_minor IS NULL) AND cashed_stake_minor <= stake_minor
+        AND cashed_minor <= potential_payout_minor),
     -- A bet of which nothing is left has ended by it, for good: what was agreed is not settled again.
     ADD CONSTRAINT bet_cashed_out_whole CHECK (
-        (outcome IS NOT DISTINCT FROM 'cashed_out') = (cashed_stake_minor IS NOT DISTINCT FROM stake_minor)),
-    DROP CONSTRAINT bet_outcome_check,
-    ADD CONSTRAINT bet_outcome_check
-        CHECK (outcome IN ('won', 'lost', 'void', 'half_won', 'half_lost', 'cashed_out'));
+        (outcome IS NOT DISTINCT FROM 'cashed_out') = (cashed_stake_minor IS NOT DISTINCT FROM stake_minor));
 
 -- One agreed end of a part of a bet: `stake_minor` of its stake for `paid_minor`. `fair_minor` is what the
 -- part was worth before the margin, `version` the bet's settlement version that it made.
@@ -66,7 +63,7 @@ GRANT EXECUTE ON FUNCTION bets_cash_out_lock_v1 TO overround_app, overround_work
 -- Pay a part of an open bet early: its stake goes to the house and what was agreed to the player, who pays
 -- his debt of it first. To be called after the lock above, with the version that the amount was found for.
 -- Whatever the caller has reckoned, it refuses (check_violation `cash_out_moved`) a bet that is not open, was a
--- free bet or has another version, and a leg whose offer is not open or whose event is closed; and the constraints
+-- free bet, stands each way or has another version, and a leg whose offer is not open or whose event is closed; and the constraints
 -- refuse more than the bet could pay.
 CREATE FUNCTION bets_cash_out_v1(
     p_tenant uuid, p_id uuid, p_bet uuid, p_version integer, p_stake bigint, p_paid bigint, p_fair bigint,
@@ -82,13 +79,13 @@ DECLARE
     v_repaid     bigint;
 BEGIN
     SELECT * INTO v_bet FROM bet WHERE tenant_id = p_tenant AND id = p_bet FOR UPDATE;
-    IF v_bet.status IS DISTINCT FROM 'open' OR v_bet.settlement_version <> p_version
+    IF v_bet.status IS DISTINCT FROM 'open' OR v_bet.settlement_version <> p_version OR v_bet.each_way
         OR EXISTS (SELECT 1 FROM free_bet f WHERE f.tenant_id = p_tenant AND f.bet_id = p_bet) OR EXISTS (
         SELECT 1 FROM leg l
         LEFT JOIN offer o ON o.book_id = v_bet.book_id AND o.selection_id = l.selection_id
         LEFT JOIN event e ON e.id = l.event_id
         WHERE l.tenant_id = p_tenant AND l.bet_id = p_bet AND l.grade IS NULL
-          AND (o.state IS DISTINCT FROM 'open' OR e.closed_at IS NOT NULL))
+          AND (o.state IS DISTINCT FROM 'open' OR e.closed_at IS NOT NULL AND e.status <> 'live'))
     THEN
         RAISE EXCEPTION 'the bet is not what it was' USING ERRCODE = 'check_violation', CONSTRAINT = 'cash_out_moved';
     END IF;

@@ -25,6 +25,7 @@ DECLARE
     v_recorded_at timestamptz;
     v_refusal     jsonb;
     v_body_sha256 bytea := p_body_sha256[1];
+    v_scores      jsonb;
 BEGIN
     IF cardinality(p_bet) <> 1 THEN
         RAISE EXCEPTION 'a free bet is placed by itself' USING ERRCODE = 'program_limit_exceeded';
@@ -41,7 +42,7 @@ BEGIN
     IF p_waited THEN
         DELETE FROM bet_request r
         WHERE r.tenant_id = p_tenant[1] AND r.user_id = p_user[1] AND r.key = p_key[1] AND r.decision = 'waiting'
-        RETURNING r.body_sha256 INTO STRICT v_body_sha256;
+        RETURNING r.body_sha256, r.answer -> 'scores' INTO STRICT v_body_sha256, v_scores;
     END IF;
     BEGIN
         -- A key that was answered before gets its answer, and that asks for no money.
@@ -58,7 +59,8 @@ BEGIN
             p_policy => p_policy, p_tolerance_bps => p_tolerance_bps, p_at => p_at, p_token_sha256 => p_token_sha256,
             p_live => true, p_leg_slip => p_leg_slip, p_leg_selection => p_leg_selection,
             p_leg_price_e4 => p_leg_price_e4, p_leg_expected_e4 => p_leg_expected_e4, p_leg_banker => p_leg_banker,
-            p_passes => p_passes, p_leg_agreed_e4 => p_leg_agreed_e4, p_leg_seen => p_leg_seen) AS d;
+            p_passes => p_passes, p_leg_agreed_e4 => p_leg_agreed_e4, p_leg_seen => p_leg_seen,
+            p_leg_then => bets_scores_then_v1(ARRAY[v_scores], p_leg_slip)) AS d;
         IF decision[1] = 'accepted' THEN
             v_refusal := free_bet_use_v1(
                 p_tenant[1], p_user[1], p_free_bet, p_bet[1], p_stake[1],
@@ -79,7 +81,7 @@ BEGIN
         -- Under the locks of his accounts he is alone with his keys.
         INSERT INTO bet_request (tenant_id, user_id, key, body_sha256, decision, answer, at)
         SELECT u.tenant_id, u.id, p_key[1], v_body_sha256, CASE WHEN decision[1] = 'refused' THEN 'refused' ELSE 'waiting' END,
-               CASE WHEN decision[1] = 'refused' THEN answer[1] ELSE '{"waits": "key"}' END, placed_at[1]
+               CASE WHEN decision[1] = 'refused' THEN answer[1] ELSE bets_key_waits_v1(v_scores, answer[1] -> 'scores') END, placed_at[1]
         FROM users u
         WHERE u.tenant_id = p_tenant[1] AND u.id = p_user[1]
           AND (decision[1] = 'refused' OR p_waited AND decision[1] IN ('moved', 'nobody', 'waits'))

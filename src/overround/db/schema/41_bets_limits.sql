@@ -56,7 +56,8 @@ BEGIN
             'price_min_e4', CASE WHEN v_refused.refusal = 'odds_out_of_range' THEN v_refused.price_min_e4 END,
             'price_max_e4', CASE WHEN v_refused.refusal = 'odds_out_of_range' THEN v_refused.price_max_e4 END,
             'stake_min_minor', v_refused.stake_min, 'payout_max_minor', v_refused.payout_max,
-            'stake_max_minor', v_refused.stake_max));
+            'stake_max_minor', v_refused.stake_max,
+            'stake_least_minor', CASE WHEN v_refused.stake_max IS NOT NULL THEN bets_least_stake_v1(p_tenant[v_refused.slip]) END));
     END LOOP;
 END
 $$;

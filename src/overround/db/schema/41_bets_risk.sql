@@ -19,6 +19,13 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog
     SELECT CASE WHEN p_legs = 1 THEN p_potential ELSE ceil(p_share * p_price_e4::numeric / 10000)::bigint END
 $$;
 
+-- What of a share each way is paid if its runner is placed: half of it, at one and a part of the winnings ("1/4 1-3": a quarter).
+CREATE FUNCTION bets_place_share_v1(p_share bigint, p_price_e4 integer, p_terms text)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT ceil(p_share * (p_price_e4 + (d.divisor - 1) * 10000)::numeric / (d.divisor * 20000))::bigint
+    FROM (SELECT substring(p_terms, '^1/([0-9]+)')::bigint AS divisor) d
+$$;
+
 -- Bets were laid: what each of their legs has on its selection is added to the rows of risk. Called by what lays bets, and
 -- no trigger, which would read every bet back; `overround verify --deep` finds a bet that was not added
 -- (test: the rows are those of the open bets whatever happens). Nobody may call it but those.
@@ -47,6 +54,22 @@ BEGIN
     LEFT JOIN unnest(p_which) AS w (bet) ON w.bet = s.bet;
     PERFORM risk_laid_v1(v_tenant, p_leg_event, p_leg_market, p_leg_selection, v_share, v_payout, v_at, v_which);
 END
+$$;
+
+-- Of the accepted slips each way, what their place parts add to the rows: of each leg's share half, at its place price,
+-- rounded against the house. Granted to no login.
+CREATE FUNCTION bets_placed_each_way_v1(
+    p_tenant uuid[], p_stake bigint[], p_potential bigint[], p_leg_bet integer[], p_leg_event uuid[], p_leg_selection uuid[],
+    p_leg_price_e4 integer[], p_leg_terms text[], p_which integer[])
+RETURNS void LANGUAGE sql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT risk_placed_v1(array_agg(p_tenant[s.bet]), array_agg(p_leg_event[s.n]), array_agg(p_leg_selection[s.n]),
+                          array_agg(bets_place_share_v1(s.share, p_leg_price_e4[s.n], p_leg_terms[s.n])))
+    FROM (SELECT l.n::integer AS n, l.bet,
+                 bets_share_v1(p_stake[l.bet], p_potential[l.bet], sum(p_leg_price_e4[l.n]) OVER of_bet, count(*) OVER of_bet)
+                     AS share
+          FROM unnest(p_leg_bet) WITH ORDINALITY AS l (bet, n)
+          WINDOW of_bet AS (PARTITION BY l.bet)) s
+    WHERE s.bet = ANY (p_which) AND p_leg_terms[s.n] IS NOT NULL
 $$;
 
 -- Triggers and not calls for all else: what settles, cashes out, and whatever comes later changes bets; what one of them
@@ -224,7 +247,8 @@ BEGIN
             answer[i] := jsonb_strip_nulls(jsonb_build_object(
                 'refusal', v_refusal, 'currency', p_currency[i], 'leg', v_leg,
                 'stake_max_minor', CASE WHEN v_refusal = 'stake_above_max' OR v_refusal = 'player_limit' AND v_stake_max > 0
-                                        THEN v_stake_max END));
+                                        THEN v_stake_max END,
+                'stake_least_minor', CASE WHEN v_refusal IN ('stake_above_max', 'player_limit') THEN bets_least_stake_v1(p_tenant[i]) END));
             CONTINUE;
         END IF;
         IF (v_player.day_room IS NOT NULL OR v_player.event_room IS NOT NULL) THEN

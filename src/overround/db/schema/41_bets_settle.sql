@@ -66,7 +66,8 @@ GRANT EXECUTE ON FUNCTION bets_lock_v1 TO overround_worker;
 CREATE FUNCTION bets_settle_v1(
     p_tenant uuid, p_at timestamptz,
     p_leg_bet uuid[], p_leg_n integer[], p_leg_grade text[], p_leg_result integer[], p_leg_ruling integer[],
-    p_bet uuid[], p_outcome text[], p_payout bigint[], p_free uuid[] DEFAULT NULL, p_back bigint[] DEFAULT NULL)
+    p_bet uuid[], p_outcome text[], p_payout bigint[], p_free uuid[] DEFAULT NULL, p_back bigint[] DEFAULT NULL,
+    p_leg_place_grade text[] DEFAULT NULL, p_leg_dead_heat text[] DEFAULT NULL, p_leg_place_dead_heat text[] DEFAULT NULL)
 RETURNS integer LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -83,8 +84,10 @@ DECLARE
     v_amount     bigint[];
 BEGIN
     PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = ANY (p_leg_bet || p_bet) ORDER BY id FOR UPDATE;
-    UPDATE leg l SET grade = g.grade, result_version = g.result, ruling_version = g.ruling
-    FROM unnest(p_leg_bet, p_leg_n, p_leg_grade, p_leg_result, p_leg_ruling) AS g (bet, n, grade, result, ruling)
+    UPDATE leg l SET grade = g.grade, result_version = g.result, ruling_version = g.ruling, place_grade = g.place_grade,
+                     dead_heat = g.dead_heat, place_dead_heat = g.place_dead_heat
+    FROM unnest(p_leg_bet, p_leg_n, p_leg_grade, p_leg_result, p_leg_ruling, p_leg_place_grade, p_leg_dead_heat,
+                p_leg_place_dead_heat) AS g (bet, n, grade, result, ruling, place_grade, dead_heat, place_dead_heat)
     WHERE l.tenant_id = p_tenant AND l.bet_id = g.bet AND l.n = g.n;
 
     SELECT max(id::text) FILTER (WHERE kind = 'house')::uuid, max(id::text) FILTER (WHERE kind = 'receivable')::uuid,

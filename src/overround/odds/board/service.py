@@ -7,9 +7,10 @@ and loads it again (`load`), which is also how it starts.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +52,11 @@ Question = tuple[str, str, int | None]
 # (provider, provider_event_id) -> how many prices, by reason.
 Refused = Mapping[tuple[str, str], Counter[str]]
 _Counts = defaultdict[tuple[str, str], Counter[str]]
+_Kept = defaultdict[datetime, list[tuple[UUID, RefusedPrice]]]
+
+
+async def _nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,8 @@ class Taken:
     """What a call of `take` did: prices offered, cells changed, events touched, batches new.
 
     `refused` counts what the gate refused of each feed event, by reason, and `doubted` what of an
-    archive it recorded with doubt; batches that were there already count for nothing.
+    archive it recorded with doubt; batches that were there already count for nothing. `journal`
+    writes it down where that was left to the caller.
     """
 
     prices: int
@@ -67,6 +74,7 @@ class Taken:
     event_ids: tuple[UUID, ...]
     refused: Refused = field(default_factory=dict[tuple[str, str], "Counter[str]"])
     doubted: Refused = field(default_factory=dict[tuple[str, str], "Counter[str]"])
+    journal: Callable[[], Coroutine[Any, Any, None]] = _nothing
 
 
 async def load(conn: Connection, at: datetime) -> Board:
@@ -172,6 +180,7 @@ async def take(
     *,
     seen_too: bool = True,
     just_heard: bool = False,
+    later: bool = False,
 ) -> Taken:
     """Put what the gate believes of `batches` on the board, and journal what is new to the journal.
 
@@ -182,10 +191,18 @@ async def take(
 
     With `seen_too` a board that stands before the journal's end is brought on by what it has seen
     (test: what was seen already changes nothing on a live board). With `just_heard` what was
-    observed `at` this moment is new without asking: the caller alone speaks now.
+    observed `at` this moment is new without asking: the caller alone speaks now. With `later` the
+    caller calls `Taken.journal` before it commits, when it likes.
     """
     return await take_moments(
-        conn, board, [(at, batches)], events, kinds, seen_too=seen_too, just_heard=just_heard
+        conn,
+        board,
+        [(at, batches)],
+        events,
+        kinds,
+        seen_too=seen_too,
+        just_heard=just_heard,
+        later=later,
     )
 
 
@@ -198,6 +215,7 @@ async def take_moments(
     *,
     seen_too: bool = True,
     just_heard: bool = False,
+    later: bool = False,
 ) -> Taken:
     """The same of several moments in order of time, with the statements of one
     (test: an archive that is written in portions is the one written step by step)."""
@@ -217,7 +235,7 @@ async def take_moments(
     fresh = set(batch_ids) if is_surely_new else await store.add_batches(conn, recorded)
     changed = 0
     new: list[tuple[Change, datetime | None]] = []
-    kept: defaultdict[datetime, list[tuple[UUID, RefusedPrice]]] = defaultdict(list)
+    kept: _Kept = defaultdict(list)
     counted: tuple[_Counts, _Counts] = defaultdict(Counter), defaultdict(Counter)
     taken = [
         (one_id, at, batch, ours)
@@ -236,19 +254,33 @@ async def take_moments(
             kept[at] += ((one_id, price) for price in put.entered.refused)
             reasons = Counter(price.reason for price in put.entered.refused)
             counted[put.entered.refused[0].recorded][batch.event.key] += reasons
-    if new:
-        await _journal(conn, board, new, recorded if is_surely_new else ())
-    elif is_surely_new:
-        await store.add_batches(conn, recorded)
-    for at, prices in kept.items():
-        await store.keep_refused(conn, prices[:_REFUSED_KEPT], at)
+    journal = partial(_write, conn, board, new, recorded if is_surely_new else (), kept)
+    if not later:
+        await journal()
     return Taken(
         sum(len(batch.prices) for _, batch, _ in said),
         changed,
         len(fresh),
         tuple(dict.fromkeys(ours.event_id for _, _, ours in said)),
         *counted,
+        journal if later else _nothing,
     )
+
+
+async def _write(
+    conn: Connection,
+    board: Board,
+    new: Sequence[tuple[Change, datetime | None]],
+    recorded: Sequence[store.Batch],
+    kept: _Kept,
+) -> None:
+    """Journal what is new, with the batches that it is known to come with, and what was refused."""
+    if new:
+        await _journal(conn, board, new, recorded)
+    elif recorded:
+        await store.add_batches(conn, recorded)
+    for at, prices in kept.items():
+        await store.keep_refused(conn, prices[:_REFUSED_KEPT], at)
 
 
 def _recorded(
@@ -403,6 +435,11 @@ async def _ensure_markets(
         asked = dict.fromkeys(placed(price, ours) for price in batch.prices)
         for key in dict.fromkeys(place[:3] for place in asked if place not in known):
             market, by_side = catalogue.market_and_selections(ours.event_id, *key)
+            if batch.event.runners:
+                terms = batch.event.place_terms
+                market, by_side = catalogue.contest_market(
+                    ours.event_id, batch.event.runners, terms
+                )
             if board.has_market(market.id):
                 continue
             _add(board, market, by_side)
@@ -433,4 +470,5 @@ async def _add_markets_of(conn: Connection, board: Board, event_ids: Sequence[UU
         by_side = selections.get(market.id)
         if by_side is not None:
             # In the market's own order of sides, as when it came; others go by it.
-            _add(board, market, {side: by_side[side] for side in grading.sides(market.market_type)})
+            sides = grading.sides(market.market_type) or sorted(by_side)
+            _add(board, market, {side: by_side[side] for side in sides})

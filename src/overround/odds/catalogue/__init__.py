@@ -16,6 +16,7 @@ from overround.odds.catalogue.model import (
     Happened,
     LiveScore,
     Market,
+    NewContest,
     NewEvent,
     Participant,
     Quarantined,
@@ -26,10 +27,13 @@ from overround.odds.catalogue.model import (
 )
 from overround.odds.catalogue.names import TeamName, country_of, team
 from overround.odds.catalogue.service import (
+    add_contest,
+    contest_market,
     contradiction,
     market_and_selections,
     record_results,
     reschedule,
+    strangers,
 )
 from overround.odds.catalogue.store import (
     add_competition_aliases,
@@ -65,6 +69,7 @@ __all__ = [
     "Happened",
     "LiveScore",
     "Market",
+    "NewContest",
     "NewEvent",
     "Participant",
     "Quarantined",
@@ -75,11 +80,13 @@ __all__ = [
     "TeamName",
     "add_competition_aliases",
     "add_competitions",
+    "add_contest",
     "add_events",
     "add_markets",
     "add_participants",
     "changes_of",
     "competition_aliases",
+    "contest_market",
     "contradiction",
     "country_of",
     "events_by_id",
@@ -99,6 +106,7 @@ __all__ = [
     "selections_of",
     "spellings",
     "start_events",
+    "strangers",
     "teach",
     "team",
     "trim_quarantine",

@@ -12,13 +12,15 @@ from overround.core.endings import ResultStatus
 
 # Somebody has only seen it; its keeper has confirmed it.
 Certainty = Literal["seen", "confirmed"]
+EventKind = Literal["match", "contest"]
 # How a spelling came to be a participant's.
 DecidedBy = Literal["name", "matcher", "person", "file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One match. No bet is taken from `starts_at` on, or from an earlier `closed_at`."""
+    """One match, or a contest: then `home` is its name, and `away` empty. No bet is taken from
+    `starts_at` on, or from an earlier `closed_at`."""
 
     id: UUID
     sport: str
@@ -30,6 +32,22 @@ class Event:
     starts_at: datetime
     status: str
     closed_at: datetime | None
+    kind: EventKind = "match"
+
+
+@dataclass(frozen=True, slots=True)
+class NewContest:
+    """A contest to be written, with its market `winner`: the runners by name are its selections."""
+
+    id: UUID
+    sport: str
+    country: str
+    competition: str
+    name: str
+    starts_at: datetime
+    provider: str
+    runners: Sequence[str]
+    place_terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +109,15 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A question of an event: type, period, line. For a handicap the line is the home side's."""
+    """A question of an event: type, period, line. For a handicap the line is the home side's.
+    `place_terms` (`core.place_terms`) let a bet on it be each way."""
 
     id: UUID
     event_id: UUID
     market_type: str
     period: str
     line_q4: int | None
+    place_terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +142,8 @@ class LiveScore:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What somebody says happened; `scores` by the periods of `core.facts`, each (home, away)."""
+    """What somebody says happened; `scores` by the periods of `core.facts`, each (home, away), and
+    of a contest the `positions` of its runners (`core.positions`)."""
 
     event_id: UUID
     status: ResultStatus
@@ -131,6 +152,7 @@ class Happened:
     observed_at: datetime
     by_person: bool = False
     certainty: Certainty = "confirmed"
+    positions: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +167,7 @@ class Result:
     by_person: bool
     observed_at: datetime
     certainty: Certainty = "confirmed"
+    positions: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

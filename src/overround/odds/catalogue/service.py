@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from overround.core import facts, grading, ids
+from overround.core import facts, grading, ids, place_terms, positions
 from overround.core.errors import Invalid, NotFound
 from overround.db import Connection
 from overround.odds.catalogue import store
-from overround.odds.catalogue.model import Happened, Market, Result, Selection
+from overround.odds.catalogue.model import Happened, Market, NewContest, Result, Selection
 
 _EVENT_STATUS = {
     "finished": "ended",
@@ -27,6 +27,8 @@ _EVENT_STATUS = {
 }
 # One of these is the score of a whole event, whatever the sport.
 _WHOLE_SCORES = ("ft", "final", "sets")
+_RUNNERS_MIN = 2
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 # Who goes through can be told of a match that was never played.
 _TOLD_UNPLAYED = frozenset({"advanced"})
 
@@ -48,6 +50,49 @@ def market_and_selections(
     return market, selections
 
 
+def contest_market(
+    event_id: UUID, runners: Sequence[str], terms: str | None
+) -> tuple[Market, dict[str, Selection]]:
+    """A contest's market `winner` and its selections by runner, with the ids that belong to them.
+
+    Raises Invalid `unknown_side` for what is no runner's name, `place_terms`.
+    """
+    if terms is not None:
+        place_terms.parse(terms)
+    for runner in runners:
+        grading.check("winner", "final", None, runner)
+    market_id = ids.below(event_id, "market", "winner", "final", "")
+    market = Market(market_id, event_id, "winner", "final", None, terms)
+    return market, {
+        runner: Selection(
+            ids.below(event_id, "selection", "winner", "final", "", runner),
+            market_id,
+            event_id,
+            runner,
+        )
+        for runner in runners
+    }
+
+
+async def add_contest(conn: Connection, contest: NewContest) -> dict[str, Selection]:
+    """Write a contest with its competition and its market; returns its selections by runner.
+    One that is there stays.
+
+    Raises Invalid `contest_runners` for fewer than two runners or one named twice, and as
+    `contest_market`.
+    """
+    count = len(contest.runners)
+    if not _RUNNERS_MIN <= count <= positions.RUNNERS_MAX or len(set(contest.runners)) < count:
+        raise Invalid("a contest has 2 to 200 runners, each named once", code="contest_runners")
+    market, selections = contest_market(contest.id, contest.runners, contest.place_terms)
+    named = contest.sport, contest.country, contest.competition
+    wanted = {named: ids.derived(_NO_TIME, "competition", *named)}
+    competitions = await store.add_competitions(conn, wanted)
+    await store.add_contest(conn, contest, competitions[named])
+    await store.add_markets(conn, [market], list(selections.values()))
+    return selections
+
+
 async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict[UUID, int]:
     """Write what happened under the events' exclusive locks; the new versions by event.
 
@@ -59,6 +104,8 @@ async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict
         impossible = contradiction(one)
         if impossible is not None:
             raise Invalid(impossible, code="result_impossible")
+    for stranger in (await strangers(conn, happened)).values():
+        raise Invalid(stranger, code="result_impossible")
     event_ids = [one.event_id for one in happened]
     if await store.lock_events(conn, event_ids) < len(set(event_ids)):
         raise NotFound("no such event")
@@ -77,6 +124,23 @@ async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict
     return {event_id: result.version for event_id, result in new.items()}
 
 
+async def strangers(conn: Connection, happened: Sequence[Happened]) -> dict[UUID, str]:
+    """event id -> why its positions are of no contest of ours: somebody is named who does not run.
+
+    A misspelt winner would make losers of all who backed him.
+    """
+    told = {one.event_id: one.positions for one in happened if one.positions is not None}
+    if not told:
+        return {}
+    known = {(s.event_id, s.side) for s in await store.selections_of(conn, list(told))}
+    return {
+        event_id: f"no runner is called {runner}"
+        for event_id, positions in told.items()
+        for runner in positions
+        if (event_id, runner) not in known
+    }
+
+
 def _next_version(one: Happened, before: Result | None) -> Result | None:
     """The version that `one` makes; None when it says nothing new, or less than a person said.
 
@@ -87,8 +151,9 @@ def _next_version(one: Happened, before: Result | None) -> Result | None:
     (test: what was only seen gives way to what is confirmed).
     """
     scores = {period: [int(goals) for goals in score] for period, score in one.scores.items()}
+    told = None if one.positions is None else dict(one.positions)
     if before is not None:
-        same = (before.status, before.scores) == (one.status, scores)
+        same = (before.status, before.scores, before.positions) == (one.status, scores, told)
         surer = (before.certainty, one.certainty) == ("seen", "confirmed")
         vaguer = (before.certainty, one.certainty) == ("confirmed", "seen")
         outranked = before.by_person or vaguer or one.observed_at < before.observed_at
@@ -104,6 +169,7 @@ def _next_version(one: Happened, before: Result | None) -> Result | None:
         one.by_person,
         one.observed_at,
         one.certainty,
+        told,
     )
 
 
@@ -124,8 +190,12 @@ async def reschedule(
 def contradiction(one: Happened) -> str | None:
     """Why what is said to have happened cannot be; None where it can."""
     impossible = facts.contradiction(one.scores)
+    if impossible is None and one.positions is not None:
+        impossible = positions.contradiction(one.positions)
     if impossible is not None:
         return impossible
+    if one.positions is not None:
+        return "a contest has no score" if one.scores else None
     if one.status in ("cancelled", "walkover") and set(one.scores) - _TOLD_UNPLAYED:
         return f"a {one.status} match has no score"
     if one.status == "finished" and not any(key in one.scores for key in _WHOLE_SCORES):

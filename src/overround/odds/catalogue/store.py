@@ -16,6 +16,7 @@ from overround.odds.catalogue.model import (
     EventChange,
     LiveScore,
     Market,
+    NewContest,
     NewEvent,
     Participant,
     Quarantined,
@@ -85,6 +86,12 @@ SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[],
     %s::text[], %s::timestamptz[], %s::text[])
 ON CONFLICT (id) DO NOTHING"""
 
+# A contest, too: it has a name and no sides.
+ADD_CONTEST = """
+INSERT INTO event (kind, away, id, sport, competition_id, home, starts_at, provider)
+VALUES ('contest', '', %s, %s, %s, %s, %s, %s)
+ON CONFLICT (id) DO NOTHING"""
+
 # Events of the same two teams near a start, the sides either way round.
 MEETINGS = """
 SELECT m.ordinal, e.id
@@ -113,7 +120,7 @@ FROM event_change WHERE event_id = %s ORDER BY id"""
 # A page of events by start, for people; keyset on (starts_at, id).
 EVENTS_PAGE = """
 SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
-       e.starts_at, e.status, e.closed_at
+       e.starts_at, e.status, e.closed_at, e.kind
 FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE (e.starts_at, e.id) > (%s, %s::uuid) AND e.starts_at < %s
 ORDER BY e.starts_at, e.id LIMIT %s"""
@@ -121,13 +128,13 @@ ORDER BY e.starts_at, e.id LIMIT %s"""
 # Some events by id.
 EVENTS_BY_ID = """
 SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
-       e.starts_at, e.status, e.closed_at
+       e.starts_at, e.status, e.closed_at, e.kind
 FROM event e JOIN competition c ON c.id = e.competition_id WHERE e.id = ANY(%s)"""
 
 # A market is one per event, type, period and line.
 ADD_MARKETS = """
-INSERT INTO market (id, event_id, market_type, period, line_q4)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::integer[])
+INSERT INTO market (id, event_id, market_type, period, line_q4, place_terms)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::integer[], %s::text[])
 ON CONFLICT DO NOTHING"""
 
 # A selection is one per market and side.
@@ -138,7 +145,7 @@ ON CONFLICT DO NOTHING"""
 
 # The markets of some events.
 MARKETS_OF = """
-SELECT id, event_id, market_type, period, line_q4 FROM market
+SELECT id, event_id, market_type, period, line_q4, place_terms FROM market
 WHERE event_id = ANY(%s) ORDER BY event_id, market_type, period, line_q4"""
 
 # The selections of some events.
@@ -153,6 +160,14 @@ UPDATE event SET status = 'live', closed_at = coalesce(closed_at, starts_at),
     changed_by = 'clock', changed_at = starts_at
 WHERE id = ANY(%s) AND status = 'scheduled' RETURNING id"""
 
+# A score that changes takes its event's exclusive lock: a bet in play was placed before, or sees it
+# (test: no order of a goal and a bet in play takes the bet after the goal).
+LOCK_SCORED = """
+SELECT pg_advisory_xact_lock(k.key)
+FROM (SELECT event_key(u.id) AS key FROM unnest(%s::uuid[], %s::jsonb[]) AS u (id, scores)
+      LEFT JOIN event_score s ON s.event_id = u.id
+      WHERE event_score_so_far(s.scores) <> event_score_so_far(u.scores) ORDER BY 1) k"""
+
 # The newest score of events in play; an older word changes nothing.
 SCORES = """
 INSERT INTO event_score AS s (event_id, clock, scores, observed_at)
@@ -164,7 +179,7 @@ WHERE s.observed_at <= EXCLUDED.observed_at"""
 # The events in play with their scores, by start.
 IN_PLAY = """
 SELECT e.id, e.sport, e.competition_id, c.name AS competition, c.country, e.home, e.away,
-       e.starts_at, e.status, e.closed_at
+       e.starts_at, e.status, e.closed_at, e.kind
 FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE e.status = 'live' AND e.starts_at > %s ORDER BY e.starts_at, e.id LIMIT %s"""
 
@@ -180,15 +195,15 @@ FROM (SELECT event_key(id) AS key FROM event WHERE id = ANY(%s) ORDER BY 1) k"""
 # The newest result of each event.
 LATEST_RESULTS = """
 SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at,
-       certainty
+       certainty, positions
 FROM result WHERE event_id = ANY(%s) ORDER BY event_id, version DESC"""
 
 # A result is a new row, never a changed one.
 ADD_RESULTS = """
 INSERT INTO result (event_id, version, status, scores, entered_by, by_person, observed_at,
-    certainty)
+    certainty, positions)
 SELECT * FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::jsonb[], %s::text[], %s::boolean[],
-    %s::timestamptz[], %s::text[])"""
+    %s::timestamptz[], %s::text[], %s::jsonb[])"""
 
 # From a result on nothing can be bet; an earlier close stays.
 END_EVENTS = """
@@ -200,7 +215,7 @@ WHERE e.id = r.id"""
 # The results that were known at a time: a replay that stands before a result does not see it.
 RESULTS_KNOWN = """
 SELECT DISTINCT ON (event_id) event_id, version, status, scores, entered_by, by_person, observed_at,
-       certainty
+       certainty, positions
 FROM result WHERE event_id = ANY(%s) AND observed_at <= %s ORDER BY event_id, version DESC"""
 
 # The same refusal of the same batch is one row.
@@ -284,6 +299,12 @@ async def add_events(conn: Connection, events: Sequence[NewEvent]) -> int:
     return (await conn.execute(ADD_EVENTS, columns)).rowcount
 
 
+async def add_contest(conn: Connection, one: NewContest, competition_id: UUID) -> None:
+    """Write a contest without its market; one that is there stays."""
+    what = one.id, one.sport, competition_id, one.name, one.starts_at, one.provider
+    await conn.execute(ADD_CONTEST, what)
+
+
 async def meetings(
     conn: Connection,
     asked: Sequence[tuple[UUID, UUID, datetime]],
@@ -344,7 +365,8 @@ async def add_markets(
     conn: Connection, markets: Sequence[Market], selections: Sequence[Selection]
 ) -> None:
     """Write markets and their selections; those that are there stay."""
-    words = arrays.fields(markets, "id", "event_id", "market_type", "period", "line_q4")
+    asked = "id", "event_id", "market_type", "period", "line_q4", "place_terms"
+    words = arrays.fields(markets, *asked)
     await conn.execute(ADD_MARKETS, words)
     await conn.execute(
         ADD_SELECTIONS,
@@ -381,6 +403,7 @@ async def record_scores(conn: Connection, scores: Sequence[LiveScore]) -> None:
     """Write where events in play stand."""
     event_ids, clocks, observed = arrays.fields(scores, "event_id", "clock", "observed_at")
     told = [Jsonb(dict(score.scores)) for score in scores]
+    await conn.execute(LOCK_SCORED, [event_ids, told])
     await conn.execute(SCORES, [event_ids, clocks, told, observed])
 
 
@@ -420,9 +443,10 @@ async def add_results(
         results, "entered_by", "by_person", "observed_at", "certainty"
     )
     told = [Jsonb(result.scores) for result in results]
+    positions = [None if r.positions is None else Jsonb(r.positions) for r in results]
     await conn.execute(
         ADD_RESULTS,
-        [event_ids, versions, statuses, told, said_by, by_person, observed, certainties],
+        [event_ids, versions, statuses, told, said_by, by_person, observed, certainties, positions],
     )
     await conn.execute(END_EVENTS, [event_ids, list(event_statuses), observed, said_by])
 

@@ -71,6 +71,7 @@ def checked(provider: str, said: object) -> Parsed:
         _named(provider, happened.provider, happened.provider_event_id)
         _need(_is_time(happened.observed_at), "observed_at")
         _scores(happened.scores)
+    _need(all(one.positions is None for one in said.results), "contests are not taken of guests")
     _need(all(one.status in _STATUSES for one in said.results), "the status of a result")
     _need(all(_is_text(one.clock, _CLOCK_CHARS_MAX) for one in said.scores), "the clock of a score")
     for refused in said.rejected:
@@ -92,6 +93,7 @@ def _need(holds: bool, what: str) -> None:
 def _event(provider: str, event: FeedEvent) -> None:
     _named(provider, event.provider, event.provider_event_id)
     _need(_is_text(event.home) and _is_text(event.away), "a side's name")
+    _need(not event.runners and event.place_terms is None, "contests are not taken of guests")
     try:
         sides = reading.sides_of(event.home, event.away)
     except reading.EventRefused as refused:

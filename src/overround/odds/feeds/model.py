@@ -17,7 +17,11 @@ Certainty = Literal["seen", "confirmed"]
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """One match as the provider names it. `competition_key` is the provider's code for it."""
+    """One match as the provider names it. `competition_key` is the provider's code for it.
+
+    With `runners` it is a contest: `home` is its name and `away` empty, its prices are those of the
+    market `winner`, whose sides are the runners' names, and each way it is paid at `place_terms`.
+    """
 
     provider: str
     provider_event_id: str
@@ -29,6 +33,8 @@ class FeedEvent:
     away: str
     starts_at: datetime
     season: str = ""
+    runners: tuple[str, ...] = ()
+    place_terms: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -67,7 +73,7 @@ class FeedResult:
     """What happened, by the periods of `core.facts`: `{"ht": (1, 0), "ft": (2, 0)}`.
 
     Unknown ones are absent. `certainty` is `seen` where the provider says that its keeper has not
-    confirmed it yet.
+    confirmed it yet. Of a contest it has `positions` (`core.positions`).
     """
 
     provider: str
@@ -76,6 +82,7 @@ class FeedResult:
     scores: dict[str, tuple[int, int]]
     observed_at: datetime
     certainty: Certainty = "confirmed"
+    positions: dict[str, int] | None = None
 
     @property
     def key(self) -> tuple[str, str]:

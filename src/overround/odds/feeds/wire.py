@@ -157,11 +157,14 @@ def _event(one: FeedEvent) -> list[Any]:
         one.away,
         one.starts_at.isoformat(),
         one.season,
+        list(one.runners),
+        one.place_terms,
     ]
 
 
 def _event_of(found: list[Any]) -> FeedEvent:
-    provider, event_id, sport, league, called, country, home, away, starts_at, season = found
+    provider, event_id, sport, league, called, country, home, away, starts_at, *rest = found
+    season, runners, terms = rest
     return FeedEvent(
         provider,
         event_id,
@@ -173,6 +176,8 @@ def _event_of(found: list[Any]) -> FeedEvent:
         away,
         datetime.fromisoformat(starts_at),
         season,
+        tuple(runners),
+        terms,
     )
 
 
@@ -259,10 +264,11 @@ def _score_of(found: list[Any]) -> FeedScore:
 def _result(one: FeedResult) -> list[Any]:
     scores = _scores_as_lists(one.scores)
     said_at = one.observed_at.isoformat()
-    return [one.provider, one.provider_event_id, one.status, scores, said_at, one.certainty]
+    known = one.certainty, one.positions
+    return [one.provider, one.provider_event_id, one.status, scores, said_at, *known]
 
 
 def _result_of(found: list[Any]) -> FeedResult:
-    provider, event_id, status, scores, observed_at, certainty = found
+    provider, event_id, status, scores, observed_at, *known = found
     said_at = datetime.fromisoformat(observed_at)
-    return FeedResult(provider, event_id, status, _scores_of(scores), said_at, certainty)
+    return FeedResult(provider, event_id, status, _scores_of(scores), said_at, *known)

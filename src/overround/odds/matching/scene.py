@@ -11,7 +11,7 @@ from uuid import UUID
 
 from overround.core import ids
 from overround.odds.catalogue import names
-from overround.odds.catalogue.model import Event, NewEvent, Participant, Spelling
+from overround.odds.catalogue.model import Event, NewContest, NewEvent, Participant, Spelling
 from overround.odds.catalogue.names import TeamName
 from overround.odds.feeds import FeedEvent
 from overround.odds.matching.assign import assign
@@ -341,6 +341,21 @@ def new_event(one: Entering, competitions: Mapping[str, UUID]) -> NewEvent:
         event.away,
         event.starts_at,
         event.provider,
+    )
+
+
+def new_contest(event: FeedEvent) -> NewContest:
+    """The contest of ours that a feed's becomes."""
+    return NewContest(
+        event_id(event),
+        event.sport,
+        event.country,
+        event.competition_name,
+        event.home,
+        event.starts_at,
+        event.provider,
+        event.runners,
+        event.place_terms,
     )
 
 

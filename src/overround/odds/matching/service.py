@@ -65,8 +65,10 @@ async def resolve(
         by_sport: defaultdict[str, list[FeedEvent]] = defaultdict(list)
         unknown = [key for key in named if key not in known]
         held = await queue.held(conn, provider, unknown) if unknown else set[str]()
+        contests = [named[key] for key in unknown if named[key].runners]
+        resolved |= await _contests(conn, contests, at) if contests else {}
         for key, event in named.items():
-            if key not in known and key not in held:
+            if key not in known and key not in held and not event.runners:
                 by_sport[event.sport].append(event)
         for strangers in by_sport.values():
             listed = {ours.event_id for ours in known.values()}
@@ -74,6 +76,17 @@ async def resolve(
             if first:
                 resolved |= await _decide_all(conn, standing(provider), first, at, prices)
     return resolved
+
+
+async def _contests(
+    conn: Connection, events: Sequence[FeedEvent], at: datetime
+) -> dict[tuple[str, str], Resolved]:
+    """Contests enter as their provider names them: what two providers name is two contests."""
+    for event in events:
+        await catalogue.add_contest(conn, scenes.new_contest(event))
+    sure = [scenes.remembered(e, scenes.event_id(e), False, _SURE_BPS, "contest") for e in events]
+    await store.remember(conn, sure, at)
+    return {e.key: Resolved(scenes.event_id(e), False, e.starts_at) for e in events}
 
 
 async def recall(

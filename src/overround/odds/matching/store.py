@@ -45,7 +45,7 @@ CANDIDATES = """
 SELECT e.id AS event_id, e.sport, c.name AS competition_name, c.country, e.home, e.away,
        e.starts_at, e.home_id, e.away_id
 FROM event e JOIN competition c ON c.id = e.competition_id
-WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s
+WHERE e.sport = %s AND e.starts_at BETWEEN %s AND %s AND e.kind = 'match'
   AND NOT EXISTS (SELECT 1 FROM feed_event f WHERE f.provider = %s AND f.event_id = e.id)
 ORDER BY e.starts_at, e.id"""
 
@@ -113,7 +113,7 @@ NAMED = """
 SELECT DISTINCT side.participant_id
 FROM feed_event f JOIN event e ON e.id = f.event_id,
      LATERAL (VALUES (e.home_id), (e.away_id)) AS side (participant_id)
-WHERE f.provider = %s AND e.sport = %s AND e.starts_at > %s"""
+WHERE f.provider = %s AND e.sport = %s AND e.starts_at > %s AND e.kind = 'match'"""
 
 # Which of some events the provider has named.
 NAMED_EVENTS = "SELECT event_id FROM feed_event WHERE provider = %s AND event_id = ANY(%s)"

@@ -82,6 +82,12 @@ async def listing(
     return await store.listing(conn, tenant_id, kind, limit, after)
 
 
+async def named(conn: Connection, tenant_id: UUID, text: str, limit: int) -> list[User]:
+    """Up to `limit` players whose name or address holds the text, in any case; who is called just
+    so comes first. A text of nothing finds nobody."""
+    return await store.named(conn, tenant_id, text.strip(), limit) if text.strip() else []
+
+
 def cursor_of(user: User) -> Cursor:
     """Where a page that ends with `user` goes on."""
     return Cursor(user.created_at, user.id)

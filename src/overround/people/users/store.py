@@ -32,6 +32,15 @@ WHERE tenant_id = %(tenant_id)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
   AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s::uuid))
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s"""
 
+# Players whose name or address holds a text, whose address it is first; a page shows few of them.
+_NAMED = """
+SELECT tenant_id, id, kind, email, display_name, status, scopes, last_login_at, created_at
+FROM users
+WHERE tenant_id = %(tenant_id)s AND kind = 'player'
+  AND (strpos(email, lower(%(text)s)) > 0 OR strpos(lower(display_name), lower(%(text)s)) > 0)
+ORDER BY email <> lower(%(text)s), lower(display_name) <> lower(%(text)s), display_name, id
+LIMIT %(limit)s"""
+
 # A taken address inserts nothing, which the caller reads as the refusal. Kind and scopes are left
 # to their defaults: the api's login has no right to name them.
 _INSERT_PLAYER = """
@@ -89,6 +98,13 @@ async def listing(
                 "limit": limit,
             },
         )
+        return await cur.fetchall()
+
+
+async def named(conn: Connection, tenant_id: UUID, text: str, limit: int) -> list[User]:
+    """Up to `limit` players whose name or address holds the text, the closest first."""
+    async with conn.cursor(row_factory=class_row(User)) as cur:
+        await cur.execute(_NAMED, {"tenant_id": tenant_id, "text": text, "limit": limit})
         return await cur.fetchall()
 
 

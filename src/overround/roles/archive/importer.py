@@ -152,7 +152,7 @@ async def take(
         async with turn, worker.transaction(None) as conn:
             await lease.guard(conn)
             await hub.heed(conn, at)
-            await hub.scores(conn, files.scores)
+            await hub.scores(conn, files.scores, at)
     matches = sum(event.key in hub.events for event in files.season.events)
     async with worker.reading(None) as conn:
         unnamed = [event.key for event in files.season.events if event.key not in hub.events]
@@ -329,16 +329,19 @@ async def enter_result(
     event_id: UUID,
     *,
     status: ResultStatus,
-    scores: dict[str, tuple[int, int]],
+    scores: Mapping[str, tuple[int, int]],
     entered_by: str,
     at: datetime,
+    positions: Mapping[str, int] | None = None,
 ) -> int | None:
     """Record a result by hand and make it due for every tenant; returns its version.
 
     None when the newest version says the same. Raises NotFound, Invalid `result_impossible`.
     """
     async with worker.transaction(None) as conn:
-        said = Happened(event_id, status, scores, entered_by, at, by_person=True)
+        said = Happened(
+            event_id, status, scores, entered_by, at, by_person=True, positions=positions
+        )
         version = (await catalogue.record_results(conn, [said])).get(event_id)
         if version is not None:
             await hubs.end(conn, {event_id: at})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -38,6 +38,8 @@ _JOIN_AT_ONCE: Final = 2
 _TELL_EVERY_S: Final = 10.0
 # A pace that fell behind by more than this is not made up for.
 _BEHIND_S_MAX: Final = 5.0
+# How soon a slip that waits is asked after.
+_ASK_AGAIN_S: Final = 1.0
 # Nobody begins a slip on what starts so soon.
 _TOO_LATE: Final = timedelta(seconds=0.5)
 # What is under way when the role is stopped may still be answered.
@@ -219,6 +221,8 @@ class _Crowd:
             player,
             lambda token: player.site.insist(f"/{ask.route}", ask.body, key=key, token=token),
         )
+        if answer.status == 202:
+            answer = await self._waited(player, answer)
         if not answer.is_success:
             self._diary.answered(ask, answer.code)
             return
@@ -229,6 +233,18 @@ class _Crowd:
             player.last_bet = answer.body["bet_id"]
             self._diary.answered(ask, "accepted", player.last_bet)
             _move(player, -money.parse(answer.body["stake"], player.currency))
+
+    async def _waited(self, player: Player, answer: Answer) -> Answer:
+        """What became of a slip whose match had just begun."""
+        found = answer.body
+        path = found["status_url"].removeprefix("/api/v1")
+        while found["status"] in ("waiting", "offered"):
+            await asyncio.sleep(_ASK_AGAIN_S)
+            with suppress(Unavailable):
+                found = await self._read(player, path)
+        if found["refusal"] is not None:
+            return Answer(409, {"code": found["refusal"]["code"]}, "")
+        return Answer(201, {"bet_id": found["slip_id"], "stake": found["stake"]}, "")
 
     async def _as(self, player: Player, work: Callable[[str], Awaitable[Answer]]) -> Answer:
         """The answer to the player, who logs in again when his session is over."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from overround.core import money, price
+from overround.core import grading, money, price
 
 # One euro or a hundred yen: two currencies whose players would not be told apart by their stakes.
 UNIT_MINOR: Final = 100
@@ -32,6 +32,7 @@ _MISTAKES: Final[Sequence[tuple[Mistake, int]]] = (
 _LOOK_SHARE: Final = 0.06
 # How often a player opens the page of an event before he bets on it; else the board will do.
 _OPEN_SHARE: Final = 0.15
+_EACH_WAY_SHARE: Final = 0.5
 # Weights of sides are this over the price: integers, so that every machine picks alike.
 _LIKELY: Final = 10**12
 
@@ -137,8 +138,11 @@ def slip(
                 legs.append(rng.choice(event.choices))
     if not legs:
         return None
+    # Whoever bets on races alone does so each way as often as not.
+    on_races = all(leg.market == grading.CONTEST for leg in legs)
     return {
         "legs": [{"selection_id": leg.selection_id, "price": leg.price} for leg in legs],
+        "each_way": on_races and rng.random() < _EACH_WAY_SHARE,
         "stake": money.to_text(asked.stake_minor, currency),
         "odds_policy": asked.odds_policy,
         "tolerance_bps": asked.tolerance_bps,

@@ -70,13 +70,23 @@ class Figures:
             "bets": self.accepted,
             "bets_by_tenant": {one.tenant.subdomain: one.accepted for one in self.takings},
             "refused": dict(refused.most_common()),
+            "waiting": sum(one.waiting for one in self.takings),
             "settled": self.settled,
             "revenue": {
                 one.tenant.subdomain: {"currency": one.tenant.currency, **one.revenue()}
                 for one in self.takings
             },
             "ledger_total": dict(self._ledger_totals()),
+            **({"note": note} if (note := self._note()) else {}),
         }
+
+    def _note(self) -> str:
+        """What a reader of noughts should know: they are those of a short run, and no fault."""
+        if not self.accepted:
+            return "no bet was placed and nothing settled: the run ended before anybody could bet"
+        if not self.settled:
+            return "nothing was settled: no match with a bet had ended when the run did"
+        return ""
 
     def _ledger_totals(self) -> Iterator[tuple[str, str]]:
         totals: Counter[str] = Counter()

@@ -11,12 +11,13 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from overround import ops
+from overround.betting import offers
 from overround.core.clock import Clock, WallClock
 from overround.core.errors import Invalid, OverroundError, Unavailable
 from overround.db import Database
@@ -43,6 +44,7 @@ SPEED_MAX: Final = 600.0
 FOR_S_MAX: Final = 86_400.0
 PASSWORD_BYTES: Final = 12
 
+_IN_PLAY_DELAY_MS: Final = 2_000
 _LINE_EVERY_S: Final = 5.0
 # What is counted for a line may take this share of the time.
 _COUNTING_SHARE: Final = 0.05
@@ -125,6 +127,8 @@ class _Demo:
         known = before.staff if before is not None else {}
         for tenant in self._tenants:
             self._staff[tenant.subdomain] = await self._office(tenant, known, at)
+            if before is None:
+                await self._lay_in_play(tenant, at)
         async with self._worker.reading(None) as conn:
             left = await ops.unended_events(conn, PROVIDER_KEY)
         for event_id in left:
@@ -186,6 +190,14 @@ class _Demo:
         staff = Staff(email, secrets.token_urlsafe(PASSWORD_BYTES))
         await seeding.add_staff(self._worker, tenant, staff.email, staff.password, at)
         return staff
+
+    async def _lay_in_play(self, tenant: Tenant, at: datetime) -> None:
+        """What is being played is laid too; what an office has switched off later stays off."""
+        async with self._worker.transaction(tenant.id) as conn:
+            for sport in offers.IN_PLAY_SPORTS:
+                # A simulated minute is a second: what waits five is another match.
+                found = replace(offers.usual_in_play(sport), delay_ms=_IN_PLAY_DELAY_MS)
+                await offers.set_in_play(conn, tenant.id, sport, found, at)
 
     async def _watch(self, run: DemoRun, stop: asyncio.Event, ready: Ready) -> None:
         """Tell when it can be looked at, then say every few seconds how it goes."""

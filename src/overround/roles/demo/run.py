@@ -77,7 +77,13 @@ class DemoRun:
 
     def simulator(self) -> Simulator:
         """The run's feed, from its beginning."""
-        return Simulator(self.seed, self.origin, self.speed, ends_after_min=self.ends_after_min)
+        return Simulator(
+            self.seed,
+            self.origin,
+            self.speed,
+            ends_after_min=self.ends_after_min,
+            has_races=True,
+        )
 
 
 def write(state: Path, run: DemoRun) -> None:

@@ -54,11 +54,12 @@ async def take(
             await hub.know(conn, letter.events, at, letter.batches)
         named, unknown = await name(conn, hub, letter.quotes)
         await hubs.refuse(conn, provider.key, letter.name, [*letter.rejected, *unknown])
+        # Before anything is priced: what was seen before a goal is laid no more.
+        await _recall(conn, hub, [score.key for score in letter.scores])
+        await hub.scores(conn, letter.scores, at)
         batches = await _ahead(conn, hub, [*letter.batches, *named])
         kinds = kinds_of(batches)
         changed = await hub.prices(conn, batches, kinds, at) if batches else 0
-        await _recall(conn, hub, [score.key for score in letter.scores])
-        await hub.scores(conn, letter.scores)
     results = await _results(worker, hub, lease, letter.results, at, turn)
     return {
         "matches": sum(event.key in hub.events for event in letter.events),

@@ -18,14 +18,14 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import ModuleType
 from typing import Final
 from uuid import UUID
 
 from overround.betting import offers
 from overround.betting.offers import Offers
-from overround.core import grading
-from overround.core.clock import Clock, WallClock, millis
+from overround.core.clock import Clock, WallClock
 from overround.core.errors import Unavailable
 from overround.db import Connection, Database
 from overround.db import lease as leases
@@ -39,7 +39,7 @@ from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.roles import presence
 from overround.roles.attach import Endpoints
-from overround.roles.hub import inbox
+from overround.roles.hub import inbox, shown
 from overround.roles.hub import writer as hubs
 from overround.roles.hub.asker import Asker
 from overround.roles.hub.workers import Desk
@@ -274,8 +274,8 @@ class Live:
         """A transaction under the lease, in which nothing is priced by what the office has switched
         since, and nothing is put where a person has said that it does not belong. What feeds say
         comes `again`, and need not wait for the disk."""
-        async with self.worker.transaction(None, trust_s=_TRUST_S) as conn:
-            turn = await offers.turn(conn, self.lease, again=again)
+        turned = partial(offers.turn, lease=self.lease, again=again)
+        async with self.worker.beginning(turned, trust_s=_TRUST_S) as (conn, turn):
             if turn.revised != self._revised:
                 await self._revise(conn, at)
                 self._revised = turn.revised
@@ -284,8 +284,11 @@ class Live:
             yield conn
 
     async def _show(self, publisher: Publisher) -> None:
-        for book_id, shown in self._moved():
-            await publisher.publish(book_id, shown)
+        for book_id, rows in shown.moved(self.hub):
+            await publisher.publish(book_id, rows)
+        # It is on its way before anything else is done
+        # (test: what has changed is told before edges are looked for).
+        await asyncio.sleep(0)
 
     async def _hush(self, conn: Connection, at: datetime) -> None:
         """What nobody said and has to be seen all the same: once a second who should have spoken
@@ -293,6 +296,7 @@ class Live:
         if at - self._hushed_at >= HUSH_EVERY:
             self._hushed_at = at
             await self.hub.hush(conn, self.polled, at)
+            await self.hub.hush_in_play(conn, at)
         await self.hub.lookout.age(conn, at)
 
     async def _look(self) -> None:
@@ -355,21 +359,17 @@ class Live:
 
     def everything(self, book_id: UUID) -> Iterable[Shown]:
         """All that a book lays now, for a reader who has lost it."""
-        book = next(one for one in self.hub.books if one.book.book_id == book_id)
-        at = self.clock.now()
-        selections = (
-            selection_id
-            for event_id in self.hub.board.event_ids()
-            for cells in self.hub.board.markets_of(event_id)
-            for selection_id in cells.selection_ids
-        )
-        return (shown for key in selections if (shown := self._shown(book, key, at)) is not None)
+        return shown.everything(self.hub, book_id, self.clock.now())
 
     async def _take(self, conn: Connection, said: Sequence[Said], at: datetime) -> None:
         events = [event for one in said for event in one.events]
         if events:
             said_of = (batch for one in said for batch in one.batches)
             await self.hub.know(conn, events, at, said_of)
+        # Before anything is priced: what was seen before a goal is laid no more.
+        scores = [score for one in said for score in one.scores]
+        if scores:
+            await self.hub.scores(conn, scores, at)
         batches = [batch for one in said for batch in one.batches if not self._is_over(batch)]
         if batches:
             # Before a price that was seen in play takes the place of the last one before the start
@@ -377,9 +377,6 @@ class Live:
             await self.hub.start_due(conn, at)
             await self.hub.prices(conn, batches, self._kinds(said), at, look=False)
         await self.hub.start_due(conn, at)
-        scores = [score for one in said for score in one.scores]
-        if scores:
-            await self.hub.scores(conn, scores)
 
     async def _results(self, said: Sequence[Said], at: datetime) -> list[UUID]:
         """Record what was said to have happened; returns the events that are over."""
@@ -468,30 +465,3 @@ class Live:
         book.book = (await self._book(tenant)).book
         await book.load(conn, self.hub.board.event_ids())
         await self.hub.lay(conn, at, [book])
-
-    # -- what people see -----------------------------------------------------------------------
-
-    def _moved(self) -> list[tuple[UUID, list[Shown]]]:
-        """Each book with what differs since the last tick."""
-        found: list[tuple[UUID, list[Shown]]] = []
-        for book in self.hub.books:
-            moved = book.moved()
-            shown = [s for key, at in moved.items() if (s := self._shown(book, key, at))]
-            if shown:
-                found.append((book.book.book_id, shown))
-        return found
-
-    def _shown(self, book: Offers, selection_id: UUID, at: datetime) -> Shown | None:
-        laid = book.get(selection_id)
-        cells = self.hub.board.cells_of(selection_id)
-        if laid is None or cells is None:
-            return None
-        main = grading.main_market(self.hub.sport_of(cells.event_id))
-        return Shown(
-            selection_id,
-            cells.event_id,
-            (cells.market_type, cells.period) == main,
-            laid[0],
-            laid[1],
-            millis(at),
-        )

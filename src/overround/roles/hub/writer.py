@@ -16,13 +16,15 @@ from uuid import UUID
 from overround.betting.offers import Offers, close_events, refresh_all
 from overround.db import Connection, work
 from overround.kit import logs
+from overround.kit.meanwhile import meanwhile
 from overround.odds import board as boards
 from overround.odds import catalogue, edges, matching
 from overround.odds.board import Board, SourceKind
-from overround.odds.catalogue import Happened, LiveScore, Quarantined
+from overround.odds.catalogue import Happened, Quarantined
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedResult, FeedScore, Rejected
 from overround.odds.matching import Resolved
 from overround.roles.hub import price_evidence
+from overround.roles.hub.in_play import InPlay, oriented, take_scores
 from overround.roles.hub.lookout import Lookout
 
 LEASE: Final = "hub"
@@ -46,6 +48,7 @@ class Hub:
     _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _starts_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _ahead: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    playing: InPlay = field(default_factory=InPlay)
     lookout: Lookout = field(default_factory=Lookout)
     # Whether it goes over what the journal has seen, as a replay does that stands before its end.
     goes_over: bool = True
@@ -92,6 +95,7 @@ class Hub:
             await book.load(conn, event_ids)
         hub = cls(board, list(books))
         hub.heeded = heeded
+        hub.playing.loaded_us = boards.to_us(at)
         await hub._scopes_of(conn, event_ids)
         await hub.lookout.load(conn, at)
         return hub
@@ -144,6 +148,7 @@ class Hub:
         if event_id in self._starts_at:
             self._starts_at[event_id] = self._ahead[event_id] = starts_at
             self._closed_at.pop(event_id, None)
+            self.playing.forget(event_id)
         for key, ours in self.events.items():
             if ours.event_id == event_id:
                 self.events[key] = replace(ours, starts_at=starts_at)
@@ -171,6 +176,7 @@ class Hub:
 
     async def _reload(self, conn: Connection, event_ids: Sequence[UUID], at: datetime) -> None:
         """The events as they stand in the journal: board, edges, what is laid on them."""
+        self.playing.forget(*event_ids)
         for known in (self._scopes, self._closed_at, self._starts_at, self._ahead):
             for event_id in event_ids:
                 known.pop(event_id, None)
@@ -210,16 +216,20 @@ class Hub:
             await self.know(conn, unknown, at, batches)
         await self._hear_in_play(conn, batches, at)
         # Who looks behind the commit is the live hub's tick, and nobody else hears at this moment.
-        how = {"seen_too": self.goes_over, "just_heard": not look}
+        how = {"seen_too": self.goes_over, "just_heard": not look, "later": True}
         taken = await boards.take(conn, self.board, batches, self.events, kinds, at, **how)
+        said = (self.events.get(batch.event.key) for batch in batches)
+        self.playing.heard((ours.event_id for ours in said if ours is not None), at)
         self._count(taken)
         scopes = await self._scopes_of(conn, taken.event_ids)
-        if taken.fresh and look:
-            await self._look(conn, scopes, at)
-        elif taken.fresh:
-            self.lookout.touch(taken.event_ids, at)
-        if lay:
-            await self._refresh(conn, scopes, at)
+        # The server writes the journal while the offers are priced here.
+        async with meanwhile(taken.journal()):
+            if taken.fresh and look:
+                await self._look(conn, scopes, at)
+            elif taken.fresh:
+                self.lookout.touch(taken.event_ids, at)
+            if lay:
+                await self._refresh(conn, scopes, at)
         return taken.changed
 
     def expect(self, polled: Mapping[str, float], at: datetime) -> None:
@@ -249,13 +259,15 @@ class Hub:
         self, conn: Connection, scopes: Mapping[UUID, tuple[str, str]], at: datetime
     ) -> None:
         """Price these events anew for every book. What is laid ends with the start, however much
-        of the play is on the board (test: what has started is laid no more)."""
-        ahead = {
+        of the play is on the board (test: what has started is laid no more), or is priced by what
+        was seen since, where a book lays it in play."""
+        on = self.playing.on
+        laid = {
             key: scope
             for key, scope in scopes.items()
-            if self._starts_at[key] > at and self._closed_at.get(key, _NEVER) > at
+            if key in on or (self._starts_at[key] > at and self._closed_at.get(key, _NEVER) > at)
         }
-        await refresh_all(conn, self.books, self.board, ahead, at)
+        await refresh_all(conn, self.books, self.board, laid, at, on)
 
     async def record(
         self,
@@ -321,9 +333,11 @@ class Hub:
         ahead = {
             event.id: (event.sport, str(event.competition_id))
             for event in found.values()
-            if event.starts_at > at and (event.closed_at or _NEVER) > at
+            if event.id in self.playing.on
+            or (event.starts_at > at and (event.closed_at or _NEVER) > at)
         }
-        return await refresh_all(conn, self.books if only is None else only, self.board, ahead, at)
+        books = self.books if only is None else only
+        return await refresh_all(conn, books, self.board, ahead, at, self.playing.on)
 
     async def start(self, conn: Connection, keys: Sequence[FeedKey], at: datetime) -> int:
         """The events start: closing prices are frozen, nothing of them is laid any more."""
@@ -346,29 +360,27 @@ class Hub:
         # An edge ends when its event starts, however late that is seen.
         await edges.expire_events(conn, {key: min(starting[key], at) for key in started})
         self.lookout.forget(starting)
+        self.playing.begin({key: starting[key] for key in started})
+        sports = {key: self._scopes[key][0] for key in starting if key in self._scopes}
         for book in self.books:
-            await book.close(conn, self.board, starting, at)
+            await book.begin(conn, self.board, sports, at)
         return len(started)
 
-    async def scores(self, conn: Connection, scores: Sequence[FeedScore]) -> None:
-        """Write where events in play stand: of each the newest word, whoever says it."""
-        live: dict[UUID, LiveScore] = {}
-        for score in sorted(scores, key=lambda one: one.observed_at):
-            ours = self.events.get(score.key)
-            if ours is not None:
-                live[ours.event_id] = LiveScore(
-                    ours.event_id,
-                    score.clock[:40],
-                    _oriented(score.scores, swapped=ours.swapped),
-                    score.observed_at,
-                )
-        if live:
-            await catalogue.record_scores(conn, list(live.values()))
+    async def scores(self, conn: Connection, scores: Sequence[FeedScore], at: datetime) -> None:
+        """Write where events in play stand; where one stands otherwise than before, nothing is laid
+        any more at the prices of before (test: what is laid in play)."""
+        changed = await take_scores(conn, self.playing, scores, self.events)
+        await self._refresh(conn, await self._scopes_of(conn, changed), at)
+
+    async def hush_in_play(self, conn: Connection, at: datetime) -> None:
+        """Nothing is laid of an event in play of which nobody speaks."""
+        await self._refresh(conn, await self._scopes_of(conn, self.playing.quiet(at)), at)
 
     def drop(self, event_ids: Sequence[UUID]) -> None:
         """Forget events that have ended: their prices, offers and names leave the memory."""
         gone = set(event_ids)
         self.lookout.forget(gone)
+        self.playing.forget(*gone)
         for event_id in gone:
             for cells in self.board.markets_of(event_id):
                 for book in self.books:
@@ -415,15 +427,9 @@ class Hub:
             ours = self.events.get(result.key)
             if ours is None:
                 continue
-            scores = _oriented(result.scores, swapped=ours.swapped)
-            one = Happened(
-                ours.event_id,
-                result.status,
-                scores,
-                result.provider,
-                result.observed_at,
-                certainty=result.certainty,
-            )
+            scores = oriented(result.scores, swapped=ours.swapped)
+            what = ours.event_id, result.status, scores, result.provider, result.observed_at
+            one = Happened(*what, certainty=result.certainty, positions=result.positions)
             why = catalogue.contradiction(one)
             if why is None:
                 said[one.event_id] = one
@@ -432,6 +438,9 @@ class Hub:
                 refused.append(
                     Quarantined(result.provider, "results", "result_impossible", where, why[:1000])
                 )
+        for event_id, why in (await catalogue.strangers(conn, list(said.values()))).items():
+            by = said.pop(event_id).entered_by
+            refused.append(Quarantined(by, "results", "result_impossible", str(event_id), why))
         if refused:
             _log.warning("feed.refused", rows=len(refused), where=[one.place for one in refused])
             await catalogue.quarantine(conn, refused)
@@ -442,6 +451,7 @@ class Hub:
             for book in self.books:
                 await book.close(conn, self.board, ended, max(ended.values()))
             self._closed_at |= ended
+            self.playing.forget(*ended)
             self.lookout.forget(ended)
             await end(conn, ended)
         due = {
@@ -464,6 +474,7 @@ class Hub:
             self._closed_at |= {e.id: e.closed_at for e in found.values() if e.closed_at}
             self._starts_at |= {e.id: e.starts_at for e in found.values()}
             self._ahead |= {e.id: e.starts_at for e in found.values() if e.status == "scheduled"}
+            self.playing.begin({e.id: e.starts_at for e in found.values() if e.status == "live"})
         return {event_id: self._scopes[event_id] for event_id in event_ids}
 
 
@@ -487,12 +498,3 @@ async def refuse(conn: Connection, provider: str, batch: str, rejected: Sequence
             for r in rejected
         ],
     )
-
-
-def _oriented(
-    scores: Mapping[str, tuple[int, int]], *, swapped: bool
-) -> dict[str, tuple[int, int]]:
-    """The score from our home side's view."""
-    if not swapped:
-        return dict(scores)
-    return {period: (away, home) for period, (home, away) in scores.items()}

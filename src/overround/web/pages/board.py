@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -37,11 +37,13 @@ SportKey = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9_]+$")]
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """An event in play: the feed's clock and the score of everything so far, where it is known."""
+    """An event in play: the feed's clock and the score of everything so far, where it is known,
+    and its main market where it is laid."""
 
     event: Event
     clock: str
     score: tuple[int, int] | None
+    lines: tuple[BoardLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,16 @@ async def _laid(conn: Connection, shell: Shell) -> list[Laid]:
 async def _in_play(conn: Connection, shell: Shell) -> list[Playing]:
     events = await catalogue.in_play(conn, shell.at - IN_PLAY_FOR, IN_PLAY_MAX)
     live = await catalogue.live_of(conn, [event.id for event in events])
-    return [_playing(event, live.get(event.id)) for event in events]
+    main = [(key, *grading.main_market(key)) for key in {event.sport for event in events}]
+    laid = await offers.main_lines(conn, shell.tenant.book_id, [one.id for one in events], main)
+    lines = {event.id: [one for one in laid if one.event_id == event.id] for event in events}
+    return [
+        replace(
+            _playing(event, live.get(event.id)),
+            lines=tuple(markets.in_board_order(lines[event.id])),
+        )
+        for event in events
+    ]
 
 
 def _playing(event: Event, live: catalogue.LiveScore | None) -> Playing:
@@ -199,6 +210,6 @@ def _group(rows: list[Row]) -> Group:
         competition_id=first.competition_id,
         country=first.country,
         name=first.competition,
-        sides=grading.sides(market_type),
+        sides=() if first.kind == "contest" else grading.sides(market_type),
         rows=tuple(rows),
     )

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from overround.web import problems
 from overround.web.ids import header
-from overround.web.pages import render
+from overround.web.pages import forms, render
 
 _NOT_PAGES: Final = ("/api/", "/static/", "/docs", "/openapi.json", "/healthz")
 _HEADINGS: Final = {
@@ -81,6 +81,10 @@ def _page(scope: Scope, problem: dict[str, Any]) -> Response:
     status: int = problem["status"]
     if status == 401 and scope["method"] in {"GET", "HEAD"}:
         return RedirectResponse(f"/login?next={quote(scope['path'], safe='/')}", 303)
+    page = forms.page_of(scope["path"])
+    if status == 405 and page != scope["path"]:
+        # Asked for again, or typed in: the address of a form that was sent.
+        return RedirectResponse(page, 303)
     heading = _HEADINGS.get(status, "That did not work")
     headers = {"Retry-After": str(problems.RETRY_AFTER_S)} if status == 503 else {}
     return render.page(

@@ -19,12 +19,26 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import Message, Scope
 
+from overround.core.errors import OverroundError
+
 FIELDS_MAX: Final = 20
 
 # A path of this site: one slash, then neither a slash nor a backslash, which a browser would read
 # as another host (test: a form leads nowhere else).
 _LOCAL: Final = re.compile(
     r"/(?:[A-Za-z0-9_-][A-Za-z0-9/_.-]{0,200})?(?:\?[A-Za-z0-9=&_.%-]{0,200})?"
+)
+
+
+# Where forms are sent to an address that is no page: the page they stand on. What is refused is
+# shown on it, and whoever asks for the address itself is sent there
+# (test: the address of a form leads to its page).
+_PAGES: Final = (
+    (re.compile(r"/office/(risk|approvals|promotions)/[^/]+"), r"/office/\1"),
+    (re.compile(r"/office/settlement/rulings/[^/]+"), "/office/settlement"),
+    (re.compile(r"/(?:bets|slips)/[^/]+/.+"), "/bets"),
+    (re.compile(r"/withdraw"), "/account"),
+    (re.compile(r"/logout"), "/"),
 )
 
 
@@ -64,6 +78,28 @@ def parse(body: bytes) -> dict[str, str]:
 async def read(request: Request) -> dict[str, str]:
     """The fields of the request's form."""
     return parse(await request.body())
+
+
+def page_of(path: str) -> str:
+    """The address of the page that the answer to a form at `path` shows; mostly `path` itself."""
+    for pattern, page in _PAGES:
+        if found := pattern.fullmatch(path):
+            return found.expand(page)
+    return path
+
+
+def problem(error: OverroundError) -> dict[str, Any]:
+    """An error of a form that the API was not asked for, as the API would have said it."""
+    said: dict[str, Any] = {"code": error.code, "detail": error.detail}
+    if error.field is not None:
+        said["errors"] = [{"pointer": f"#/{error.field}", "detail": error.detail}]
+    return said
+
+
+def faults(problem: Mapping[str, Any] | None) -> frozenset[str]:
+    """The fields that a problem names, as a form calls them: "stake" of "#/legs/0/stake"."""
+    errors = (problem or {}).get("errors", [])
+    return frozenset(str(one["pointer"]).rpartition("/")[2] for one in errors)
 
 
 def local_path(text: str | None, otherwise: str = "/") -> str:

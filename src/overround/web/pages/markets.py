@@ -47,6 +47,11 @@ class Block:
         return tuple(answer.side for answer in self.near[0].answers)
 
     @property
+    def place_terms(self) -> str | None:
+        """At which terms a bet on it may be each way."""
+        return self.near[0].answers[0].place_terms
+
+    @property
     def is_ladder(self) -> bool:
         """Whether the market has lines."""
         return self.near[0].line_q4 is not None
@@ -66,6 +71,8 @@ def in_board_order(lines: Sequence[BoardLine]) -> list[BoardLine]:
     if not lines:
         return []
     sides = grading.sides(lines[0].market_type)
+    if lines[0].market_type == "winner":
+        return sorted(lines, key=lambda one: (one.price_e4, one.side))
     return sorted(lines, key=lambda one: (sides.index(one.side) if sides else 0, one.side))
 
 
@@ -74,7 +81,11 @@ def sections(event: Event, lines: Sequence[BoardLine]) -> list[Section]:
     main_period = grading.main_market(event.sport)[1]
     ordered = sorted(lines, key=lambda one: _place(one, main_period))
     return [
-        Section(period, words.period(period), tuple(_blocks(event, period, list(found))))
+        Section(
+            period,
+            "Whole contest" if event.kind == "contest" else words.period(period),
+            tuple(_blocks(event, period, list(found))),
+        )
         for period, found in groupby(ordered, key=lambda one: one.period)
     ]
 

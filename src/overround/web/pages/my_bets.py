@@ -54,6 +54,7 @@ class _Waiting:
     legs: Sequence[tuple[AskedLeg, int]]
     offered: Alternative | None
     detail: str
+    is_free: bool
 
 
 @router.get("/bets")
@@ -168,10 +169,11 @@ def _waiting(place: waiting.Place, legs: Mapping[UUID, AskedLeg]) -> _Waiting:
     detail = waiting.REFUSALS.get(code) or bets.REFUSAL_DETAILS.get(code, "It was not accepted.")
     return _Waiting(
         place,
-        words.kind(slip.kind, len(slip.legs), slip.sizes),
+        words.kind(slip.kind, len(slip.legs), slip.sizes, each_way=slip.each_way),
         [(legs[leg.selection_id], leg.price_e4) for leg in slip.legs if leg.selection_id in legs],
         waiting.alternative_of(place.slip),
         detail,
+        slip.free_bet_id is not None,
     )
 
 

@@ -1,27 +1,30 @@
 """What waits for a person of the house: approve it, offer something else, or refuse it; and which
-bets wait at all. Plain forms; each asks the API."""
+bets wait at all, of the house, a sport, or any competition and event that is searched for. Plain
+forms; each asks the API."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from overround.betting import offers, risk, waiting
 from overround.betting.bets import Slip
+from overround.betting.offers import ListedCompetition
 from overround.betting.risk import Scope, Wait
 from overround.betting.waiting import Alternative, Asking
 from overround.core import money
-from overround.core.errors import Invalid
+from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection
 from overround.db.routes import Db
-from overround.kit import routes
+from overround.kit import paging, routes
 from overround.kit.routes import Now
+from overround.odds import catalogue
 from overround.web.pages import forms, words
 from overround.web.pages.office import page
 from overround.web.pages.shell import Shell, frame
@@ -29,12 +32,32 @@ from overround.web.pages.shell import Shell, frame
 router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
 
 SLIPS_SHOWN: Final = 50
+FOUND_SHOWN: Final = 10
 # A form has at most twenty fields, and of a longer slip nobody changes the prices by hand.
 PRICES_MAX: Final = 10
 _API: Final = "/api/v1/office"
 
 Reads = Annotated[Principal, Depends(routes.staff("risk.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("risk.manage"))]
+
+
+FindText = Annotated[str, Query(max_length=60)]
+KeyText = Annotated[str, Query(max_length=60)]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A form that was not taken: what was typed into it, and why not. `about` is the slip's id, or
+    the scope and key whose word it was."""
+
+    about: UUID | tuple[str, str]
+    fields: Mapping[str, str]
+    problem: Mapping[str, object]
+
+    @property
+    def faults(self) -> frozenset[str]:
+        """The fields that are to blame."""
+        return forms.faults(self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,7 @@ class Shown:
     slip: Slip
     offered: Alternative | None
     name: str
+    refused: Refused | None
 
     @property
     def prices(self) -> bool:
@@ -56,38 +80,82 @@ class Shown:
 class WaitRow:
     """What one scope lets wait, as its form shows it."""
 
-    wait: Wait
+    scope: Scope
+    key: str
     name: str
     approve_win: str
     delay_s: str
+    problem: Mapping[str, object] | None = None
+
+    @property
+    def faults(self) -> frozenset[str]:
+        """The fields that are to blame."""
+        return forms.faults(self.problem)
+
+    @property
+    def id(self) -> str:
+        """The row's id in the page."""
+        return f"{self.scope}-{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A competition or an event that was searched for, whose bets may be let wait."""
+
+    scope: Scope
+    key: str
+    name: str
+    about: str
 
 
 @router.get("/office/approvals")
-async def desk(request: Request, caller: Reads, db: Db, now: Now) -> HTMLResponse:
-    """Who has waited longest comes first."""
-    return await _desk(await frame(request, db, caller, now), db)
+async def desk(
+    request: Request,
+    caller: Reads,
+    db: Db,
+    now: Now,
+    find: FindText = "",
+    scope: Literal["competition", "event", ""] = "",
+    key: KeyText = "",
+) -> HTMLResponse:
+    """Who has waited longest comes first; `scope` and `key` are among the forms of what waits."""
+    wanted = _wanted(scope, key)
+    return await _desk(await frame(request, db, caller, now), db, find.strip(), wanted)
+
+
+def _wanted(scope: str, key: str) -> tuple[Scope, str] | None:
+    """The scope that a form is wanted for, besides those that say something already."""
+    if scope not in ("competition", "event"):
+        return None
+    try:
+        return scope, str(UUID(key))
+    except ValueError:
+        raise NotFound(f"no such {scope}") from None
 
 
 @router.post("/office/approvals/waits", response_model=None)
 async def set_wait(request: Request, caller: Manages, db: Db, now: Now) -> Response:
     """Say which bets of a scope wait."""
     fields = await forms.read(request)
-    problem: Mapping[str, object]
+    scope, key = fields.get("scope", ""), fields.get("key", "")
     try:
         body = {
-            "scope": fields.get("scope", ""),
-            "scope_key": fields.get("key", ""),
+            "scope": scope,
+            "scope_key": key,
             "approve_win": fields.get("approve_win", "").strip() or None,
             "delay_ms": _delay_ms(fields.get("delay", "")),
         }
     except Invalid as error:
-        problem = {"code": error.code, "detail": error.detail}
+        problem = forms.problem(error)
     else:
         answer = await forms.ask(request, "PUT", f"{_API}/waits", body)
         if answer.ok:
             return RedirectResponse("/office/approvals", 303)
-        problem = answer.body
-    return await _desk(await frame(request, db, caller, now), db, problem)
+        problem = dict(answer.body)
+    refused = Refused((scope, key), fields, problem)
+    is_narrow = scope in ("competition", "event") and problem["code"] != "not_found"
+    wanted = _wanted(scope, key) if is_narrow else None
+    return await _desk(await frame(request, db, caller, now), db, "", wanted, refused)
 
 
 @router.post("/office/approvals/{slip_id}", response_model=None)
@@ -98,7 +166,8 @@ async def decide(request: Request, slip_id: UUID, caller: Manages, db: Db, now: 
     if answer.ok:
         return RedirectResponse("/office/approvals", 303)
     shell = await frame(request, db, caller, now)
-    return await _desk(shell, db, answer.body, status=answer.status)
+    refused = Refused(slip_id, fields, answer.body)
+    return await _desk(shell, db, "", None, refused, status=answer.status)
 
 
 def _said(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -120,44 +189,97 @@ def _delay_ms(text: str) -> int | None:
     whole, _, rest = text.partition(".")
     digits = whole + rest
     if not digits.isdecimal() or not digits.isascii() or len(rest) > 3 or len(whole) > 5:
-        raise Invalid(f"{text[:20]} is no number of seconds.", code="number")
+        raise Invalid(f"{text[:20]} is no number of seconds.", code="number", field="delay")
     return int(whole or "0") * 1_000 + int(rest.ljust(3, "0"))
 
 
 async def _desk(
-    shell: Shell, db: Db, problem: Mapping[str, object] | None = None, status: int = 422
+    shell: Shell,
+    db: Db,
+    find: str,
+    wanted: tuple[Scope, str] | None,
+    refused: Refused | None = None,
+    status: int = 422,
 ) -> HTMLResponse:
     tenant_id = shell.tenant.id
     async with db.reading(tenant_id) as conn:
-        found = await waiting.approvals(conn, tenant_id, shell.at, SLIPS_SHOWN)
-        rows = await _rows(conn, shell)
+        asking = await waiting.approvals(conn, tenant_id, shell.at, SLIPS_SHOWN)
+        competitions = await offers.office_competitions(conn, shell.at)
+        rows = await _rows(conn, shell, competitions, wanted, refused)
+        found = await _found(conn, shell, competitions, find) if find else []
+    shown = [_shown(one, refused) for one in asking]
+    is_placed = any(one.refused for one in shown) or any(row.problem for row in rows)
     values: dict[str, object] = {
-        "asking": [_shown(one) for one in found],
+        "asking": shown,
         "waits": rows,
+        "find": find,
+        "found": found,
         "lasts_s": waiting.OFFER_S,
-        "problem": problem,
+        # What a slip's own card cannot say, because it is decided: above them all.
+        "problem": refused.problem if refused and not is_placed else None,
     }
-    return page(shell, "approvals", values, status=status if problem else 200)
+    return page(shell, "approvals", values, status=status if refused else 200)
 
 
-def _shown(one: Asking) -> Shown:
+def _shown(one: Asking, refused: Refused | None) -> Shown:
     slip = waiting.slip_of(one.slip)
-    name = words.kind(slip.kind, len(slip.legs), slip.sizes)
-    return Shown(one, slip, waiting.alternative_of(one.slip), name)
+    name = words.kind(slip.kind, len(slip.legs), slip.sizes, each_way=slip.each_way)
+    own = refused if refused and refused.about == one.slip.id else None
+    return Shown(one, slip, waiting.alternative_of(one.slip), name, own)
 
 
-async def _rows(conn: Connection, shell: Shell) -> list[WaitRow]:
-    """The house, every sport that is coming, and whatever else says something."""
+async def _rows(
+    conn: Connection,
+    shell: Shell,
+    competitions: Sequence[ListedCompetition],
+    wanted: tuple[Scope, str] | None,
+    refused: Refused | None,
+) -> list[WaitRow]:
+    """The house, every sport that is coming, whatever else says something, and what is wanted."""
     found = await risk.waits(conn, shell.tenant.id)
-    competitions = await offers.office_competitions(conn, shell.at)
     keys: dict[tuple[Scope, str], None] = {("house", risk.HOUSE_KEY): None}
     keys |= {("sport", sport): None for sport in sorted({one.sport for one in competitions})}
     keys |= dict.fromkeys(found)
-    named = {str(one.id): f"{one.country} {one.name}".strip() for one in competitions}
-    return [_row(shell, found.get((scope, key)) or Wait(scope, key), named) for scope, key in keys]
+    if wanted is not None:
+        keys[wanted] = None
+    ids = [UUID(key) for scope, key in keys if scope == "event"]
+    events = await catalogue.events_by_id(conn, ids)
+    named = {str(one.id): _competition(one) for one in competitions}
+    named |= {str(one): words.event(event.home, event.away) for one, event in events.items()}
+    return [
+        _row(shell, found.get(at) or Wait(*at), named, refused)
+        for at in keys
+        if at != wanted or at in found or at[1] in named
+    ]
 
 
-def _row(shell: Shell, wait: Wait, named: Mapping[str, str]) -> WaitRow:
+def _competition(one: ListedCompetition) -> str:
+    return f"{one.country} {one.name}".strip()
+
+
+async def _found(
+    conn: Connection, shell: Shell, competitions: Sequence[ListedCompetition], text: str
+) -> list[Found]:
+    """The competitions and the coming events whose names hold the text, the competitions first."""
+    wide = [one for one in competitions if text.lower() in _competition(one).lower()]
+    book = await offers.book_of(conn, shell.tenant)
+    since = paging.since(shell.at - offers.OFFICE_BEHIND)
+    search = offers.Search(text)
+    after = (since.at, since.id)
+    events = await offers.office_events(conn, book, search, after, shell.at, FOUND_SHOWN)
+    found = [
+        Found("competition", str(one.id), _competition(one), words.sport(one.sport))
+        for one in wide[:FOUND_SHOWN]
+    ]
+    for listed in events:
+        one = listed.event
+        when = words.time_of(one.starts_at, shell.zone, shell.at)
+        name = words.event(one.home, one.away)
+        found.append(Found("event", str(one.id), name, f"{one.competition}, {when}"))
+    return found
+
+
+def _row(shell: Shell, wait: Wait, named: Mapping[str, str], refused: Refused | None) -> WaitRow:
     scope, key = wait.scope, wait.scope_key
     if scope == "house":
         name = "The house"
@@ -165,9 +287,15 @@ def _row(shell: Shell, wait: Wait, named: Mapping[str, str]) -> WaitRow:
         name = words.sport(key)
     else:
         name = named.get(key) or f"{scope.capitalize()} {key[-12:]}"
+    if refused and refused.about == (scope, key):
+        typed = refused.fields.get
+        return WaitRow(
+            scope, key, name, typed("approve_win", ""), typed("delay", ""), refused.problem
+        )
     win_minor, delay_ms = wait.approve_win_minor, wait.delay_ms
     return WaitRow(
-        wait,
+        scope,
+        key,
         name,
         "" if win_minor is None else money.to_text(win_minor, shell.tenant.currency),
         "" if delay_ms is None else _seconds(delay_ms),

@@ -65,7 +65,9 @@ def of(
                 ),
                 line,
             )
-            for line in sorted(laid, key=lambda one: sides.index(one.side))
+            for line in sorted(
+                laid, key=lambda one: sides.index(one.side) if sides else one.price_e4
+            )
         ]
         markets.append(Market(row, tuple(answers)))
     return sorted(markets, key=lambda one: _type(one) != main)

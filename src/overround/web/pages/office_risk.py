@@ -3,7 +3,7 @@ the close says something about. Plain forms; each asks the API."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from overround.betting import exposure, offers, risk
 from overround.betting.risk import Cap, EventLiability, HeldCaps, Scope
-from overround.core import money, price
-from overround.core.errors import Invalid, NotFound
+from overround.core import money
+from overround.core.errors import Invalid
 from overround.core.principal import Principal
 from overround.db import Connection
 from overround.db.routes import Db
@@ -23,8 +23,11 @@ from overround.kit import routes
 from overround.kit.routes import Now
 from overround.odds import catalogue
 from overround.odds.catalogue import Event
-from overround.web.pages import forms, words
+from overround.people import users
+from overround.people.users import User
+from overround.web.pages import forms, office_risk_forms, words
 from overround.web.pages.office import page
+from overround.web.pages.office_risk_forms import Refused
 from overround.web.pages.shell import Shell, frame
 
 router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
@@ -32,18 +35,7 @@ router = APIRouter(tags=["pages"], include_in_schema=False, default_response_cla
 EVENTS_SHOWN: Final = 25
 SUSPENSIONS_SHOWN: Final = 20
 PLAYERS_SHOWN: Final = 50
-_API: Final = "/api/v1/office/risk"
-_LIMITS: Final = ("win_max", "selection_max", "event_max")
-_POLICY: Final = (
-    "ramp_share_bps", "ramp_s", "repeat_max", "repeat_s", "suspend_at_bps", "velocity_max",
-    "move_max_bps", "hold_s", "legs_min", "legs_max",
-)  # fmt: skip
-_TEXTS: Final = (
-    "player_day_max", "player_event_max", "leg_price_min", "leg_price_max", "slip_price_min",
-    "slip_price_max", "stake_min", "payout_max",
-)  # fmt: skip
-# A factor of one is ten thousand, and a share of one per cent a hundred.
-_SCALES: Final = {"ramp_share_bps": 2, "suspend_at_bps": 2, "move_max_bps": 2}
+MATCHES_SHOWN: Final = 10
 
 Reads = Annotated[Principal, Depends(routes.staff("risk.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("risk.manage"))]
@@ -88,71 +80,58 @@ async def desk(
 async def change(request: Request, what: str, caller: Manages, db: Db, now: Now) -> Response:
     """Save caps, the policy or a player, or lay a market again."""
     fields = await forms.read(request)
-    problem: Mapping[str, object] | None
+    shell = await frame(request, db, caller, now)
+    matches: list[User] = []
     try:
-        method, path, body = _asked(what, fields)
+        if what == "players" and not _is_id(fields.get("player", "")):
+            matches = await _players(db, shell, fields.get("player", ""))
+            fields = {**fields, "player": _only(matches, fields.get("player", ""))}
+        method, path, body = office_risk_forms.asked(what, fields)
     except Invalid as error:
-        problem = {"code": error.code, "detail": error.detail}
+        refused = Refused(what, fields, forms.problem(error))
     else:
         answer = await forms.ask(request, method, path, body)
         if answer.ok:
             return RedirectResponse("/office/risk", 303)
-        problem = answer.body
-    return await _desk(await frame(request, db, caller, now), db, None, problem)
+        refused = Refused(what, fields, answer.body)
+    is_event = fields.get("scope") == "event" and _is_id(fields.get("key", ""))
+    event_id = UUID(fields["key"]) if is_event else None
+    return await _desk(shell, db, event_id, refused, matches)
 
 
-def _asked(what: str, fields: Mapping[str, str]) -> tuple[str, str, dict[str, object] | None]:
-    """The method, path and body for the API that a form means.
-
-    Raises Invalid `number`, `player`, and NotFound for a form that there is not.
-    """
-    if what == "caps":
-        said = {name: fields.get(name, "").strip() or None for name in _LIMITS}
-        scope = {"scope": fields.get("scope", ""), "scope_key": fields.get("key", "")}
-        return "PUT", f"{_API}/caps", {**scope, **said}
-    if what == "policy":
-        body: dict[str, object] = {
-            name: number
-            for name in _POLICY
-            if (number := _number(fields.get(name, ""), _SCALES.get(name, 0))) is not None
-        }
-        body |= {name: text for name in _TEXTS if (text := fields.get(name, "").strip())}
-        body["lower_stakes"] = "lower_stakes" in fields
-        return "PUT", f"{_API}/policy", body
-    if what == "players":
-        player = f"{_API}/players/{_id(fields.get('player', ''))}"
-        if fields.get("step") == "drop":
-            return "DELETE", player, None
-        found = {name: _number(fields.get(name, "") or "1", 4) for name in ("factor", "delay")}
-        return "PUT", player, {
-            "factor_e4": found["factor"], "delay_e4": found["delay"],
-            "note": fields.get("note", "").strip(),
-        }  # fmt: skip
-    if what == "lift":
-        return "POST", f"{_API}/suspensions/{_id(fields.get('suspension', ''))}/lift", None
-    raise NotFound("no such form")
-
-
-def _id(text: str) -> UUID:
+def _is_id(text: str) -> bool:
     try:
-        return UUID(text)
+        return bool(UUID(text))
     except ValueError:
-        raise Invalid("This is nobody's and nothing's id.", code="player") from None
+        return False
 
 
-def _number(text: str, decimals: int) -> int | None:
-    """An empty field is None; "12.5" with two decimals is 1250."""
-    text = text.strip().replace(",", ".")
-    if not text:
-        return None
-    whole, _, rest = text.partition(".")
-    if not (whole + rest).isdecimal() or not (whole + rest).isascii() or len(rest) > decimals:
-        raise Invalid(f"{text[:20]} is no number that is taken here.", code="number")
-    return int(whole[:9] + rest.ljust(decimals, "0"))
+async def _players(db: Db, shell: Shell, text: str) -> list[User]:
+    """Whom the field means: by name or address, or a part of either."""
+    async with db.reading(shell.tenant.id) as conn:
+        return await users.named(conn, shell.tenant.id, text, MATCHES_SHOWN)
+
+
+def _only(matches: Sequence[User], text: str) -> str:
+    """The id of the one player who is called just so: whom a part of a name means, a person says.
+
+    Raises Invalid `player` for none, and where there is a choice.
+    """
+    if not matches:
+        raise Invalid("Nobody here has this name or address.", code="player", field="player")
+    wanted = text.strip().lower()
+    exact = [one for one in matches if wanted in (one.email, one.display_name.lower())]
+    if len(exact) != 1:
+        raise Invalid("Say which player is meant.", code="player", field="player")
+    return str(exact[0].id)
 
 
 async def _desk(
-    shell: Shell, db: Db, event_id: UUID | None, problem: Mapping[str, object] | None = None
+    shell: Shell,
+    db: Db,
+    event_id: UUID | None,
+    refused: Refused | None = None,
+    matches: Sequence[User] = (),
 ) -> HTMLResponse:
     tenant_id = shell.tenant.id
     async with db.reading(tenant_id) as conn:
@@ -171,27 +150,31 @@ async def _desk(
         "exposed": [_exposed(shell, caps, policy, events[one.event_id], one) for one in found],
         "stopped": [(events[one.event_id], one) for one in stopped],
         "caps": rows,
-        "policy": policy,
+        "watched": office_risk_forms.typed(policy, shell.tenant.currency),
         "players": players,
+        "matches": matches if refused and "player" in refused.faults else (),
         "sharp": [one for one in sharp if one.user_id not in decided],
-        "problem": problem,
+        "refused": refused,
+        # What no form on the page can say stands above them all.
+        "problem": None if refused is None or _is_placed(refused, rows) else refused.problem,
         "share": _share,
-        "typed": _typed,
         "plain": partial(_plain, shell.tenant.currency),
-        "priced": _priced,
         "ppm": _ppm,
     }
-    return page(shell, "risk", values, status=422 if problem else 200)
+    return page(shell, "risk", values, status=422 if refused else 200)
+
+
+def _is_placed(refused: Refused, rows: Sequence[CapRow]) -> bool:
+    """Whether the form that was refused stands on the page, where it tells why."""
+    if refused.what == "caps":
+        at = (refused.fields.get("scope"), refused.fields.get("key"))
+        return any((row.scope, row.key) == at for row in rows)
+    return refused.what == "policy" or (refused.what == "players" and "step" not in refused.fields)
 
 
 def _plain(currency: str, minor: int | None) -> str:
     """An amount as its field shows it; None is empty."""
     return "" if minor is None else money.to_text(minor, currency)
-
-
-def _priced(price_e4: int | None) -> str:
-    """A price as its field shows it; None is empty."""
-    return "" if price_e4 is None else price.to_text(price_e4)
 
 
 def _ppm(value: int) -> str:
@@ -250,19 +233,10 @@ def _name(
     if scope == "sport":
         return words.sport(key)
     if scope == "event" and (event := events.get(UUID(key))) is not None:
-        return f"{event.home} \N{EN DASH} {event.away}"
+        return words.event(event.home, event.away)
     return competitions.get(key) or f"{scope.capitalize()} {key[-12:]}"
 
 
 def _share(bps: int | None) -> str:
     """Basis points as per cent, in whole ones."""
     return "" if bps is None else f"{bps // 100} %"
-
-
-def _typed(value: int | None, decimals: int = 0) -> str:
-    """A number as its field shows it: without noughts behind the point; None is empty."""
-    if value is None:
-        return ""
-    whole, rest = divmod(value, 10**decimals)
-    fraction = f"{rest:0{decimals}d}".rstrip("0") if decimals else ""
-    return f"{whole}.{fraction}" if fraction else str(whole)

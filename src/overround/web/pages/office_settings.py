@@ -116,7 +116,7 @@ def of_event(book: Book, found: ListedEvent, refused: Refused | None = None) -> 
     """The row of an event."""
     event = found.event
     inherited = offers.held(book, event.sport, str(event.competition_id))
-    name = f"{event.home} \N{EN DASH} {event.away}"
+    name = words.event(event.home, event.away)
     return _row(book, "event", str(event.id), name, inherited, found.held, refused)
 
 

@@ -20,13 +20,13 @@ from overround.money import wallets
 from overround.money.wallets import Balance
 from overround.people import tenants, users
 from overround.people.tenants import Tenant, Theme
-from overround.web.pages import render
+from overround.web.pages import forms, render
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
     """The frame of one answer; `user` and `balance` are None for who is not logged in, and
-    `balance` for staff, who have none."""
+    `balance` for staff, who have none. `path` is the page's own address."""
 
     tenant: Tenant
     theme: Theme
@@ -35,6 +35,8 @@ class Shell:
     balance: Balance | None
     path: str
     at: datetime
+    # Whether the page answers a form that was sent to an address which is no page.
+    is_moved: bool = False
 
     @property
     def zone(self) -> ZoneInfo:
@@ -65,7 +67,9 @@ async def frame(request: Request, db: Database, caller: Principal | None, at: da
         if caller is not None and caller.kind == "player":
             balance = await wallets.balance(conn, tenant_id, caller.actor_id)
     theme = tenants.theme_of(tenant.settings, tenant.name)
-    return Shell(tenant, theme, caller, user, balance, request.url.path, at)
+    path = forms.page_of(request.url.path)
+    is_moved = path != request.url.path
+    return Shell(tenant, theme, caller, user, balance, path, at, is_moved)
 
 
 async def _for_visitor(request: Request, _: Visitor, db: Db, tools: Tools, now: Now) -> Shell:

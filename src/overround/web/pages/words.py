@@ -31,7 +31,7 @@ _MARKETS: Final = {
     "half_time_full_time": "Half time / full time",
     "highest_scoring_half": "Half with more {unit}", "nth_goal": "Next goal by number",
     "last_goal": "Last goal", "first_scorer": "First scorer", "last_scorer": "Last scorer",
-    "anytime_scorer": "Scorer at any time",
+    "anytime_scorer": "Scorer at any time", "winner": "Winner",
 }  # fmt: skip
 _PERIODS: Final = {
     "ft": "Regular time", "ht": "First half", "2h": "Second half", "final": "Whole match",
@@ -56,6 +56,7 @@ _MOVEMENTS: Final = {
     "stake_reclaim": "Stake held again", "payout_reclaim": "Payout taken back",
     "debt_lend": "Lent by the house", "debt_repay": "Repaid to the house",
 }  # fmt: skip
+_PLACES_SAID: Final = 5
 _DOUBLE_CHANCE: Final = {
     "1X": "{home} or draw", "X2": "{away} or draw", "12": "{home} or {away}",
 }  # fmt: skip
@@ -99,10 +100,32 @@ def market_in_period(
 
 def side(side_key: str, market_type: str, line_q4: int | None, home: str, away: str) -> str:
     """An answer with the line that it stands on: "Arsenal -0.5", "Over 2.5", "Arsenal or draw"."""
+    if market_type == "winner":
+        return side_key
     if side_key in _DOUBLE_CHANCE:
         return _DOUBLE_CHANCE[side_key].format(home=home, away=away)
     said = " / ".join(_word(word, market_type, home, away) for word in side_key.split("/"))
     return said if line_q4 is None else f"{said} {line_of(side_key, market_type, line_q4)}"
+
+
+def event(home: str, away: str) -> str:
+    """A match by its sides, a contest by its name, which has no away side."""
+    return f"{home} – {away}" if away else home  # noqa: RUF001  (people write a dash)
+
+
+def place_terms(text: str) -> str:
+    """Place terms as people write them: "1/4 1-3" is "Each way 1/4 1-2-3"."""
+    share, _, places = text.partition(" 1-")
+    last = int(places)
+    said = "-".join(map(str, range(1, last + 1))) if last <= _PLACES_SAID else f"1 to {last}"
+    return f"Each way {share} {said}"
+
+
+def came_to(grade_key: str | None, place_grade: str | None) -> str:
+    """What a leg came to, as its grade's key; a leg each way that has only been placed is that."""
+    if grade_key == "lost" and place_grade == "won":
+        return "placed"
+    return grade_key or "open"
 
 
 def _word(word: str, market_type: str, home: str, away: str) -> str:
@@ -132,11 +155,12 @@ def grade(key: str) -> str:
     return _GRADES.get(key) or key.replace("_", " ").capitalize()
 
 
-def kind(key: str, legs: int, sizes: Sequence[int] | None = None) -> str:
-    """What a bet is: "Single", "Combo of 3", "System 2, 3 of 4"."""
+def kind(key: str, legs: int, sizes: Sequence[int] | None = None, *, each_way: bool = False) -> str:
+    """What a bet is: "Single", "Combo of 3", "System 2, 3 of 4", "Single each way"."""
+    found = "Single" if key == "single" else f"Combo of {legs}"
     if sizes is not None:
-        return f"System {', '.join(map(str, sizes))} of {legs}"
-    return "Single" if key == "single" else f"Combo of {legs}"
+        found = f"System {', '.join(map(str, sizes))} of {legs}"
+    return f"{found} each way" if each_way else found
 
 
 def movement(code: str) -> str:

@@ -8,7 +8,8 @@ import { serverNow } from "./cells.js";
 export function count() {
   for (const place of document.querySelectorAll(".until")) {
     if (!(place instanceof HTMLElement)) continue;
-    const said = left(Math.ceil((Number(place.dataset.at) - serverNow()) / 1000));
+    const seconds = Math.ceil((Number(place.dataset.at) - serverNow()) / 1000);
+    const said = seconds > 0 ? left(seconds) : (place.dataset.now ?? "starts now");
     if (place.textContent === said) continue;
     place.textContent = said;
     place.toggleAttribute("data-soon", said !== "" && !said.endsWith("min"));
@@ -19,5 +20,5 @@ export function count() {
 function left(seconds) {
   if (seconds >= 3600) return "";
   if (seconds >= 60) return `in ${Math.floor(seconds / 60)} min`;
-  return seconds > 0 ? `in ${seconds} s` : "starts now";
+  return `in ${seconds} s`;
 }

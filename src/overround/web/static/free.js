@@ -1,5 +1,6 @@
 // @ts-check
-// Free bets on the slip: whoever has one may stake it in place of his money, wholly, on one bet.
+// Free bets on the slip: whoever has one may stake it in place of his money, wholly, on one bet. One
+// that a slip waits with is not offered again.
 
 import { minor, shown } from "./sums.js";
 
@@ -27,11 +28,11 @@ export class Free {
   async load(done) {
     if (!this.#select) return;
     try {
-      const answer = await fetch("/api/v1/free-bets", { signal: AbortSignal.timeout(8000) });
-      if (!answer.ok) return;
-      /** @type {{items: FreeBet[]}} */
-      const { items } = await answer.json();
-      this.#items = items.filter((one) => one.state === "granted" && Date.parse(one.expires_at) > Date.now());
+      const [free, waiting] = await Promise.all(["/api/v1/free-bets", "/api/v1/slips?status=open"].map(items));
+      const taken = new Set(waiting.map((slip) => slip.free_bet_id));
+      this.#items = free.filter(
+        (one) => one.state === "granted" && Date.parse(one.expires_at) > Date.now() && !taken.has(one.id),
+      );
     } catch {
       return;
     }
@@ -71,4 +72,11 @@ export class Free {
   body() {
     return this.#now() ? { free_bet_id: this.#chosen } : {};
   }
+}
+
+/** The items of a list of the API's. @param {string} address @returns {Promise<any[]>} */
+async function items(address) {
+  const answer = await fetch(address, { signal: AbortSignal.timeout(8000) });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()).items;
 }

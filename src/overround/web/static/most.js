@@ -15,7 +15,7 @@ const LIMITS = {
 };
 
 /** @typedef {import("./place.js").Answer} Answer */
-/** @typedef {{body: object, legs: string[]}} Asked what would be placed, without its stake */
+/** @typedef {{body: Record<string, any>, legs: string[]}} Asked what would be placed, without its stake */
 
 export class Most {
   /** @type {HTMLButtonElement} */ #ask;
@@ -57,14 +57,20 @@ export class Most {
     if (this.#note) this.#note.textContent = "";
   }
 
-  /** A refusal that names a stake offers it. @param {Answer} answer @param {boolean} isLine the stake is a line's */
-  refused(answer, isLine) {
+  /** A refusal that names a stake offers it, a line's where that is what was asked.
+   * @param {Answer} answer */
+  refused(answer) {
     const stake = answer.body.stake_max;
     const worth = typeof stake === "string" ? minor(stake, this.#decimals) : null;
-    if (!this.#instead || !worth || isLine) return;
+    if (!this.#instead || !worth) return;
     this.#offered = { legs: answer.legs, stake };
-    this.#instead.textContent = `Stake ${shown(worth, this.#decimals)} ${CURRENCY} instead`;
+    this.#instead.textContent = `Stake ${shown(worth, this.#decimals)} ${CURRENCY}${this.#each()} instead`;
     this.#instead.hidden = false;
+  }
+
+  /** What a stake is of: "" for the whole slip. */
+  #each() {
+    return this.#asked()?.body.stake_mode === "unit" ? " a line" : "";
   }
 
   async #quote() {
@@ -78,14 +84,14 @@ export class Most {
       this.#take(asked.legs, said.stake_max);
       const worth = shown(minor(said.stake_max, this.#decimals) ?? 0n, this.#decimals);
       const why = LIMITS[said.limited_by];
-      this.#note.textContent = `${worth} ${CURRENCY} is the most now${why ? `, by ${why}` : ""}.`;
+      this.#note.textContent = `${worth} ${CURRENCY}${this.#each()} is the most now${why ? `, by ${why}` : ""}.`;
     } else {
       this.#note.textContent = said?.refusals?.[0]?.detail ?? "There is no answer now.";
     }
   }
 }
 
-/** @param {object} body @returns {Promise<any>} */
+/** @param {Record<string, any>} body @returns {Promise<any>} */
 async function quote(body) {
   try {
     const response = await fetch("/api/v1/bets/quote", {

@@ -26,5 +26,21 @@ export function fill(item, leg) {
   link.href = `/events/${leg.event}`;
   part(item, ".remove .hidden").textContent = `Remove ${leg.side}`;
   part(item, ".leg-stake .hidden").textContent = `Stake on ${leg.side}`;
+  part(item, ".leg-each-way .hidden").textContent = `${leg.side}: `;
   part(item, ".leg-banker .hidden").textContent = `${leg.side}: `;
+}
+
+/** The leg that a cell of the page stands for. @param {HTMLElement} cell @returns {import("./slip.js").Leg} */
+export function chosen(cell) {
+  const place = /** @type {HTMLElement | null} */ (cell.closest("[data-e]"));
+  return {
+    id: cell.dataset.s ?? "",
+    event: place?.dataset.e ?? "",
+    name: place?.dataset.n ?? "",
+    side: cell.dataset.l ?? "",
+    market: cell.dataset.m ?? "",
+    shown: cell.dataset.p ?? "",
+    stake: "",
+    terms: cell.dataset.w ?? "",
+  };
 }

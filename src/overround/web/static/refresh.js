@@ -2,6 +2,11 @@
 // The page asked for again, and what differs put in its place. Whoever is reading, has the focus
 // somewhere or has unfolded something keeps it: elements are kept, only what changed is changed.
 
+// The answer to a form is its page: it is asked for again at the page's own address, by this script
+// and by whoever reloads.
+const { page } = document.body.dataset;
+if (page) history.replaceState(null, "", page);
+
 let running = false;
 let wanted = false;
 
@@ -76,12 +81,29 @@ function place(parent, nodes) {
 function update(old, fresh) {
   // Prices live by the stream, which is ahead of any page.
   if (old.matches(".odd")) return;
+  if (old instanceof HTMLFormElement && isTouched(old)) return;
   const version = fresh.getAttribute("data-version");
   if (version !== null && version === old.getAttribute("data-version")) return;
   for (const { name: key, value } of fresh.attributes) {
     if (old.getAttribute(key) !== value) old.setAttribute(key, value);
   }
   merge(old, fresh);
+}
+
+/** Whether somebody is filling the form in, or the server gave back what was typed into it.
+ * @param {HTMLFormElement} form */
+function isTouched(form) {
+  if (form.dataset.kept !== undefined) return true;
+  return [...form.elements].some((field) => {
+    if (field instanceof HTMLSelectElement) {
+      const was = [...field.options].findIndex((one) => one.defaultSelected);
+      return field.selectedIndex !== Math.max(was, 0);
+    }
+    if (field instanceof HTMLTextAreaElement) return field === document.activeElement || field.value !== field.defaultValue;
+    if (!(field instanceof HTMLInputElement) || ["hidden", "radio"].includes(field.type)) return false;
+    if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+    return field === document.activeElement || field.value !== field.defaultValue;
+  });
 }
 
 /** @param {Element} element @param {number} n */

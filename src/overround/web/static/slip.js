@@ -2,23 +2,23 @@
 // The slip: what is chosen, at the price that was shown, and what has become of that price since.
 
 import * as cells from "./cells.js";
+import { EachWay, eachWayPayout, showEachWay } from "./each_way.js";
 import { Free } from "./free.js";
+import { keepSlip, kept, STORE } from "./kept.js";
 import { Most } from "./most.js";
+import { placed, problem, say } from "./notes.js";
 import { ask, keep, unanswered } from "./place.js";
-import { fill, part, sum, write } from "./parts.js";
+import { chosen, fill, part, sum, write } from "./parts.js";
 import { said } from "./refusals.js";
 import { minor, payout, plain, shown, totalOdds } from "./sums.js";
 import { System } from "./system.js";
+import * as tabs from "./tabs.js";
 
-/** @typedef {{id: string, event: string, name: string, side: string, market: string, shown: string, stake: string, banker?: boolean}} Leg */
+/** @typedef {{id: string, event: string, name: string, side: string, market: string, shown: string, stake: string, banker?: boolean, terms?: string, eachWay?: boolean}} Leg */
 /** @typedef {import("./place.js").Answer} Answer */
 
-const GUEST = "slip.legs";
-// A slip belongs to whoever filled it: a guest's goes along when he logs in, a player's stays his.
 const PLAYER = document.body.dataset.player ?? "";
-const STORE = PLAYER ? `${GUEST}.${PLAYER}` : GUEST;
 const LEGS_MAX = 20;
-const TABS = ["singles", "combo", "system"];
 const CURRENCY = document.body.dataset.currency ?? "";
 const DECIMALS = Number(document.body.dataset.decimals ?? 2);
 
@@ -33,6 +33,7 @@ export class Slip {
   /** @type {System} */ #system;
   /** @type {Most} */ #most;
   /** @type {Free} */ #free;
+  /** @type {EachWay} */ #each;
   /** @type {() => void} */ #retune;
   /** @type {() => void} */ #refresh;
 
@@ -42,6 +43,7 @@ export class Slip {
     this.#system = new System(DECIMALS, () => this.#changed());
     this.#most = new Most(DECIMALS, () => this.#whole(), (legs, stake) => this.#restake(legs, stake));
     this.#free = new Free(DECIMALS, (amount) => this.#restakeAll(amount));
+    this.#each = new EachWay(() => this.#changed());
     this.#retune = retune;
     this.#refresh = refresh;
     this.#load();
@@ -66,28 +68,19 @@ export class Slip {
   }
 
   #load() {
-    try {
-      const guests = PLAYER ? localStorage.getItem(GUEST) : null;
-      if (guests) {
-        localStorage.setItem(STORE, guests);
-        localStorage.removeItem(GUEST);
-      }
-      const kept = JSON.parse(localStorage.getItem(STORE) ?? "{}");
-      this.legs = kept.legs ?? [];
-      this.#tab = kept.tab ?? "singles";
-      this.#stake = kept.stake ?? "";
-      this.#policy = kept.policy ?? "higher";
-      this.#system.load(kept.system);
-    } catch {
-      this.legs = [];
-    }
+    const found = kept();
+    this.legs = found?.legs ?? [];
+    if (!found) return;
+    this.#tab = found.tab ?? "singles";
+    this.#stake = found.stake ?? "";
+    this.#policy = found.policy ?? "higher";
+    this.#system.load(found.system);
   }
 
   #save() {
     const { legs } = this;
     const system = this.#system.kept();
-    const kept = { legs, tab: this.#tab, stake: this.#stake, policy: this.#policy, system };
-    localStorage.setItem(STORE, JSON.stringify(kept));
+    keepSlip({ legs, tab: this.#tab, stake: this.#stake, policy: this.#policy, system });
   }
 
   #listen() {
@@ -99,16 +92,7 @@ export class Slip {
     this.#panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.#isOpen()) this.#open(false);
     });
-    for (const [n, tab] of TABS.entries()) {
-      this.#el(`tab-${tab}`).addEventListener("click", () => this.#show(tab));
-      this.#el(`tab-${tab}`).addEventListener("keydown", (event) => {
-        const step = { ArrowLeft: TABS.length - 1, ArrowRight: 1 }[event.key];
-        if (!step) return;
-        const other = TABS[(n + step) % TABS.length];
-        this.#show(other);
-        this.#el(`tab-${other}`).focus();
-      });
-    }
+    tabs.listen((tab) => this.#show(tab));
     this.#el("combo-stake").addEventListener("input", (event) => {
       this.#stake = /** @type {HTMLInputElement} */ (event.target).value;
       this.#changed();
@@ -154,19 +138,10 @@ export class Slip {
     }
     if (cell.getAttribute("aria-disabled") === "true") return;
     if (this.legs.length >= LEGS_MAX) {
-      this.#say(`A slip has at most ${LEGS_MAX} selections.`);
+      say(`A slip has at most ${LEGS_MAX} selections.`);
       return;
     }
-    const place = /** @type {HTMLElement | null} */ (cell.closest("[data-e]"));
-    this.legs.push({
-      id,
-      event: place?.dataset.e ?? "",
-      name: place?.dataset.n ?? "",
-      side: cell.dataset.l ?? "",
-      market: cell.dataset.m ?? "",
-      shown: cell.dataset.p ?? "",
-      stake: "",
-    });
+    this.legs.push(chosen(cell));
     const first = this.legs.length === 2 && !this.legs[0].stake && this.#tab === "singles";
     if (first && !this.#conflict()) this.#tab = "combo";
     this.#el("slip-done").hidden = true;
@@ -186,13 +161,13 @@ export class Slip {
     this.#stake = "";
     this.#system.load(undefined);
     this.#build();
-    this.#say("The slip is empty.");
+    say("The slip is empty.");
     this.#el("slip-title").focus();
   }
 
   #accept() {
     for (const leg of this.legs) leg.shown = this.#now(leg).price;
-    this.#problem("");
+    problem("");
     this.#changed();
     this.#el(this.#el("slip-place") ? "slip-place" : "slip-title").focus();
   }
@@ -217,6 +192,11 @@ export class Slip {
       item.querySelector(".banker")?.addEventListener("change", (event) => {
         const own = this.legs.find((one) => one.id === leg.id);
         if (own) own.banker = /** @type {HTMLInputElement} */ (event.target).checked;
+        this.#changed();
+      });
+      item.querySelector(".each-way")?.addEventListener("change", (event) => {
+        const own = this.legs.find((one) => one.id === leg.id);
+        if (own) own.eachWay = /** @type {HTMLInputElement} */ (event.target).checked;
         this.#changed();
       });
       this.#items.set(leg.id, item);
@@ -285,12 +265,7 @@ export class Slip {
     this.#el("slip-bar").hidden = closed;
     this.#panel.toggleAttribute("data-empty", closed);
     this.#el("slip-count").textContent = String(this.legs.length);
-    for (const tab of TABS) {
-      const chosen = tab === this.#tab;
-      this.#el(`tab-${tab}`).setAttribute("aria-selected", String(chosen));
-      this.#el(`tab-${tab}`).tabIndex = chosen ? 0 : -1;
-    }
-    this.#el("slip-panel").setAttribute("aria-labelledby", `tab-${this.#tab}`);
+    tabs.choose(this.#tab);
     this.#el("slip-combo").hidden = !combo;
     this.#system.update(this.#tab === "system", this.#parts());
     this.#el("slip-conflict").hidden = !(joint && this.#conflict());
@@ -331,8 +306,15 @@ export class Slip {
     write(input, leg.stake);
     input.setAttribute("aria-invalid", String(leg.stake !== "" && stake === null));
     part(item, ".leg-return").textContent = stake
-      ? `pays ${shown(payout(stake, [now.price]) - this.#free.kept(), DECIMALS)}`
+      ? `pays ${shown(this.#pays(stake, [leg]) - this.#free.kept(), DECIMALS)}`
       : "";
+    showEachWay(item, this.#tab, leg);
+  }
+
+  /** What a stake on these legs pays: each way, on each of the two parts. @param {bigint} stake @param {Leg[]} legs */
+  #pays(stake, legs) {
+    if (!this.#each.is(this.#tab, legs)) return payout(stake, legs.map((leg) => this.#now(leg).price));
+    return eachWayPayout(stake, legs.map((leg) => ({ price: this.#now(leg).price, terms: leg.terms ?? "" })));
   }
 
   #sums() {
@@ -342,15 +324,19 @@ export class Slip {
     const stake = minor(this.#stake, DECIMALS);
     this.#el("combo-stake").setAttribute("aria-invalid", String(this.#stake !== "" && stake === null));
     const stakes = this.legs.map((leg) => minor(leg.stake, DECIMALS) ?? 0n);
+    /** @param {Leg[]} legs */
+    const times = (legs) => (this.#each.is(this.#tab, legs) ? 2n : 1n);
     const { total, pays } = system
       ? this.#system.sums(this.#parts())
       : combo
-        ? { total: stake ?? 0n, pays: stake === null ? 0n : payout(stake, prices) }
+        ? { total: (stake ?? 0n) * times(this.legs), pays: stake === null ? 0n : this.#pays(stake, this.legs) }
         : {
-            total: stakes.reduce((sum, one) => sum + one, 0n),
-            pays: stakes.reduce((sum, one, n) => sum + payout(one, [prices[n]]), 0n),
+            total: stakes.reduce((sum, one, n) => sum + one * times([this.legs[n]]), 0n),
+            pays: stakes.reduce((sum, one, n) => sum + this.#pays(one, [this.legs[n]]), 0n),
           };
-    this.#free.update(combo || system || this.legs.length === 1, total);
+    const isOne = combo || system || this.legs.length === 1;
+    this.#free.update(isOne && times(this.legs) === 1n, total);
+    this.#each.update(this.#tab, this.legs);
     const got = pays > this.#free.kept() ? pays - this.#free.kept() : 0n;
     const odds = combo && prices.length ? totalOdds(prices) : "";
     this.#el("sum-odds").hidden = !combo;
@@ -388,15 +374,21 @@ export class Slip {
   /** Legs as the API is asked for them. @param {Leg[]} legs */
   #lines(legs) {
     const system = this.#tab === "system";
-    return legs.map((leg) => ({ selection_id: leg.id, price: leg.shown, banker: system && leg.banker === true }));
+    const eachWay = this.#each.is(this.#tab, legs);
+    return legs.map((leg) => ({
+      selection_id: leg.id,
+      price: leg.shown,
+      banker: system && leg.banker === true,
+      ...(eachWay ? { place_terms: leg.terms } : {}),
+    }));
   }
 
   /** The whole slip as one bet without its stake; null where it is none. */
   #whole() {
     const system = this.#tab === "system";
     const one = this.legs.length === 1 || (this.#tab !== "singles" && !this.#conflict());
-    if (!PLAYER || !this.legs.length || !one || (system && this.#system.mode === "unit")) return null;
-    const body = { legs: this.#lines(this.legs), odds_policy: this.#policy };
+    if (!PLAYER || !this.legs.length || !one) return null;
+    const body = { legs: this.#lines(this.legs), odds_policy: this.#policy, each_way: this.#each.is(this.#tab, this.legs) };
     if (system) Object.assign(body, this.#system.body(this.#parts()));
     return { body, legs: this.legs.map((leg) => leg.id) };
   }
@@ -406,7 +398,7 @@ export class Slip {
     if (this.#tab === "system") this.#system.stake = stake;
     else if (this.#tab === "combo") this.#stake = stake;
     else for (const leg of this.legs) if (leg.id === legs[0]) leg.stake = stake;
-    this.#problem("");
+    problem("");
     this.#changed();
     this.#el("slip-place")?.focus();
   }
@@ -422,7 +414,7 @@ export class Slip {
   async #place() {
     if (this.#busy) return;
     const reason = this.#reason();
-    this.#problem(reason);
+    problem(reason);
     if (reason) return;
     const policy = { odds_policy: this.#policy };
     /** @param {Leg[]} legs @param {string} stake */
@@ -434,6 +426,7 @@ export class Slip {
           ...policy,
           ...more,
           ...this.#free.body(),
+          ...(this.#each.is(this.#tab, legs) ? { each_way: true } : {}),
         },
         legs.map((leg) => leg.id),
       );
@@ -452,42 +445,30 @@ export class Slip {
   async #finish(asked) {
     if (!asked.length) return;
     this.#busy = true;
-    this.#problem("");
+    problem("");
     this.update();
-    let placed = 0;
+    let count = 0;
     /** @type {Set<string>} */
     const refusals = new Set();
     /** @type {Answer | null} */ let refused = null;
     for (const one of asked) {
       const answer = await ask(one);
       if (answer?.status === 201 || answer?.status === 202) {
-        placed += 1;
+        count += 1;
         this.legs = this.legs.filter((leg) => !answer.legs.includes(leg.id));
         if (answer.legs.length > 1) this.#stake = this.#system.stake = "";
-        this.#placed(answer, placed);
+        placed(answer, count);
       } else {
         refusals.add(this.#refused(answer));
         refused ??= answer;
       }
     }
-    if (refusals.size) this.#problem(...refusals);
+    if (refusals.size) problem(...refusals);
     this.#busy = false;
     this.#build();
-    if (refused) this.#most.refused(refused, this.#tab === "system" && this.#system.mode === "unit");
+    if (refused) this.#most.refused(refused);
     this.#refresh();
     void this.#free.load(() => this.update());
-  }
-
-  /** @param {Answer} answer @param {number} count */
-  #placed(answer, count) {
-    const { potential_payout, currency, prices, why } = answer.body;
-    const note = this.#el("slip-done");
-    const link = Object.assign(document.createElement("a"), { href: "/bets", textContent: "My bets" });
-    const waits = why === "delay" ? "It is placed in a moment. " : "The house looks at it first. ";
-    const text = answer.status === 202 ? waits : count > 1 ? `${count} bets placed. ` : `Placed at ${prices.join(" × ")}; pays up to ${potential_payout} ${currency}. `;
-    note.replaceChildren(text, link);
-    note.hidden = false;
-    this.#say(text);
   }
 
   /** What to say of it. @param {Answer | null} answer @returns {string} */
@@ -500,28 +481,16 @@ export class Slip {
         if (prices[n]) cells.apply([[id, prices[n], known?.state ?? "open", known?.at ?? Date.now()]]);
       });
     }
+    const terms = answer.body.place_terms;
+    for (const one of this.legs) {
+      if (Array.isArray(terms) && answer.legs.includes(one.id)) one.terms = terms[answer.legs.indexOf(one.id)] ?? "";
+    }
     const which = this.legs.find((one) => one.id === answer.legs[(leg ?? 0) - 1]);
     return said(answer, which?.side);
   }
 
-  /** One line for each: of several singles each is refused for a reason of its own.
-   * @param {string[]} texts */
-  #problem(...texts) {
-    const note = this.#el("slip-problem");
-    note.replaceChildren(
-      ...texts.map((text) => Object.assign(document.createElement("div"), { textContent: text })),
-    );
-    note.hidden = texts.every((text) => text === "");
-    if (!note.hidden) this.#say(texts.join(" "));
-  }
-
   #summary() {
     const odds = this.legs.length > 1 ? `, total odds ${totalOdds(this.legs.map((leg) => this.#now(leg).price))}` : "";
-    this.#say(`${this.legs.length} on the slip${odds}`);
-  }
-
-  /** @param {string} text */
-  #say(text) {
-    this.#el("slip-say").textContent = text;
+    say(`${this.legs.length} on the slip${odds}`);
   }
 }

@@ -20,12 +20,13 @@ from overround.odds.feeds.model import (
     FeedScore,
 )
 from overround.odds.feeds.provider import Said, SourceKind
-from overround.odds.feeds.simulator import calendar
+from overround.odds.feeds.simulator import calendar, races
 from overround.odds.feeds.simulator.books import BOOKS
 from overround.odds.feeds.simulator.course import Course, course
 from overround.odds.feeds.simulator.model import Bools, Fixture, Floats, Ints, Play, Scores
 from overround.odds.feeds.simulator.names import COMPETITIONS, COUNTRY
 from overround.odds.feeds.simulator.quotes import Quotes, path
+from overround.odds.feeds.simulator.races import Race
 
 PROVIDER_KEY: Final = "simulator"
 
@@ -134,10 +135,19 @@ class Simulator:
     """
 
     def __init__(
-        self, seed: int, origin: datetime, speed: float, *, ends_after_min: float | None = None
+        self,
+        seed: int,
+        origin: datetime,
+        speed: float,
+        *,
+        ends_after_min: float | None = None,
+        has_races: bool = False,
     ) -> None:
-        """Raises Invalid `seed_out_of_range`, `speed_out_of_range`, `end_out_of_range`,
-        `time_without_zone`."""
+        """`has_races` adds contests of many runners to the matches.
+
+        Raises Invalid `seed_out_of_range`, `speed_out_of_range`, `end_out_of_range`,
+        `time_without_zone`.
+        """
         if not 0 <= seed <= SEED_MAX:
             raise Invalid("a seed is at least 0 and below 2^63", code="seed_out_of_range")
         if not 0 < speed <= SPEED_MAX:
@@ -152,6 +162,9 @@ class Simulator:
         self._minute: float | None = None
         self._next = [0] * len(calendar.FORMATS)
         self._matches: dict[int, _Match] = {}
+        self._has_races = has_races
+        # The look at which each race was quoted last.
+        self._quoted: dict[int, int] = {}
 
     @property
     def key(self) -> str:
@@ -185,6 +198,8 @@ class Simulator:
             self._matches[match.fixture.n] = match
             saying.events.append(self._event(match.fixture))
             self._tell(match, minute, at, saying, first=True)
+        if self._has_races:
+            self._tell_races(minute, at, saying)
         for n in [n for n, match in self._matches.items() if match.course.ends_min <= minute]:
             del self._matches[n]
         self._minute = minute
@@ -216,6 +231,49 @@ class Simulator:
         found.sort(key=lambda match: (match.fixture.start_min, match.fixture.n))
         events = {str(match.fixture.n): _truth(match) for match in found}
         return {"seed": self._seed, "through_min": through, "events": events}
+
+    def _tell_races(self, minute: float, at: datetime, saying: _Saying) -> None:
+        """Add what is new about races: their prices at each look, and how they ended."""
+        before = minute - RECALL_MIN if self._minute is None else self._minute
+        since = before - races.REPORTED_AFTER_MIN
+        for race in races.between(self._seed, since, minute + races.SHOWN_BEFORE_MIN):
+            event = self._contest(race)
+            is_on = race.shown_min <= minute < race.start_min
+            if is_on and self._quoted.get(race.n) != races.look(minute):
+                if race.n not in self._quoted:
+                    saying.events.append(event)
+                self._quoted[race.n] = races.look(minute)
+                prices = tuple(races.prices(self._seed, race, races.look(minute)))
+                saying.batches.append(FeedBatch(event, at, prices, True))
+            elif minute >= race.start_min and race.n in self._quoted:
+                del self._quoted[race.n]
+                saying.batches.append(FeedBatch(event, at, (), True))
+            if before < race.reported_min <= minute:
+                said_at = self.wall(race.reported_min)
+                told = FeedResult(
+                    PROVIDER_KEY,
+                    event.provider_event_id,
+                    "finished",
+                    {},
+                    said_at,
+                    positions=race.positions,
+                )
+                saying.results.append(told)
+
+    def _contest(self, race: Race) -> FeedEvent:
+        return FeedEvent(
+            PROVIDER_KEY,
+            f"{self._run}-race-{race.n}",
+            races.SPORT,
+            races.COMPETITION_KEY,
+            races.COMPETITION,
+            COUNTRY,
+            race.name,
+            "",
+            self.wall(race.start_min),
+            runners=race.runners,
+            place_terms=race.place_terms,
+        )
 
     def _recall(self, minute: float) -> None:
         since = minute - RECALL_MIN - _LONGEST_MIN

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from overround.core import grading
 from overround.core.errors import Invalid, ProviderDataError
@@ -50,7 +50,10 @@ MAX_TOKEN_LENGTH: Final = 200
 MATCHES_PER_PART: Final = 5
 # What is longer is no price that anybody repeats, and is not kept to be found again.
 _SHORT: Final = 24
+# What is longer names no match of a site that we know, and is not kept to be found again.
+_TOLD_LENGTH_MAX: Final = 400
 _DEFAULT_SPORT: Final = "football"
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Value = TypeVar("Value")
 # A reading that pauses between its parts and ends with a value.
@@ -233,7 +236,8 @@ def _update(node: Node, envelope: Envelope, received_at: datetime) -> Parts[Odds
     site = envelope.sites[0] if envelope.sites else ""
     if not site:
         raise _refused("site_invalid", "an update says its site")
-    update = _Update(site, _odds_format(data), _sport(data, _DEFAULT_SPORT), received_at)
+    sport = _sport(text(data, "sport") or _DEFAULT_SPORT)
+    update = _Update(site, _odds_format(data), sport, received_at)
     for number, match in enumerate(matches, start=1):
         update.take(node_of(match))
         if number % MATCHES_PER_PART == 0:
@@ -257,8 +261,7 @@ _READERS: Final[Mapping[str, _Reader]] = {
 # -- matches ---------------------------------------------------------------------------------------
 
 
-def _sport(node: Node, default: str) -> str:
-    sport = text(node, "sport") or default
+def _sport(sport: str) -> str:
     if _WORD.fullmatch(sport) is None:
         raise _refused("sport_invalid", "a sport is a word of at most 40 small letters")
     return sport
@@ -290,36 +293,77 @@ class _Update:
             self.refusals.add(refused.code, place)
 
     def _event(self, match: Node) -> tuple[FeedEvent, bool]:
-        home, away = reading.sides_of(text(match, "home_team"), text(match, "away_team"))
-        league = reading.name_of(text(match, "league"), "league")
-        starts_at, is_guess = _start(match, self._received_at)
-        own_id = text(match, "event_id")
-        event_id = reading.id_of(own_id) if own_id else _derived_id(league, home, away, starts_at)
-        event = FeedEvent(
-            provider=provider_of(self._site),
-            provider_event_id=event_id,
-            sport=_sport(match, self._sport),
-            competition_key=reading.source_of(league) or "unknown",
-            competition_name=league,
-            country=reading.shown(text(match, "country")[: reading.MAX_NAME_LENGTH]),
-            home=home,
-            away=away,
-            starts_at=starts_at,
-        )
-        if event_id in self.events:
-            raise EventRefused("duplicate_event", event_id)
+        """The match by name, and whether its start was reckoned from its minute of play."""
+        words = _Words(self._site, self._sport, *(text(match, name) for name in _NAMED))
+        is_guess = not words.starts_at
+        if is_guess or sum(map(len, words)) > _TOLD_LENGTH_MAX:
+            event = _named(words, text(match, "time"), self._received_at)
+        else:
+            event = _told(words)
+        if event.provider_event_id in self.events:
+            raise EventRefused("duplicate_event", event.provider_event_id)
         return event, is_guess
 
 
-def _start(match: Node, received_at: datetime) -> tuple[datetime, bool]:
-    """When the match starts, and whether that was reckoned from its minute of play."""
-    if written := text(match, "starts_at"):
-        return reading.start_of(written), False
-    minute = _minute(text(match, "time"))
+class _Words(NamedTuple):
+    """What a site says of a match beside its odds, and where it says it."""
+
+    site: str
+    default_sport: str
+    home: str
+    away: str
+    league: str
+    starts_at: str
+    event_id: str
+    country: str
+    sport: str
+
+
+_NAMED: Final = (
+    "home_team", "away_team", "league", "starts_at", "event_id", "country", "sport",
+)  # fmt: skip
+
+
+# A site names its few thousand matches in each of its messages.
+@lru_cache(maxsize=8_192)
+def _told(words: _Words) -> FeedEvent:
+    """`_named` of a match that says its start, whenever it came
+    (test: a match that was named before is the one that is read anew)."""
+    return _named(words, "", _NO_TIME)
+
+
+def _named(words: _Words, time: str, received_at: datetime) -> FeedEvent:
+    """The match of some words; without a start it began when its minute of play says."""
+    home, away = reading.sides_of(words.home, words.away)
+    league = reading.name_of(words.league, "league")
+    if words.starts_at:
+        starts_at = reading.start_of(words.starts_at)
+    else:
+        starts_at = _reckoned(time, received_at)
+    if words.event_id:
+        event_id = reading.id_of(words.event_id)
+    else:
+        event_id = _derived_id(league, home, away, starts_at)
+    return FeedEvent(
+        provider=provider_of(words.site),
+        provider_event_id=event_id,
+        sport=_sport(words.sport or words.default_sport),
+        competition_key=reading.source_of(league) or "unknown",
+        competition_name=league,
+        country=reading.shown(words.country[: reading.MAX_NAME_LENGTH]),
+        home=home,
+        away=away,
+        starts_at=starts_at,
+    )
+
+
+def _reckoned(time: str, received_at: datetime) -> datetime:
+    """When a match began by its minute of play. Raises EventRefused `start_missing`."""
+    minute = _minute(time)
     if minute is None:
-        raise EventRefused("start_missing", text(match, "time"))
+        raise EventRefused("start_missing", time)
     began = received_at - timedelta(minutes=minute)
-    return began.replace(second=0, microsecond=0), True
+    return began.replace(second=0, microsecond=0)
 
 
 def _minute(written: str) -> int | None:
