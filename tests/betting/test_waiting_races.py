@@ -193,10 +193,13 @@ async def _approve(boss: httpx2.AsyncClient, slip_id: UUID) -> str:
 
 
 async def _until_waiting(edge: Edge) -> None:
-    """Until somebody waits for a lock."""
+    """Until somebody in this database waits for a lock."""
     for _ in range(500):
         async with edge.worker_db.reading(None) as conn:
-            cursor = await conn.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            cursor = await conn.execute(
+                "SELECT EXISTS (SELECT 1 FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+            )
             row = await cursor.fetchone()
         if row is not None and row[0]:
             return

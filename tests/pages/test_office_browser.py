@@ -90,12 +90,13 @@ def test_every_page_is_readable(
             "/office/bets",
             "/office/revenue",
             "/office/cash-out",
+            "/office/in-play",
             "/office/approvals",
         )
         for path in (*offices, "/office/risk", desk, ruling, "/office/theme"):
             page.goto(path)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            if path not in ("/office/theme", "/office/cash-out", "/office/promotions"):
+            if path not in ("/office/theme", "/office/cash-out", "/office/in-play"):
                 expect(page.locator("#live")).to_have_attribute("data-state", "live")
             assert violations(page) == [], path
             assert too_wide(page) <= 0, path

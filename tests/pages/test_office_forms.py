@@ -289,6 +289,12 @@ def test_a_sport_is_laid_in_play_by_a_form(database_urls: Urls) -> None:
             for delay in ("soon", "31"):
                 wrong = await send(boss, "/office/in-play", **fields, delay=delay)
                 assert wrong.status_code == 422
+                assert f'value="{delay}"' in wrong.text
+                assert wrong.text.count('role="alert"') == 1
+            nowhere = await send(
+                boss, "/office/in-play", **{**fields, "sport": "quidditch"}, delay="5"
+            )
+            assert nowhere.text.count('role="alert"') == 1
             saved = await send(boss, "/office/in-play", **fields, delay="2,5")
             assert saved.status_code == 303
             found = (await boss.get("/api/v1/office/in-play")).json()["items"]

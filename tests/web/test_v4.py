@@ -14,8 +14,10 @@ import pytest
 
 from overround.db.logins import Role
 from overround.odds import catalogue
+from overround.odds.board import SourceKind
 from overround.odds.catalogue import Happened
 from overround.odds.feeds import the_odds_api
+from overround.odds.feeds.simulator import Simulator
 from overround.people import sessions
 from overround.roles.hub.writer import Hub
 from tests.support.edge import AT, Edge, opened, system_of
@@ -103,6 +105,35 @@ def test_odds_have_the_originals_shape_and_cost(database_urls: Urls) -> None:
             assert {(o["name"], o["point"]) for o in totals["outcomes"]} == {
                 ("Over", 2.5), ("Under", 2.5),
             }  # fmt: skip
+
+    asyncio.run(story())
+
+
+def test_a_contest_is_an_outright_of_its_runners(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge, edge.client() as client:
+            feed = Simulator(3, AT, 1.0, has_races=True)
+            told = feed.until(AT)
+            races = [batch for batch in told.batches if batch.event.runners]
+            kinds: dict[str, SourceKind] = {
+                said.source: feed.source_kind(said.source) for b in races for said in b.prices
+            }
+            async with edge.worker_db.transaction(None) as conn:
+                hub = Hub.empty()
+                await hub.know(conn, [one for one in told.events if one.runners], AT, races)
+                await hub.prices(conn, races, kinds, AT)
+            key = await key_of(edge)
+            (sport,) = (await ask(client, key, "sports")).json()
+            assert sport["has_outrights"] is True
+            answer = await ask(
+                client, key, f"sports/{sport['key']}/odds", regions="eu", markets="outrights"
+            )
+            race = races[0].event
+            one = next(o for o in answer.json() if o["id"] == hub.events[race.key].event_id.hex)
+            assert (one["home_team"], one["away_team"]) == (None, None)
+            (market,) = one["bookmakers"][0]["markets"]
+            assert market["key"] == "outrights"
+            assert {outcome["name"] for outcome in market["outcomes"]} <= set(race.runners)
 
     asyncio.run(story())
 

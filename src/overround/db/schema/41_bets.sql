@@ -30,6 +30,8 @@
 -- (test: a bet that waited for a suspension is refused).
 -- The facts are read in statements of their own, after the locks: their snapshots see every
 -- suspension, start and result that was committed before the locks were given.
+-- Every look-up here is by a key. A plan made while a table was small would read all of it, and is kept until
+-- somebody analyses the table: a new house would take a fifth fewer bets until then.
 CREATE FUNCTION bets_decide_v1(
     p_tenant uuid[], p_bet uuid[], p_user uuid[], p_key text[], p_body_sha256 bytea[], p_stake bigint[],
     p_sizes text[], p_potential bigint[], p_rounds_up boolean[], p_policy text[], p_tolerance_bps integer[],
@@ -41,7 +43,7 @@ CREATE FUNCTION bets_decide_v1(
     OUT decision text[], OUT bet uuid[], OUT potential bigint[], OUT placed_at timestamptz[],
     OUT currency text[], OUT answer jsonb[], OUT leg_price_e4 integer[])
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
-SET plan_cache_mode = force_generic_plan AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_slips        integer := cardinality(p_bet);
     v_recorded_at  timestamptz;

@@ -26,8 +26,8 @@ WAITING_EVERY: Final = timedelta(milliseconds=500)
 # Edges of events that nobody speaks of any more grow stale too.
 AGE_EVERY: Final = timedelta(seconds=1)
 # So long what was touched lets frames go first, one step after each tick; then it waits for none.
-LOOK_WITHIN: Final = timedelta(milliseconds=250)
-LOOK_AT_LATEST: Final = timedelta(milliseconds=500)
+LOOK_WITHIN: Final = timedelta(milliseconds=150)
+LOOK_AT_LATEST: Final = timedelta(milliseconds=300)
 # A frame that comes meanwhile waits for so many events: two milliseconds or so.
 LOOKED_MAX: Final = 8
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)

@@ -48,6 +48,7 @@ class Competition:
     name: str
     key: str | None
     is_active: bool
+    has_outrights: bool
 
 
 class Quote(NamedTuple):

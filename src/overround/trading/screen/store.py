@@ -211,7 +211,10 @@ SELECT c.id, c.sport, c.country, c.name, (
            WHERE a.competition_id = c.id AND a.provider = 'the_odds_api') AS key,
        EXISTS (SELECT 1 FROM event e
                WHERE e.competition_id = c.id AND e.starts_at > %(since)s
-                 AND e.starts_at < %(until)s AND e.status IN ('scheduled', 'live')) AS is_active
+                 AND e.starts_at < %(until)s AND e.status IN ('scheduled', 'live')) AS is_active,
+       EXISTS (SELECT 1 FROM event e
+               WHERE e.competition_id = c.id AND e.starts_at > %(since)s
+                 AND e.starts_at < %(until)s AND e.kind = 'contest') AS has_outrights
 FROM competition c ORDER BY c.sport, c.country, c.name LIMIT %(limit)s"""
 
 # Who takes part in a competition, by name.

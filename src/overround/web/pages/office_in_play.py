@@ -48,7 +48,7 @@ async def set_in_play(request: Request, caller: Manages, db: Db, now: Now) -> Re
         if answer.ok:
             return RedirectResponse("/office/in-play", 303)
         problem = answer.body
-    return await _page(await frame(request, db, caller, now), db, problem)
+    return await _page(await frame(request, db, caller, now), db, fields, problem)
 
 
 def _asked(fields: Mapping[str, str]) -> dict[str, object]:
@@ -73,14 +73,26 @@ def _seconds(ms: int) -> str:
     return f"{ms / 1000:g}"
 
 
-async def _page(shell: Shell, db: Db, problem: Mapping[str, object] | None = None) -> HTMLResponse:
+async def _page(
+    shell: Shell,
+    db: Db,
+    fields: Mapping[str, str] | None = None,
+    problem: Mapping[str, object] | None = None,
+) -> HTMLResponse:
     async with db.reading(shell.tenant.id) as conn:
         held = {one.sport: one for one in await offers.in_play(conn, shell.tenant.id)}
     rows = [_row(sport, held.get(sport)) for sport in sorted({*offers.IN_PLAY_SPORTS, *held})]
-    values = {"rows": rows, "problem": problem, "seconds": _seconds}
+    values = {"rows": rows, "fields": fields or {}, "problem": problem}
     return page(shell, "in_play", values, status=422 if problem else 200)
 
 
-def _row(sport: str, held: InPlay | None) -> tuple[InPlay, bool]:
+def _row(sport: str, held: InPlay | None) -> tuple[dict[str, object], bool]:
     """What the sport's form says, and whether that holds."""
-    return held or offers.usual_in_play(sport), held is not None
+    found = held or offers.usual_in_play(sport)
+    form: dict[str, object] = {
+        "sport": sport,
+        "delay": _seconds(found.delay_ms),
+        "stale": _seconds(found.stale_ms),
+        "by_score": found.by_score,
+    }
+    return form, held is not None

@@ -53,7 +53,7 @@ def sports(by_key: Mapping[str, Sequence[Competition]], everything: bool) -> lis
             "title": found[0].name,
             "description": " ".join(filter(None, (found[0].country, found[0].name))),
             "active": any(one.is_active for one in found),
-            "has_outrights": False,
+            "has_outrights": any(one.has_outrights for one in found),
         }
         for key, found in sorted(by_key.items())
         if everything or any(one.is_active for one in found)
@@ -67,8 +67,15 @@ def event(one: Listed, key: str, unix: bool) -> Json:
         "sport_key": key,
         "sport_title": one.competition,
         "commence_time": time(one.starts_at, unix),
-        "home_team": one.home,
-        "away_team": one.away,
+        **_teams(one),
+    }
+
+
+def _teams(one: Listed) -> Json:
+    """Both teams; a contest has none, and null for each as in the original."""
+    return {
+        "home_team": one.home if one.away else None,
+        "away_team": one.away or None,
     }
 
 
@@ -86,8 +93,7 @@ def scored(one: Listed, key: str, unix: bool, live: LiveScore | None, over: Resu
         "sport_title": one.competition,
         "commence_time": time(one.starts_at, unix),
         "completed": over is not None,
-        "home_team": one.home,
-        "away_team": one.away,
+        **_teams(one),
         "scores": None
         if points is None
         else [
@@ -206,7 +212,7 @@ def _main_line(quotes: Sequence[Quote]) -> list[Quote]:
 
 def _outcome(one: Listed, quote: Quote, team: str, wanted: Wanted) -> Json:
     found: Json = {
-        "name": words.answer(quote.side, one.home, one.away),
+        "name": words.answer(quote.side, one.home, one.away) if one.away else quote.side,
         "price": _price(quote.price_e4, wanted.american),
     }
     if team:

@@ -22,8 +22,10 @@ GROUPS: Final[Mapping[str, str]] = {
     "rugby_league": "Rugby League",
 }
 # Asked for by clients of the original, and kept by nobody here: no answer, and no mistake.
-EMPTY_MARKETS: Final = frozenset({"outrights", "h2h_lay", "outrights_lay"})
-FEATURED_KEYS: Final = (*FEATURED, *sorted(EMPTY_MARKETS))
+EMPTY_MARKETS: Final = frozenset({"h2h_lay", "outrights_lay"})
+# Who wins of many: the sides are the runners, by name.
+OUTRIGHTS: Final = "outrights"
+FEATURED_KEYS: Final = (*FEATURED, OUTRIGHTS, *sorted(EMPTY_MARKETS))
 
 # Where a bookmaker is listed. One that is not here, such as a source of ours alone, is listed in
 # every region: a program that asks for any of them sees it.
@@ -74,7 +76,7 @@ _PARTS: Final = (
 # What the original has and we have no place for: players' statistics and the like.
 _OTHER_KEY: Final = re.compile(r"(?:player|batter|pitcher|alternate_player)_[a-z0-9_]{1,60}")
 MARKET_KEYS: Final = frozenset(
-    [*_BASES, *(f"{base}_{part}" for base in _BASES for part in _PARTS), *EMPTY_MARKETS]
+    [*_BASES, *(f"{b}_{part}" for b in _BASES for part in _PARTS), OUTRIGHTS, *EMPTY_MARKETS]
 )
 _SLUG: Final = re.compile(r"[^a-z0-9]+")
 
@@ -147,6 +149,8 @@ def question(sport: str, key: str) -> Question | None:
     """What of ours answers a market key in a sport; None where nothing does."""
     if key not in MARKET_KEYS or key in EMPTY_MARKETS:
         return None
+    if key == OUTRIGHTS:
+        return Question(key, (("winner", ""),), "final", False)
     asked = the_odds_api.question(sport, key, False)
     if asked is None:
         return None
