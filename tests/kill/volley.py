@@ -42,7 +42,8 @@ from tests.support.waiting import until
 
 PRICE_E4: Final = 21_000
 PRICE: Final = "2.10"
-CASH_MINOR: Final = 1_000_000
+# More than all bets can cost: whoever has nothing left would ask for ever.
+CASH_MINOR: Final = 100_000_000
 NIL: Final = UUID(int=0)
 PLAYERS: Final = 12
 PROCESSES: Final = 2
