@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 from overround.betting import offers
 from overround.betting.offers import Book, Offers
@@ -57,6 +58,22 @@ def test_races_are_said_the_same_however_often() -> None:
     assert {key: batch for key, batch in batches.items() if key in seldom} == seldom
     assert results == same_results
     assert len(results) == 1
+
+
+def test_the_truth_has_every_race_that_is_said() -> None:
+    ends_min = 45.0
+    feed = Simulator(3, ORIGIN, 1.0, ends_after_min=ends_min, has_races=True)
+    named: set[str] = set()
+    results: dict[str, dict[str, int] | None] = {}
+    for minute in range(int(ends_min) + 1):
+        found = feed.until(ORIGIN + timedelta(minutes=minute))
+        named |= {event.provider_event_id for event in found.events if event.runners}
+        results |= {r.provider_event_id: r.positions for r in found.results if r.positions}
+    truth = cast("dict[str, dict[str, Any]]", feed.truth()["races"])
+    assert len(named) == len(truth)
+    over = [race["positions"] for race in truth.values() if race["minute"] <= ends_min]
+    assert over == list(results.values())
+    assert len(over) == 2
 
 
 def test_a_race_is_a_contest_that_can_be() -> None:

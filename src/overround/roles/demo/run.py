@@ -99,7 +99,9 @@ def write_truth(state: Path, run: DemoRun) -> Truth:
     events = cast("dict[str, Any]", truth["events"])
     ends_min = run.ends_after_min or 0.0
     decided = [e for e in events.values() if any(r["minute"] <= ends_min for r in e["results"])]
-    return Truth(len(events), len(decided))
+    races = cast("dict[str, Any]", truth["races"])
+    run_in = [race for race in races.values() if race["minute"] <= ends_min]
+    return Truth(len(events) + len(races), len(decided) + len(run_in))
 
 
 def read(state: Path) -> DemoRun:

@@ -220,6 +220,7 @@ class Simulator:
         Every fixture that is shown by `through_min` (by default the feed's end, or four hours) with
         its results and the true fair probability of each selection as it opened and as it closed.
         For a market that can return a stake, that is the chance to win among stakes not returned.
+        Of the races shown by then, when their result is said and who came in where.
         """
         through = through_min or self._end_min or _TRUTH_MIN
         found: list[_Match] = []
@@ -230,7 +231,20 @@ class Simulator:
                 index += 1
         found.sort(key=lambda match: (match.fixture.start_min, match.fixture.n))
         events = {str(match.fixture.n): _truth(match) for match in found}
-        return {"seed": self._seed, "through_min": through, "events": events}
+        races_run = self._true_races(through) if self._has_races else {}
+        return {
+            "seed": self._seed,
+            "through_min": through,
+            "events": events,
+            "races": races_run,
+        }
+
+    def _true_races(self, through_min: float) -> dict[str, object]:
+        shown = races.between(self._seed, 0, through_min + races.SHOWN_BEFORE_MIN)
+        return {
+            str(race.n): {"minute": race.reported_min, "positions": race.positions}
+            for race in shown
+        }
 
     def _tell_races(self, minute: float, at: datetime, saying: _Saying) -> None:
         """Add what is new about races: their prices at each look, and how they ended."""
