@@ -9,12 +9,12 @@ tenants at once over one. `ratio_hot_player`: one player over many. `cpu_us` and
 each bet: processor time of the api and of PostgreSQL, and the log as pg_waldump counts it, with and
 without full page images. `wal_bytes_by_record` says of what it is made: a single inserts six rows
 (Heap/INSERT: transfer, two entries, bet, leg, request) and eight index entries (Btree/INSERT_LEAF),
-locks and updates two accounts and a row of liability (Heap/LOCK, HOT_UPDATE), and whoever comes to
-their pages next clears away what was updated (PRUNE_ON_ACCESS).
-`slips_a_call` says how many slips the calls of that round
-had: its quartiles, by the transactions that wrote the bets. `suspension_ms` is how long it takes to
-suspend an event that 32 clients bet on (`benchmarks.suspension`), `growth` what becomes of the rate
-in a book of five million bets (`benchmarks.growth`).
+updates two accounts and a row of liability (HOT_UPDATE), of which it locks the first and the last
+before (Heap/LOCK), and whoever comes to their pages next clears away what was updated
+(PRUNE_ON_ACCESS). `slips_a_call` says how many slips the calls of that round had: its quartiles,
+by the transactions that wrote the bets. `suspension_ms` is how long it takes to suspend an event
+that 32 clients bet on (`benchmarks.suspension`), `growth` what becomes of the rate in a book of
+five million bets (`benchmarks.growth`).
 """
 
 from __future__ import annotations

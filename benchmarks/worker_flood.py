@@ -5,6 +5,9 @@ registered workers, messages beyond the bound, strangers without a token. The fl
 it can and its frames were made before, so that the hub alone says how many it takes and refuses:
 what is reported is the hub's own count. The worker says a match and asks for a sign of life; the
 answer comes after the match was read and taken. Rounds with and without the flood take turns.
+
+A message waits for what the turns of the hub's loop take: `turns_beside_the_flood` is what those
+cost the processor, which a busy machine changes little.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import struct
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
+from selectors import DefaultSelector, SelectorKey
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -59,7 +63,25 @@ _MATCH: Final = {
 }
 
 
+class _Timed(DefaultSelector):
+    """A selector that knows what each turn of its loop has cost the processor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns_s: list[float] = []
+        self._began_s = time.thread_time()
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        """The turn is over; the next one begins when something is ready."""
+        self.turns_s.append(time.thread_time() - self._began_s)
+        ready = super().select(timeout)
+        self._began_s = time.thread_time()
+        return ready
+
+
 def _port(pipe: Pipe) -> None:
+    selector = _Timed()
+
     async def run() -> None:
         desk = Desk(WallClock(), Hub.empty)
         desk.use_keys(
@@ -76,13 +98,15 @@ def _port(pipe: Pipe) -> None:
             counts: dict[str, int] = {}
             for (code, _), times in desk.refusals.items():
                 counts[code] = counts.get(code, 0) + times
-            pipe.send(counts)
+            turns_s, selector.turns_s = selector.turns_s, []
+            pipe.send((counts, turns_s))
 
         pipe.send(listener.getsockname()[1])
         asyncio.get_running_loop().add_reader(pipe.fileno(), told)
         await hub_port.serve(app, listener, asyncio.Event())
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        runner.run(run())
 
 
 def _flood(port: int, pipe: Pipe) -> None:
@@ -217,6 +241,7 @@ def _figures(took: list[float]) -> dict[str, float]:
 async def _measure(port: int, server: psutil.Process, hub: Pipe, flood: Pipe) -> dict[str, Any]:
     alone: list[float] = []
     beside: list[float] = []
+    turns_ms: list[float] = []
     refused_per_s: list[float] = []
     cpu: list[float] = []
     async with connect(f"ws://127.0.0.1:{port}/ws", compression=None, proxy=None) as socket:
@@ -232,21 +257,22 @@ async def _measure(port: int, server: psutil.Process, hub: Pipe, flood: Pipe) ->
             flood.send(True)
             # Until all of them are in.
             await asyncio.sleep(LEAD_S)
-            before = await _refusals(hub)
+            before, _ = await _told(hub)
             began_s, used = time.perf_counter(), sum(server.cpu_times()[:2])
             took, seq = await _round(socket, seq)
             beside += took
             passed_s = time.perf_counter() - began_s
             cpu.append((sum(server.cpu_times()[:2]) - used) / passed_s)
-            refused_per_s.append(
-                (sum((await _refusals(hub)).values()) - sum(before.values())) / passed_s
-            )
+            after, turns_s = await _told(hub)
+            turns_ms += (turn_s * 1_000 for turn_s in turns_s)
+            refused_per_s.append((sum(after.values()) - sum(before.values())) / passed_s)
             flood.send(False)
             await asyncio.sleep(SETTLE_S)
-        codes = await _refusals(hub)
+        codes, _ = await _told(hub)
     return {
         "alone": _figures(alone),
         "beside_the_flood": _figures(beside),
+        "turns_beside_the_flood": _figures(turns_ms),
         "refused_per_s": round(statistics.median(refused_per_s)),
         "refused_by_code": codes,
         "port_cpu_share": round(statistics.median(cpu), 2),
@@ -254,11 +280,11 @@ async def _measure(port: int, server: psutil.Process, hub: Pipe, flood: Pipe) ->
     }
 
 
-async def _refusals(hub: Pipe) -> dict[str, int]:
-    """How many the hub has refused so far, by code."""
+async def _told(hub: Pipe) -> tuple[dict[str, int], list[float]]:
+    """How many the hub has refused so far, by code, and what each turn since the last call cost."""
     hub.send(None)
-    counts: dict[str, int] = await asyncio.to_thread(hub.recv)
-    return counts
+    told: tuple[dict[str, int], list[float]] = await asyncio.to_thread(hub.recv)
+    return told
 
 
 def main() -> dict[str, Any]:

@@ -27,6 +27,8 @@ from overround.roles.hub.live import Live
 from overround.storefront import Publisher
 
 FILE: Final = "phases.jsonl"
+# Of so many frames one is among the slowest.
+_SLOWEST: Final = 10
 _MARKER: Final = protocol.provider_of("marker")
 # (the step's stamp, what lies before it)
 _STEPS: Final = (
@@ -109,26 +111,29 @@ def stamp(state: Path) -> None:
 
 
 def table(state: Path, marks: Sequence[tuple[float, float]]) -> dict[str, dict[str, float]]:
-    """Milliseconds of each step, of frames that were sent and told at those times."""
+    """Milliseconds of each step, of frames that were sent and told at those times; and of the
+    slowest tenth of them, which says where a long wait comes from."""
     lines = [json.loads(line) for line in (state / FILE).read_text().splitlines()]
     at_s = [line[0] for line in lines]
-    took_ms: dict[str, list[float]] = {}
+    frames: list[list[tuple[str, float]]] = []
     for sent_s, told_s in marks:
         place, before_s = bisect_left(at_s, sent_s), sent_s
         steps: list[tuple[str, float]] = []
         with suppress(StopIteration):
             for step, name in _STEPS:
                 place = next(n for n in range(place, len(lines)) if lines[n][1] == step)
-                steps.append((name, lines[place][0] - before_s))
+                steps.append((name, (lines[place][0] - before_s) * 1_000))
                 before_s = lines[place][0]
             if before_s <= told_s:
-                steps.append(("in the cache and heard", told_s - before_s))
-                for name, took_s in steps:
-                    took_ms.setdefault(name, []).append(took_s * 1_000)
+                frames.append([*steps, ("in the cache and heard", (told_s - before_s) * 1_000)])
+    frames.sort(key=lambda steps: sum(took for _, took in steps))
+    slowest = frames[-max(len(frames) // _SLOWEST, 1) :]
     return {
         name: {
             "mean_ms": round(sum(times) / len(times), 2),
             "p90_ms": round(sorted(times)[int(len(times) * 0.9)], 2),
+            "of_slowest_ms": round(sum(steps[n][1] for steps in slowest) / len(slowest), 2),
         }
-        for name, times in took_ms.items()
+        for n, name in enumerate(name for name, _ in frames[0])
+        if (times := [steps[n][1] for steps in frames])
     }

@@ -94,6 +94,23 @@ def test_slips_of_one_player_keep_their_order(database_urls: Urls) -> None:
     asyncio.run(story())
 
 
+def test_who_is_asked_again_keeps_his_place(database_urls: Urls) -> None:
+    """Ann's price rose: her bet is asked again, and before the one that came behind it."""
+
+    async def story() -> None:
+        async with house(database_urls) as (world, acceptor, home):
+            await world.lay(HOME, 21_000)
+            slips = [asked(world, "ann", stake_minor, home) for stake_minor in (900, 500)]
+            slips.append(asked(world, "bob", 1_000, home))
+            tasks = ask_all(acceptor, slips)
+            told = [(await task).kind for task in tasks]
+            assert told == ["accepted", "refused", "accepted"]
+            assert tasks[0].result().answer["prices_e4"] == [21_000]
+            assert tasks[1].result().refusal == "insufficient_funds"
+
+    asyncio.run(story())
+
+
 def test_slips_of_two_tenants_are_placed_by_one_call(database_urls: Urls) -> None:
     async def story() -> None:
         async with house(database_urls) as (world, acceptor, home):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from overround.betting.bets import rules
+from datetime import UTC, datetime
+from uuid import UUID
+
+from overround.betting.bets import Asked, Slip, SlipLeg, rules, words
 from overround.betting.bets.room import BURST_MAX, STANDING_MAX, STANDS_S, Room
 
 
@@ -42,3 +45,21 @@ def test_a_moments_room_ends_no_shortage() -> None:
     # Once nobody had to be refused for long enough, a burst is one again.
     found = [room.is_full(under_way, 0.32 + STANDS_S) for under_way in range(BURST_MAX)]
     assert not any(found)
+
+
+def test_a_call_says_of_each_leg_whose_it_is_and_of_wishes_only_what_is_wished() -> None:
+    tenant_id, bet_id, user_id, home, away = (UUID(int=n) for n in range(1, 6))
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    legs = (SlipLeg(home, 15_000), SlipLeg(away, 20_000, offer_version=7))
+    single = Slip(bet_id, user_id, "one", legs[:1], 1_000, at)
+    combo = Slip(bet_id, user_id, "two", legs, 1_000, at, accept_lower_stake=True)
+    asked = [Asked(tenant_id, single), Asked(tenant_id, combo, b"\x01")]
+    said = words.columns([words.of(one, rules.as_shown(one.slip)) for one in asked])
+    assert said.tenants == str(tenant_id)
+    assert said.slips[3] == '{"one","two"}'
+    assert said.slips[5:9] == ["{1000,1000}", "{NULL,NULL}", "{1500,3000}", "{False,False}"]
+    assert said.slips[-1] == r'{NULL,"\\x01"}'
+    assert said.legs[0] == "{1,2,2}"
+    assert said.legs[1] == f"{{{home.hex},{home.hex},{away.hex}}}"
+    assert said.legs[2:] == ["{15000,15000,20000}", "{15000,15000,20000}", "{False,False,False}"]
+    assert said.wishes == ["{NULL,1}", "{NULL,NULL,7}", None]

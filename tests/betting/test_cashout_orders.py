@@ -51,9 +51,10 @@ def test_orders_are_dropped_and_bounded(database_urls: Urls) -> None:
             home = (await lay(world, "E1", 20_000, 40_000, 40_000))["home"]
             bet_id = await bet(world, 1_000, (home, 20_000))
             for amount_minor in (0, 2_001):
-                with pytest.raises(Invalid):
+                with pytest.raises(Invalid, match=r"more than nothing.* at most 20\.00") as refused:
                     await order(world, bet_id, amount_minor)
-            await order(world, bet_id, 1_000)
+                assert refused.value.field == "amount"
+            await order(world, bet_id, 1_001)
             tenant_id, ann = world.tenants["acme"].id, world.players["acme", "ann"]
             async with world.app.transaction(tenant_id) as conn:
                 await cashouts.drop_order(conn, tenant_id, ann, bet_id, world.at)
@@ -63,7 +64,32 @@ def test_orders_are_dropped_and_bounded(database_urls: Urls) -> None:
                     await cashouts.drop_order(conn, tenant_id, ann, bet_id, world.at)
             await ask(world, await quoted(world, bet_id))
             with pytest.raises(Conflict):
-                await order(world, bet_id, 1_000)
+                await order(world, bet_id, 1_001)
+
+    asyncio.run(story())
+
+
+def test_an_order_below_the_value_of_now_is_refused(database_urls: Urls) -> None:
+    """It would end the bet in the moment it is set; the refusal has the quote that does so."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await house(world)
+            home = (await lay(world, "E1", 20_000, 40_000, 40_000))["home"]
+            bet_id = await bet(world, 1_000, (home, 20_000))
+            for amount_minor in (1, 1_000):
+                with pytest.raises(Conflict) as refused:
+                    await order(world, bet_id, amount_minor)
+                assert (refused.value.code, refused.value.field) == ("order_reached", "amount")
+            assert refused.value.facts["amount"] == "10.00"
+            assert (await valued(world, bet_id)).order_minor is None
+            # While nobody can say what it is worth, it is an order like any other.
+            await lay(world, "E1", 20_000, 40_000, 40_000, state="suspended")
+            await order(world, bet_id, 1_000)
+            assert await jobs.run_once(world.worker, world.at) is None
+            await lay(world, "E1", 20_000, 40_000, 40_000)
+            assert await jobs.run_once(world.worker, world.at) == 1
+            assert await cash(world) == (100_000, 0)
 
     asyncio.run(story())
 

@@ -37,6 +37,10 @@ async def form(client: httpx2.AsyncClient, path: str, **fields: str) -> httpx2.R
     return await client.post(path, data=fields, headers=headers)
 
 
+def pointers(answer: httpx2.Response) -> list[str]:
+    return [one["pointer"] for one in answer.json().get("errors", [])]
+
+
 def test_a_player_ends_half_a_bet_and_then_the_rest(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge:
@@ -55,6 +59,10 @@ def test_a_player_ends_half_a_bet_and_then_the_rest(database_urls: Urls) -> None
             assert (again.content, again.headers["idempotency-replayed"]) == (paid.content, "true")
             valued = await quote(ann, bet_id)
             assert (valued["cashed_out"], valued["open_stake"]) == (half["amount"], "5.00")
+            gone = await ann.get(f"{path}?share_bps=5000")
+            assert (gone.json()["code"], pointers(gone)) == (
+                "share_out_of_range", ["query/share_bps"],
+            )  # fmt: skip
             whole = valued["quotes"][0]
             assert (await ann.post(path, json={"quote": whole["quote"]}, headers=edge.key())
                     ).status_code == 201  # fmt: skip
@@ -71,6 +79,7 @@ def test_a_player_ends_half_a_bet_and_then_the_rest(database_urls: Urls) -> None
             for body, status in (({"quote": "x"}, 422), ({}, 422), ({"quote": half["quote"]}, 409)):
                 answer = await ann.post(path, json=body, headers=edge.key())
                 assert answer.status_code == status, answer.text
+                assert pointers(answer) == ([] if status == 409 else ["#/quote"])
             assert answer.json()["code"] == "bet_ended"
             assert (await ann.post(path, json={"quote": half["quote"]})).status_code == 400
             assert (await ann.get(path + "?share_bps=10001")).status_code == 422
@@ -92,6 +101,18 @@ def test_the_office_sets_the_margin(database_urls: Urls) -> None:
             before = (await quote(ann, bet_id))["quotes"][0]
             lower = {**terms, "margin_bps": 2_000}
             assert (await boss.put(path, json=lower)).json() == lower
+            for body, code, at in (
+                ({"amount": "0"}, "amount_out_of_range", "#/amount"),
+                ({"amount": "1e3"}, "invalid_number", "#/amount"),
+                ({"amount": "1.00"}, "order_reached", "#/amount"),
+            ):
+                order = await ann.put(f"/api/v1/bets/{bet_id}/cash-out/order", json=body)
+                assert (order.json()["code"], pointers(order)) == (code, [at])
+            # An order that is reached comes with the quote that does it at once.
+            worth = (await quote(ann, bet_id))["quotes"][0]
+            assert (order.json()["amount"], order.json()["quote"]) == (
+                worth["amount"], worth["quote"],
+            )  # fmt: skip
             changed = await ann.post(
                 f"/api/v1/bets/{bet_id}/cash-out",
                 json={"quote": before["quote"]},
@@ -99,10 +120,11 @@ def test_the_office_sets_the_margin(database_urls: Urls) -> None:
             )
             assert changed.status_code == 409
             found = changed.json()
-            assert found["code"] == "cash_out_changed"
+            assert (found["code"], pointers(changed)) == ("cash_out_changed", ["#/quote"])
             assert float(found["amount"]) < float(before["amount"])
             refused = await boss.put(path, json={**terms, "margin_bps": 5_001})
             assert refused.json()["code"] == "margin_out_of_range"
+            assert pointers(refused) == ["#/margin_bps"]
             off = {**terms, "enabled": False}
             assert (await boss.put(path, json=off)).status_code == 200
             assert (await quote(ann, bet_id))["reason"] == "cash_out_off"
@@ -127,7 +149,7 @@ def test_the_page_ends_bets_without_a_script(database_urls: Urls) -> None:
             assert "by itself at <b>20.00 EUR" in (await ann.get("/bets", headers=HTML)).text
             too_much = await form(ann, path + "/order", amount="99999")
             assert too_much.status_code == 422
-            assert "never pay that much" in too_much.text
+            assert "this bet pays at most" in too_much.text
             assert (await form(ann, path + "/stop")).status_code == 303
             edge.later(seconds=60)
             late = await form(ann, path, quote=quotes[0], key="late")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overround.betting.cashouts import rules
-from overround.betting.cashouts.model import Answer, Standing, StoredBet, StoredLeg, Terms
+from overround.betting.cashouts.model import Agreed, Answer, Standing, StoredBet, StoredLeg, Terms
 from overround.core import bets, grading, payoff
 from overround.core.bets import Rounding
 from overround.core.errors import Invalid
@@ -23,6 +23,7 @@ from overround.odds.pricing import cash_out
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 FREE = Terms(margin_bps=0)
+SECRET = bytes(32)
 MARKETS: list[tuple[str, int | None]] = [
     ("1x2", None), ("total", 10), ("total", 9), ("total", 8), ("total", 11),
     ("double_chance", None), ("asian_handicap", -3), ("asian_handicap", 0), ("draw_no_bet", None),
@@ -168,21 +169,30 @@ def test_a_quote_is_read_as_it_was_written() -> None:
     standing = Standing(bet, [leg], {leg.market_id: market_of(leg, [20_000, 40_000, 40_000])})
     quote = rules.quote(standing, FREE, 10_000, AT)
     assert quote is not None
-    shown = rules.read(rules.written(quote))
+    sealed = rules.sealed(quote, SECRET)
+    shown = rules.read(rules.written(sealed), SECRET)
     assert (shown.amount_minor, shown.share_bps) == (1_000, 10_000)
     assert shown.expires_at == quote.expires_at
-    assert rules.changed(shown, quote, "none", AT) is None
+    strict = Agreed(shown.share_bps, shown.amount_minor, shown.digest, "none")
+    assert rules.changed(strict, quote) is None
     later = replace(quote, digest="0" * 16)
-    assert rules.changed(shown, later, "none", AT) == "cash_out_changed"
-    assert rules.changed(shown, later, "higher", AT) is None
-    for text in ("", "x", rules.written(quote) + "0", "9" * 300):
+    assert rules.changed(strict, later) == "cash_out_changed"
+    assert rules.changed(replace(strict, policy="higher"), later) is None
+    # 9.00 is a tenth less than was agreed to, and 8.99 is more than that.
+    agreed = replace(strict, policy="higher", tolerance_bps=1_000)
+    for amount_minor, refusal in ((900, None), (899, "cash_out_changed")):
+        assert rules.changed(agreed, replace(later, amount_minor=amount_minor)) == refusal
+    assert rules.changed(replace(agreed, policy="none"), later) == "cash_out_changed"
+    for text in ("", "x", rules.written(quote), rules.written(sealed) + "0", "9" * 300):
         with pytest.raises(Invalid):
-            rules.read(text)
+            rules.read(text, SECRET)
+    with pytest.raises(Invalid):
+        rules.read(rules.written(sealed), b"another")
 
 
 @pytest.mark.parametrize("terms", [
     Terms(margin_bps=-1), Terms(margin_bps=5_001), Terms(quote_s=1), Terms(quote_s=121),
-    Terms(delay_s=-1), Terms(delay_s=121), Terms(stale_s=9), Terms(stale_in_play_s=1),
+    Terms(delay_s=-1), Terms(delay_s=121), Terms(stale_s=9),
 ])  # fmt: skip
 def test_terms_have_bounds(terms: Terms) -> None:
     with pytest.raises(Invalid):

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from overround.betting import cashouts, risk, settlement
+from overround.betting import cashouts, offers, risk, settlement
 from overround.betting.bets import Decision, Slip, my_bet
 from overround.betting.quotes import service as quotes
 from overround.betting.quotes.model import Ask, AskedLeg
@@ -275,3 +275,29 @@ async def order(course: Course, decision: Decision) -> None:
     bet_id = UUID(decision.answer["bet_id"])
     async with course.world.app.transaction(tenant_id) as conn:
         await cashouts.order(conn, tenant_id, user_id, bet_id, 1_000, course.world.at)
+
+
+def test_a_race_has_no_score_and_is_not_laid_while_it_runs(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with course(database_urls) as at:
+            with pytest.raises(Invalid, match="a contest has no score") as scored:
+                await enter_result(
+                    at.world.worker,
+                    contest_id("C1"),
+                    status="finished",
+                    scores={"ft": (1, 0)},
+                    entered_by="test",
+                    at=at.world.at,
+                )
+            assert scored.value.code == "result_impossible"
+            tenant_id = at.world.tenants["acme"].id
+            sport = "golf"
+            usual = offers.usual_in_play(sport)
+            async with at.world.worker.transaction(tenant_id) as conn:
+                with pytest.raises(Invalid, match="is raced and not played") as raced:
+                    await offers.set_in_play(conn, tenant_id, sport, usual, at.world.at)
+                # Who has it on from before may take it off.
+                await offers.set_in_play(conn, tenant_id, sport, None, at.world.at)
+            assert (raced.value.code, raced.value.field) == ("not_played", "sport")
+
+    asyncio.run(story())

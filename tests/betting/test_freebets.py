@@ -14,7 +14,8 @@ import httpx2
 import psycopg
 import pytest
 
-from overround.betting.bets import Asked, Slip, SlipLeg, service
+from overround.betting.bets import Asked, Slip, SlipLeg
+from overround.betting.bets.jobs import Acceptor
 from overround.betting.freebets import jobs
 from overround.betting.settlement import rules, settle_due
 from overround.betting.settlement.model import Graded, StoredLeg, Verdict
@@ -23,7 +24,6 @@ from overround.cli.books import violations
 from overround.core import ids
 from overround.core.endings import ResultStatus
 from overround.core.payoff import GradeName
-from overround.db import connect
 from overround.db.logins import Role
 from overround.money import revenue
 from overround.money.revenue import jobs as days
@@ -174,7 +174,7 @@ def test_one_free_bet_is_used_once(database_urls: Urls) -> None:
             answers = await asyncio.gather(*(use(edge, ann, free["id"]) for _ in range(6)))
             codes = sorted(one.json().get("code", "") for one in answers)
             assert codes == ["", *["free_bet_used"] * 5]
-            # In one call of the acceptor's, beside a slip with money.
+            # By the acceptor, beside a slip with money.
             again = await given(edge, boss, "ann")
             selection, shown = await home_of(ann)
             user_id, tenant_id = await user_id_of(edge, "ann"), edge.tenants["acme"].id
@@ -184,23 +184,20 @@ def test_one_free_bet_is_used_once(database_urls: Urls) -> None:
                 Slip(ids.new(NOW), user_id, f"batch-{n}", (leg,), stake, NOW, free_bet_id=free_bet)
                 for n, (stake, free_bet) in enumerate([(1_000, used), (500, None), (1_000, used)])
             ]
-            conn = await connect(database_urls["app"], prepares=True)
-            try:
+            acceptor = Acceptor(database_urls["app"])
+            async with acceptor.running():
                 asked = [Asked(tenant_id, one) for one in slips]
-                decided = await service.place_all(conn, asked)
+                decided = await asyncio.gather(*map(acceptor.ask, asked))
                 told = [(one.kind, one.refusal) for one in decided]
                 assert told == [
                     ("accepted", None),
                     ("accepted", None),
                     ("refused", "free_bet_used"),
                 ]
-                repeated = [one.kind for one in await service.place_all(conn, asked)]
-                assert repeated == ["replayed"] * 3
+                repeated = await asyncio.gather(*map(acceptor.ask, asked))
+                assert [one.kind for one in repeated] == ["replayed"] * 3
                 other = replace(slips[0], free_bet_id=None)
-                (decision,) = await service.place_all(conn, [Asked(tenant_id, other)])
-                assert decision.kind == "key_reused"
-            finally:
-                await conn.close()
+                assert (await acceptor.ask(Asked(tenant_id, other))).kind == "key_reused"
             assert (await cash(ann), await promotion(edge)) == ("0.00", -2_000)
             await sound(edge)
 

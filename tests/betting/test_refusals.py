@@ -13,13 +13,13 @@ import pytest
 from overround.betting.bets import REFUSAL_DETAILS, refusal_bounds, refusal_field
 from overround.db.logins import Role
 from tests.betting.test_freebets import given, promoting
-from tests.support.edge import Edge, opened, user_id_of
+from tests.support.edge import Edge, opened, registration, user_id_of
 from tests.web.test_betting_routes import lay
 
 Urls = Mapping[Role, str]
 # What a whole house or account is refused for is no field's fault.
 OF_NOTHING = {"tenant_suspended", "account_blocked"}
-QUOTE, BETS = "/api/v1/bets/quote", "/api/v1/bets"
+QUOTE, BETS, DEPOSIT = "/api/v1/bets/quote", "/api/v1/bets", "/api/v1/deposits"
 
 
 def test_every_refusal_of_a_slip_names_its_field() -> None:
@@ -67,6 +67,35 @@ def pointers(answer: httpx2.Response) -> list[str]:
     return [one["pointer"] for one in answer.json()["errors"]]
 
 
+async def of_place_terms(edge: Edge, ann: httpx2.AsyncClient, legs: list[dict[str, str]]) -> None:
+    """The first leg whose place terms cannot be is named, of a bet and of a quote."""
+    for n, terms in ((0, "1/4"), (1, "1/4 1-3")):
+        termed = [{**leg, "place_terms": terms} if k >= n else leg for k, leg in enumerate(legs)]
+        for path in (BETS, QUOTE):
+            body = {"legs": termed, "stake": "1.00", "each_way": n == 0}
+            answer = await ann.post(path, json=body, headers=edge.key())
+            assert pointers(answer) == [f"#/legs/{n}/place_terms"], answer.text
+
+
+async def of_keys_and_digits(edge: Edge, ann: httpx2.AsyncClient) -> None:
+    """What is wrong with a key, or with a number that nobody reads."""
+    for key, code in (
+        ("k" * 65, "idempotency_key_invalid"),
+        ("", "idempotency_key_missing"),
+    ):
+        headers = {"Idempotency-Key": key}
+        body = {"amount": "1.00"}
+        answer = await ann.post("/api/v1/deposits", json=body, headers=headers)
+        told = answer.json()
+        assert (answer.status_code, told["code"]) == (400, code)
+        assert pointers(answer) == ["header/Idempotency-Key"]
+    long = b'{"amount": ' + b"9" * 40 + b"}"
+    headers = {**edge.key(), "Content-Type": "application/json"}
+    answer = await ann.post("/api/v1/deposits", content=long, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "number_too_long")
+    assert pointers(answer) == ["#/amount"]
+
+
 def test_a_refused_request_names_its_field_and_a_stake_by_its_own_unit(
     database_urls: Urls,
 ) -> None:
@@ -85,6 +114,8 @@ def test_a_refused_request_names_its_field_and_a_stake_by_its_own_unit(
             for words, code, field in (
                 ({"stake": "1.001"}, "invalid_number", "stake"),
                 ({"stake": "0"}, "stake_out_of_range", "stake"),
+                ({"stake": "1" * 16}, "invalid_number", "stake"),
+                ({"system": "yankee"}, "invalid_size", "system"),
                 ({"legs": wrong_price}, "invalid_number", "legs/1/price"),
                 ({"sizes": [4]}, "invalid_size", "sizes"),
                 ({"stake": "500.00"}, "insufficient_funds", "stake"),
@@ -93,25 +124,15 @@ def test_a_refused_request_names_its_field_and_a_stake_by_its_own_unit(
             ):
                 answer = await place(**words)
                 assert (answer.json()["code"], pointers(answer)) == (code, [f"#/{field}"]), words
+            await of_place_terms(edge, ann, legs)
+            nothing = (await place(stake="0", sizes=[2], stake_mode="unit")).json()
+            assert nothing["detail"].startswith("A stake is from 0.01 to "), nothing
+            assert (nothing["stake_min"], nothing["stake_max"]) == ("0.01", "33333333333.33")
             gone = [legs[0], {**legs[1], "selection_id": str(edge.tenants["acme"].id)}]
             answer = await place(legs=gone)
             assert pointers(answer) == ["#/legs/1/selection_id"], answer.text
 
-            for key, code in (
-                ("k" * 65, "idempotency_key_invalid"),
-                ("", "idempotency_key_missing"),
-            ):
-                headers = {"Idempotency-Key": key}
-                body = {"amount": "1.00"}
-                answer = await ann.post("/api/v1/deposits", json=body, headers=headers)
-                told = answer.json()
-                assert (answer.status_code, told["code"]) == (400, code)
-                assert pointers(answer) == ["header/Idempotency-Key"]
-            long = b'{"amount": ' + b"9" * 40 + b"}"
-            headers = {**edge.key(), "Content-Type": "application/json"}
-            answer = await ann.post("/api/v1/deposits", content=long, headers=headers)
-            assert (answer.status_code, answer.json()["code"]) == (422, "number_too_long")
-            assert pointers(answer) == ["#/amount"]
+            await of_keys_and_digits(edge, ann)
 
             # Three doubles, by the line: a refusal and a quote name what one line may stake.
             win = {"scope": "house", "scope_key": "house", "win_max": "30.00"}
@@ -132,6 +153,73 @@ def test_a_refused_request_names_its_field_and_a_stake_by_its_own_unit(
             assert {one["pointer"] for one in said["refusals"]} == {"#/stake"}
 
     asyncio.run(story())
+
+
+def test_whatever_is_refused_says_where(database_urls: Urls) -> None:
+    """Elsewhere than on a slip: headers, queries, and the office's bodies."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            ann, boss = await edge.player("ann"), await edge.staff("boss", "*")
+            nobody = str(edge.tenants["acme"].id)
+            async with edge.client() as visitor:
+                again = await visitor.post("/api/v1/users", json=registration("ann"))
+                assert pointers(again) == ["#/email"]
+                wrong = await visitor.post("/api/v1/users", json=registration("x", email="x"))
+                assert pointers(wrong) == ["#/email"]
+                short = await visitor.post("/api/v1/users", json=registration("x", password="x"))
+                assert pointers(short) == ["#/password"]
+            key = edge.key()
+            assert (await ann.post(DEPOSIT, json={"amount": "1.00"}, headers=key)).is_success
+            other = await ann.post(DEPOSIT, json={"amount": "2.00"}, headers=key)
+            assert pointers(other) == ["header/Idempotency-Key"]
+            slip = {"legs": [{"selection_id": nobody, "price": "2"}], "stake": "1"}
+            foreign = {**edge.key(), "X-Player-ID": nobody}
+            other = await ann.post(BETS, json=slip, headers=foreign)
+            assert (other.json()["code"], pointers(other)) == (
+                "another_player", ["header/X-Player-ID"],
+            )  # fmt: skip
+            empty = await ann.post(BETS, headers=edge.key())
+            assert (empty.status_code, pointers(empty)) == (422, ["#"])
+            assert empty.json()["detail"] == "This is asked with a body of JSON, and there is none."
+            too_much = await ann.post(DEPOSIT, json={"amount": "0"}, headers=edge.key())
+            assert too_much.json()["detail"] == "an amount is above zero and at most 10000000000.00"
+            for query, pointer in (
+                ("cursor=x", "query/cursor"), ("limt=5", "query/limt"), ("limit=0", "query/limit"),
+                ("limit=5&Status=open", "query/Status"),
+            ):  # fmt: skip
+                said = await ann.get(f"{BETS}?{query}")
+                assert (said.status_code, pointers(said)) == (422, [pointer]), query
+            assert (await ann.get(f"{BETS}?limit=5&status=open")).status_code == 200
+            # A page's address may carry what it likes.
+            assert (await ann.get("/bets?utm_source=x")).status_code == 200
+            await of_the_office(boss, edge, nobody)
+
+    asyncio.run(story())
+
+
+async def of_the_office(boss: httpx2.AsyncClient, edge: Edge, nobody: str) -> None:
+    """The same of what the house says."""
+    in_play = {"sport": "curling", "offered": True}
+    named = {"scope": "selection", "scope_key": nobody}
+    free = {"player_id": nobody, "amount": "5.00", "reason": "welcome"}
+    free["expires_at"] = (edge.clock.now() + timedelta(days=1)).isoformat()
+    ruling = {"event_id": nobody, "kind": "void", "reason": "a"}
+    for method, path, body, code, field in (
+        ("PUT", "in-play", in_play, "not_found", "sport"),
+        ("PUT", "offer-settings", {**named, "price": "1.005"}, "price_out_of_range", "price"),
+        ("PUT", "offer-settings", {**named, "price": "2000"}, "price_out_of_range", "price"),
+        ("PUT", "offer-settings", {**named, "price": "2.00005"}, "invalid_number", "price"),
+        ("PUT", "offer-settings", {**named, "price": "two"}, "invalid_number", "price"),
+        ("PUT", "offer-settings", {**named, "margin_bps": 5}, "setting_misplaced", "margin_bps"),
+        ("PUT", "offer-settings", {**named, "scope": "event", "price": "2"}, "setting_misplaced",
+         "price"),
+        ("PUT", "offer-settings", named, "not_found", "scope_key"),
+        ("POST", "free-bets", free, "not_found", "player_id"),
+        ("POST", "rulings", ruling, "reason", "reason"),
+    ):  # fmt: skip
+        answer = await boss.request(method, f"/api/v1/office/{path}", json=body, headers=edge.key())
+        assert (answer.json()["code"], pointers(answer)) == (code, [f"#/{field}"]), (path, body)
 
 
 def test_a_free_bet_is_quoted_and_is_for_sports_that_there_are(database_urls: Urls) -> None:

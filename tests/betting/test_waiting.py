@@ -56,6 +56,9 @@ def test_a_slip_that_waits_for_its_turn_is_placed_once(database_urls: Urls) -> N
             assert said.headers["preference-applied"] == "respond-async"
             found = said.json()
             assert (found["status"], found["why"], found["position"]) == ("waiting", "asked", 1)
+            (leg,) = found["legs"]
+            assert (found["kind"], found["each_way"], found["sizes"]) == ("single", False, None)
+            assert ([leg["price"]], found["potential_payout"]) == (found["prices"], None)
             assert said.headers["location"] == found["status_url"]
             assert (await status(ann, said))["status"] == "waiting"
             assert (await bob.get(found["status_url"])).status_code == 404
@@ -70,7 +73,10 @@ def test_a_slip_that_waits_for_its_turn_is_placed_once(database_urls: Urls) -> N
             assert await run(edge) is None
             done = await status(ann, said)
             assert (done["status"], done["bet_id"]) == ("accepted", found["slip_id"])
-            assert (await ann.get(f"/api/v1/bets/{done['bet_id']}")).json()["stake"] == "10.00"
+            bet = (await ann.get(f"/api/v1/bets/{done['bet_id']}")).json()
+            assert (done["stake"], bet["stake"]) == ("10.00", "10.00")
+            assert done["potential_payout"] == bet["potential_payout"]
+            assert done["prices"] == [bet["legs"][0]["price"]]
             again = await send(edge, ann, **ASYNC, **key)
             assert (again.status_code, again.json()["bet_id"]) == (201, done["bet_id"])
             assert again.headers["idempotency-replayed"] == "true"

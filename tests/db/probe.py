@@ -27,6 +27,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 _COLUMNS: Final = """
 SELECT a.attname::text FROM pg_attribute a
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
+  AND a.attgenerated = ''
   AND has_column_privilege(a.attrelid, a.attnum, %s) ORDER BY a.attnum"""
 
 
@@ -41,10 +42,10 @@ PLAYED: Final = (
         " tenant_id, id, user_id, 1, 'waiting', placed_at FROM bet"
     ),
     (
-        "INSERT INTO cash_out_request SELECT tenant_id, id, 'k', sha256('k'), '{}', created_at"
-        " FROM users WHERE kind = 'player'"
+        "INSERT INTO cash_out_request SELECT DISTINCT ON (tenant_id) tenant_id, id, user_id, id,"
+        " 'k', sha256('k'), 10000, 1, '', 'any', 0, placed_at, placed_at, '[]', NULL FROM bet"
     ),
-    "INSERT INTO cash_out_terms SELECT id, true, 0, 2, 0, 10, 2 FROM tenant",
+    "INSERT INTO cash_out_terms SELECT id, true, 0, 2, 0, 10 FROM tenant",
     (
         "INSERT INTO free_bet (tenant_id, id, user_id, amount_minor, currency, stake_returned,"
         " expires_at, state, reason, granted_by, key, body_sha256, granted_at)"

@@ -168,6 +168,17 @@ def test_of_two_workers_of_a_site_the_live_one_counts() -> None:
     assert not sites.workers
 
 
+def test_of_two_workers_the_word_that_was_said_again_counts() -> None:
+    """However shortly ago the board heard the other's."""
+    sites = Sites()
+    first, second = Talk(sites=sites), Talk(sites=sites, worker_id="v")
+    first.whole(named("Ann", "1.95"))
+    second.whole(named("Ann", "1.90"), at=AT + SECOND)
+    assert first.heard(AT + SECOND) == {"Ann": ["total ft 2.5 over 1.90"]}
+    first.whole(named("Ann", "1.95"), at=AT + 2 * SECOND)
+    assert first.heard(AT + 2 * SECOND) == {"Ann": OPEN}
+
+
 def test_a_worker_that_dies_again_and_again_leaves_little_behind() -> None:
     sites = Sites()
     for n in range(100):

@@ -108,6 +108,7 @@ def _compare(state: Path, report: Mapping[str, Any]) -> None:
         booked = _booked(endpoints)
     told = {bet: f"demo:{facts.run}:{which}" for bet, which in facts.bets.items()}
     unanswered = {f"demo:{facts.run}:{ask.player}:{ask.n}" for ask in facts.asked.values()}
+    unanswered |= {f"demo:{facts.run}:{who}:{n}" for who, of in facts.waiting.items() for n in of}
     assert len(told) == facts.outcomes["accepted"] > 500
     assert told.items() <= booked.items()
     assert {key for bet, key in booked.items() if bet not in told} <= unanswered

@@ -1,4 +1,4 @@
-"""Transfers between accounts that are each named once take a shorter way, and write the same."""
+"""Stakes of players who are each named once are held a shorter way, which writes the same."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.stories.world import AT, World, opened
 Urls = Mapping[Role, str]
 Owner = psycopg.Connection[TupleRow]
 
-ACCOUNTS = """
-SELECT id, balance_minor, version FROM account
-WHERE tenant_id = %s AND owner_id = ANY (%s) AND kind = %s ORDER BY owner_id"""
+CASH = """
+SELECT owner_id, id FROM account
+WHERE tenant_id = %s AND owner_id = ANY (%s) AND kind = 'cash'"""
 
-WRITE = """
-SELECT ledger_write_v1(%s, %s, %s, %s::text[], %s::integer[], %s, %s, %s::bigint[], %s::text[],
-    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::integer[], %s)"""
+# Which of the stakes are held, and whether no player is named twice.
+HOLD = """
+SELECT ledger_hold_v1(%s, %s, %s, %s, %s, %s::bigint[], %s::text[], %s::integer[], %s)"""
 
 # All that a posting writes, but when and by which transaction.
 WRITTEN = """
@@ -38,14 +38,10 @@ UNION ALL SELECT to_jsonb(a) FROM account a WHERE owner_id IS NOT NULL ORDER BY 
 
 def hold(conn: Owner, tenant: UUID, players: Sequence[UUID], which: list[int], once: bool) -> Any:
     """Hold 1, 2, 3 ... of the players' cash, those that `which` names; what was written."""
-    cash = conn.execute(ACCOUNTS, [tenant, list(players), "cash"]).fetchall()
-    held = conn.execute(ACCOUNTS, [tenant, list(players), "held"]).fetchall()
-    count, of = len(cash), [ids.derived(AT, "hold", str(n)) for n in range(len(cash))]
-    words = [[tenant] * count, [AT] * count, of, ["stake_hold"] * count, [0] * count]
-    words += [[one[0] for one in cash], [one[0] for one in held], list(range(1, count + 1))]
-    words += [["EUR"] * count, [one[1] for one in cash], [one[2] for one in cash]]
-    words += [[one[1] for one in held], [one[2] for one in held], which]
-    conn.execute(WRITE, [*words, once])
+    found = dict(conn.execute(CASH, [tenant, list(players)]).fetchall())
+    count, of = len(players), [ids.derived(AT, "hold", str(n)) for n in range(len(players))]
+    words = [[tenant] * count, list(players), [AT] * count, of, [found[one] for one in players]]
+    conn.execute(HOLD, [*words, list(range(1, count + 1)), ["EUR"] * count, which, once])
     return conn.execute(WRITTEN, {"of": of}).fetchall()
 
 
@@ -78,22 +74,15 @@ def test_the_short_way_writes_what_the_long_one_does(
     asyncio.run(story())
 
 
-def test_an_account_named_twice_is_not_posted_once(
-    endpoints: Endpoints, database_urls: Urls
-) -> None:
+def test_a_player_named_twice_is_not_posted_once(endpoints: Endpoints, database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as world:
             tenant, players = await furnished(world)
         url = endpoints.superuser_url(str(conninfo_to_dict(database_urls["owner"])["dbname"]))
         with psycopg.connect(url) as conn:
-            # The accounts come back once each, so the transfers name the first one's twice.
-            cash = conn.execute(ACCOUNTS, [tenant, players[:1], "cash"]).fetchall() * 2
-            held = conn.execute(ACCOUNTS, [tenant, players[:1], "held"]).fetchall() * 2
-            of = [ids.derived(AT, "twice", str(n)) for n in range(2)]
-            words: list[Any] = [[tenant] * 2, [AT] * 2, of, ["stake_hold"] * 2, [0, 0]]
-            words += [[one[0] for one in cash], [one[0] for one in held], [5, 7], ["EUR"] * 2]
-            words += [[one[n] for one in row] for row in (cash, held) for n in (1, 2)]
-            with pytest.raises(errors.UniqueViolation, match="entry_of_player"):
-                conn.execute(WRITE, [*words, [1, 2], True])
+            with conn.transaction(force_rollback=True):
+                assert hold(conn, tenant, [players[0]] * 2, [1, 2], False)
+            with pytest.raises(errors.CheckViolation, match="an account is missing"):
+                hold(conn, tenant, [players[0]] * 2, [1, 2], True)
 
     asyncio.run(story())

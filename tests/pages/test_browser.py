@@ -11,11 +11,12 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from overround.core import bets, each_way, place_terms, price
 from overround.roles.attach import Endpoints
 from tests.pages.moving import Moving, moving
 from tests.pages.person import deafen, odd, registered
 from tests.support import browser as browsers
-from tests.support.browser import DESK, PHONE, Scheme
+from tests.support.browser import DESK, PHONE
 from tests.support.edge import PASSWORD
 
 
@@ -48,21 +49,22 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_every_page_is_accessible_and_fits(
-    chromium: Browser, house: Moving, size: tuple[int, int], scheme: Scheme
+    chromium: Browser, house: Moving, size: tuple[int, int]
 ) -> None:
     found: dict[str, list[str]] = {}
 
     def look(page: Page, name: str) -> None:
         if folder := os.environ.get("OVERROUND_PICTURES"):
-            target = Path(folder) / f"{name}-{size[0]}-{scheme}.png"
-            page.screenshot(path=target)
+            for scheme in ("dark", "light"):
+                page.emulate_media(color_scheme=scheme)
+                page.screenshot(path=Path(folder) / f"{name}-{size[0]}-{scheme}.png")
         assert browsers.too_wide(page) == 0, name
+        assert browsers.too_small(page) == [], name
         found[name] = browsers.violations(page)
 
-    with browsers.context(chromium, house.url, size, scheme) as context:
+    with browsers.context(chromium, house.url, size) as context:
         page = context.new_page()
         for name in ("login", "register"):
             page.goto(f"/{name}")
@@ -104,6 +106,54 @@ def system_of_three(page: Page, house: Moving, *, is_phone: bool) -> None:
     for _ in range(2):
         page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="System")).to_have_attribute("aria-selected", "true")
+
+
+# The price, the place terms and whether it is a banker, leg by leg; and the sizes of the lines.
+SYSTEMS: list[tuple[list[tuple[str, str, bool]], list[int]]] = [
+    ([("2.10", "1/4 1-3", False), ("3.55", "1/5 1-2", False)], [2]),
+    ([("2.10", "1/4 1-3", True), ("3.55", "1/5 1-2", False), ("7", "1/3 1-4", False)], [1, 2]),
+    ([(f"{n}.0101", f"1/{n} 1-3", n == 2) for n in range(2, 9)], [1, 3, 6]),
+]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_the_slip_reckons_each_way_is_what_the_book_does(
+    chromium: Browser, house: Moving, system: tuple[list[tuple[str, str, bool]], list[int]]
+) -> None:
+    legs, sizes = system
+    reckon = """async ([parts, sizes]) => {
+      const from = document.scripts[0].src;
+      const [each, sums] = await Promise.all(
+        ["./each_way.js", "./sums.js"].map((name) => import(new URL(name, from))));
+      const won = parts.map((one) => ({ ...one, returns: sums.returned(one.price) }));
+      const [above, below] = sums.systemReturn(1000n, won, sizes);
+      return [each.eachWaySystem(1000n, parts, sizes), above / below].map(String);
+    }"""
+    parts = [{"price": price, "terms": terms, "banker": marked} for price, terms, marked in legs]
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        page.goto("/")
+        found = [int(text) for text in page.evaluate(reckon, [parts, sizes])]
+    bankers = [marked for *_, marked in legs]
+    whole = [size + sum(bankers) for size in sizes]
+    prices_e4 = [price.parse_decimal(text) for text, *_ in legs]
+    terms = [place_terms.parse(text) for _, text, _ in legs]
+    both = each_way.potential_ratio(2_000, prices_e4, terms, whole, bankers)
+    won = bets.potential_ratio(1_000, prices_e4, whole, bankers)
+    assert found == [above // below for above, below in (both, won)]
+
+
+def test_a_combo_with_a_closed_leg_promises_nothing(chromium: Browser, house: Moving) -> None:
+    close = """(id) => import(new URL("./cells.js", document.scripts[0].src))
+        .then((cells) => cells.apply([[id, "2.00", "closed", Date.now()]]))"""
+    with browsers.context(chromium, house.url) as context:
+        page = context.new_page()
+        slip_with_two(page, house, is_phone=False)
+        page.get_by_label("Stake", exact=True).fill("5")
+        expect(page.locator("#sum-return dd")).to_contain_text("EUR")
+        page.evaluate(close, house.offer("Alder", "1x2", "home")[0])
+        page.get_by_role("tab", name="Combo").click()
+        expect(page.locator("#sum-odds dd, #sum-return dd")).to_have_text(["\N{EN DASH}"] * 2)
 
 
 def test_a_system_with_a_banker_is_placed_as_it_was_shown(chromium: Browser, house: Moving) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from overround.roles.attach import Endpoints
-from tests.support.browser import DESK, PHONE, Scheme, chromium, context, too_wide, violations
+from tests.support.browser import DESK, PHONE, chromium, context, too_small, too_wide, violations
 from tests.support.house import PASSWORD, House, furnished, served
 from tests.support.servers import fresh_database
 
@@ -34,12 +34,11 @@ def at_work(
     browser: Browser,
     house: House,
     size: tuple[int, int] = DESK,
-    scheme: Scheme = "light",
     *,
     scripts: bool = True,
 ) -> Generator[Page]:
     """A page of the office, logged in."""
-    with context(browser, house.url, size, scheme, java_script_enabled=scripts) as found:
+    with context(browser, house.url, size, java_script_enabled=scripts) as found:
         page = found.new_page()
         log_in(page, house.staff)
         expect(page).to_have_url(f"{house.url}/office")
@@ -72,13 +71,10 @@ def place(house: House, stake: str) -> None:
         assert placed.status_code == 201, placed.text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_every_page_is_readable(
-    house: House, browser: Browser, size: tuple[int, int], scheme: Scheme
-) -> None:
+def test_every_page_is_readable(house: House, browser: Browser, size: tuple[int, int]) -> None:
     event = f"/office/events/{house.events['Ostmark Rovers']}"
-    with at_work(browser, house, size, scheme) as page:
+    with at_work(browser, house, size) as page:
         narrow = "/office/events?sport=football"
         desk = "/office/settlement"
         ruling = f"{desk}/{house.events['Ostmark Rovers']}"
@@ -100,6 +96,7 @@ def test_every_page_is_readable(
                 expect(page.locator("#live")).to_have_attribute("data-state", "live")
             assert violations(page) == [], path
             assert too_wide(page) <= 0, path
+            assert too_small(page) == [], path
 
 
 def test_an_event_is_switched_off_and_on_by_keyboard(house: House, browser: Browser) -> None:

@@ -258,23 +258,22 @@ def test_the_terms_of_cash_outs_are_a_form(database_urls: Urls) -> None:
             page = (await boss.get("/office/cash-out", headers=PAGE)).text
             assert 'name="margin"' in page
             assert 'value="4"' in page
-            fields = {"margin": "5,5", "quote_s": "9", "delay_s": "4", "stale_s": "600"}
-            wrong = await send(boss, "/office/cash-out", **fields, stale_in_play_s="soon")
+            fields = {"margin": "5,5", "quote_s": "9", "delay_s": "4"}
+            wrong = await send(boss, "/office/cash-out", **fields, stale_s="soon")
             assert wrong.status_code == 422
             assert 'value="soon"' in wrong.text
-            too_far = await send(boss, "/office/cash-out", **fields, stale_in_play_s="999999")
+            too_far = await send(boss, "/office/cash-out", **fields, stale_s="999999")
             assert too_far.status_code == 422
-            saved = await send(boss, "/office/cash-out", **fields, stale_in_play_s="15")
+            saved = await send(boss, "/office/cash-out", **fields, stale_s="600")
             assert saved.status_code == 303
             found = (await boss.get("/api/v1/office/cash-out")).json()
             # A box that is not ticked is not in a form.
             assert found == {
                 "enabled": False, "margin_bps": 550, "quote_s": 9, "delay_s": 4, "stale_s": 600,
-                "stale_in_play_s": 15,
             }  # fmt: skip
             reader = await edge.staff("reader", "offers.read")
             assert (await reader.get("/office/cash-out", headers=PAGE)).status_code == 200
-            refused = await send(reader, "/office/cash-out", **fields, stale_in_play_s="15")
+            refused = await send(reader, "/office/cash-out", **fields, stale_s="600")
             assert refused.status_code == 403
 
     asyncio.run(story())

@@ -193,7 +193,7 @@ def test_the_forms_register_deposit_withdraw_and_log_out(database_urls: Urls) ->
             key = re.findall(r'name="key" value="([^"]+)"', page)[0]
             for _ in range(2):
                 # The same form sent twice is one payment.
-                answer = await form(client, "/deposit", key=key, amount="75.50")
+                answer = await form(client, "/deposit", key=key, amount=" 75,50")
                 assert (answer.status_code, answer.headers["location"]) == (303, "/account")
             assert (await client.get("/api/v1/balance")).json()["cash"] == "75.50"
             too_much = await form(client, "/withdraw", key="w1", amount="80")

@@ -95,13 +95,6 @@ def test_a_sign_stands_once_and_first(text: str) -> None:
         rules.signed_amount_minor(text, "EUR")
 
 
-@pytest.mark.parametrize("text", ["", "ab", "  a  ", "x" * 501, "a\nbc", "abc\x1b[0m", "abc\x00"])
-def test_a_reason_can_be_read_later(text: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        rules.reason(text)
-    assert refused.value.code == "reason"
-
-
 def test_a_deposit_is_cash_and_a_line_of_the_statement(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge:

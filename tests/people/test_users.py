@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 import psycopg
@@ -12,7 +13,8 @@ from overround.core.errors import Conflict, Invalid
 from overround.db.logins import Role
 from overround.people import users
 from overround.people.users import NewStaff, NewUser, rules
-from tests.support.edge import AT, opened, registration, system_of
+from overround.people.users.store import _NAMED
+from tests.support.edge import AT, Edge, opened, registration, system_of
 
 Urls = Mapping[Role, str]
 
@@ -157,5 +159,40 @@ def test_a_list_pages_without_gaps(database_urls: Urls) -> None:
                     after = users.cursor_of(page[-1])
             assert len(everyone) == 6
             assert sorted(seen) == ["p0", "p1", "p2", "p3", "p4"]
+
+    asyncio.run(story())
+
+
+def test_players_are_found_by_how_they_begin_and_from_an_index(database_urls: Urls) -> None:
+    async def found(edge: Edge, text: str) -> list[str]:
+        tenant_id = edge.tenants["acme"].id
+        async with edge.app_db.reading(tenant_id) as conn:
+            return [one.display_name for one in await users.named(conn, tenant_id, text, 3)]
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            for name in ("Anna", "ann", "Annika", "bob", "B_b", "Annabel"):
+                await edge.player(name)
+            await edge.player("annex", host="sakura")
+            await edge.staff("anne", "*")
+            assert await found(edge, " ANN ") == ["ann", "Anna", "Annabel"]
+            assert await found(edge, "annika@") == ["Annika"]
+            assert await found(edge, "bob@players.example") == ["bob"]
+            # What is a pattern elsewhere is itself here.
+            assert await found(edge, "b_") == ["B_b"]
+            assert [await found(edge, text) for text in ("", "%", "ika")] == [[], [], []]
+            tenant_id = edge.tenants["acme"].id
+            words = {"tenant_id": tenant_id, "begins": "a", "ends": "b", "limit": 3}
+            async with edge.app_db.reading(tenant_id) as conn:
+                await conn.execute("SET LOCAL enable_seqscan = off")
+                await conn.execute("SET LOCAL enable_bitmapscan = off")
+                rows = await (await conn.execute(b"EXPLAIN " + _NAMED.encode(), words)).fetchall()
+            plan = "\n".join(row[0] for row in rows)
+            for index, column in (
+                ("users_email_begins", "email"),
+                ("users_name_begins", "name_lower"),
+            ):
+                assert index in plan, plan
+                assert re.search(rf"Index Cond: .*{column} ~>=~ .*{column} ~<~ ", plan), plan
 
     asyncio.run(story())

@@ -109,7 +109,7 @@ def test_a_fit_has_the_fair_price_it_was_given(line_q4: int, over: float) -> Non
     assert clv.moved(Fraction(1 / over), line_q4, close, above=True) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_three_denominators() -> None:
+def test_each_figure_has_a_denominator_of_its_own() -> None:
     good = clv.clv(Fraction(21, 10), [Fraction(195, 100)] * 2, 0, "multiplicative")
     bad = clv.clv(Fraction(19, 10), [Fraction(195, 100)] * 2, 0, "multiplicative")
     found = clv.record(

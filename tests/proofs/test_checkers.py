@@ -47,6 +47,12 @@ FAULTS: Final[Mapping[str, str]] = {
         "INSERT INTO cash_out_order (tenant_id, bet_id, user_id, at_least_minor, state, changed_at)"
         " SELECT tenant_id, id, user_id, 1, 'done', placed_at FROM bet WHERE status = 'open'"
     ),
+    "a request that was paid is its slice": (
+        "INSERT INTO cash_out_request (tenant_id, id, user_id, bet_id, share_bps, amount_minor,"
+        " digest, policy, tolerance_bps, at, answer) SELECT tenant_id, id, user_id, id, 1, 1, '',"
+        """ 'any', 0, placed_at, '{"cash_out_id": "x", "amount_minor": 1}' FROM bet"""
+        " WHERE status = 'open'"
+    ),
 }
 
 

@@ -150,7 +150,7 @@ def test_a_bet_in_play_without_the_event_locks_is_taken_after_the_goal(on: Groun
             late.append(of.name)
         return found
 
-    with on.functions.broken("bets_decide_v1", EVENT_LOCKS):
+    with on.functions.broken("bets_decide_v1", *EVENT_LOCKS):
         on.every_order(
             ("worker", "worker"),
             lambda of: (placing(on, of), scoring(on, of)),

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import pytest
 
-from overround.betting.bets import service as bets_service
+from overround.betting.bets import rules, words
+from overround.betting.bets import store as bets_store
 from overround.betting.bets.model import Asked
 from overround.betting.offers import Setting
 from overround.betting.offers import store as offers_store
@@ -277,8 +278,12 @@ def test_a_bet_and_the_end_of_its_session(on: Ground) -> None:
         slip = on.world.slip(of.name, 600, [(of.home, PRICE_E4)])
 
         async def bet(conn: Connection) -> str:
-            (told,) = await bets_service.place_all(conn, [Asked(on.tenant_id, slip, token_of(of))])
-            return told.kind
+            # As the acceptor calls it.
+            said = words.of(Asked(on.tenant_id, slip, token_of(of)), rules.as_shown(slip))
+            row = await (await conn.execute(*bets_store.call_of_all([said]))).fetchone()
+            assert row is not None
+            (kind,) = row[0]
+            return kind
 
         async def log_out(conn: Connection) -> None:
             await sessions_store.end_by_token(conn, on.tenant_id, token_of(of), on.world.at)

@@ -21,7 +21,7 @@ from tests.proofs.ground import PRICE_E4, Case, Ground, ground
 from tests.support.gates import statements
 from tests.support.interleave import Body, Run, Transaction, every_order, following, scheduling
 
-EVENT_LOCKS = r"PERFORM pg_advisory_xact_lock_shared\(.*?;"
+EVENT_LOCKS = r"pg_advisory_xact_lock_shared\(k.key\)", "1"
 ISOLATION = r"IF current_setting\('transaction_isolation'\).*?END IF;"
 ACCOUNT_LOCKS = r"FOR NO KEY UPDATE OF a"
 BET_LOCKS = r"ORDER BY id FOR UPDATE(?! SKIP)"
@@ -55,7 +55,7 @@ async def late(of: Case, run: Run) -> str:
 
 
 def test_without_the_event_lock_bets_are_taken_after_the_suspension(on: Ground) -> None:
-    with on.functions.broken("bets_decide_v1", EVENT_LOCKS):
+    with on.functions.broken("bets_decide_v1", *EVENT_LOCKS):
         outcomes = on.every_order(("app", "app"), lambda of: (on.bet(of), suspending(on, of)), late)
     assert outcomes["taken too late"] > 0
 

@@ -18,7 +18,9 @@ import httpx2
 import psycopg
 import pytest
 
+from overround.betting import risk
 from overround.betting.offers import Offers, book_of
+from overround.betting.risk import Wait
 from overround.core import price
 from overround.core.errors import Invalid, SettingsError
 from overround.db.logins import Role
@@ -183,6 +185,13 @@ def as_booked(facts: Facts) -> dict[str, str]:
     return {bet: f"demo:{facts.run}:{which}" for bet, which in facts.bets.items()}
 
 
+def open_keys(facts: Facts) -> set[str]:
+    """The keys of what has no answer yet, or waits for one."""
+    asked = {f"{ask.player}:{ask.n}" for ask in facts.asked.values()}
+    waiting = {f"{player}:{n}" for player, slips in facts.waiting.items() for n in slips}
+    return {f"demo:{facts.run}:{which}" for which in asked | waiting}
+
+
 def test_players_join_pay_in_and_bet_at_both_tenants(database_urls: Urls, tmp_path: Path) -> None:
     wanted = {"accepted", "paid", "price_changed", "insufficient_funds", "legs_conflict"}
 
@@ -205,10 +214,9 @@ def test_players_join_pay_in_and_bet_at_both_tenants(database_urls: Urls, tmp_pa
     asyncio.run(story())
     facts = told(tmp_path)
     assert set(facts.members) == {f"{host}-{n}" for host in ("acme", "sakura") for n in range(5)}
-    asked = {f"demo:{facts.run}:{ask.player}:{ask.n}" for ask in facts.asked.values()}
     unknown = booked(database_urls).items() - as_booked(facts).items()
     assert as_booked(facts).items() <= booked(database_urls).items()
-    assert {key for _, key in unknown} <= asked
+    assert {key for _, key in unknown} <= open_keys(facts)
     assert (tmp_path / diary.NAME).stat().st_mode & 0o777 == 0o600
 
 
@@ -239,10 +247,9 @@ def test_an_api_that_was_killed_is_asked_again(database_urls: Urls, tmp_path: Pa
 
     asyncio.run(story())
     facts = told(tmp_path)
-    left = {f"demo:{facts.run}:{ask.player}:{ask.n}" for ask in facts.asked.values()}
     found = booked(database_urls)
     assert as_booked(facts).items() <= found.items()
-    assert {key for bet, key in found.items() if bet not in facts.bets} <= left
+    assert {key for bet, key in found.items() if bet not in facts.bets} <= open_keys(facts)
 
 
 def test_a_killed_process_is_followed_by_one_that_asks_the_same_again(
@@ -275,6 +282,47 @@ def test_a_killed_process_is_followed_by_one_that_asks_the_same_again(
     found = booked(database_urls)
     assert len(set(found.values())) == len(found)
     assert as_booked(told(tmp_path)).items() <= found.items()
+
+
+def test_players_whose_slips_wait_go_on_with_other_things(
+    database_urls: Urls, tmp_path: Path
+) -> None:
+    few = Options(players_first=2, players_most=2, bets_per_s=25)
+
+    def full() -> bool:
+        waiting = told(tmp_path).waiting
+        return len(waiting) == 4 and all(len(of) == bettors.WAITING_MAX for of in waiting.values())
+
+    async def story(edge: Edge, port: int) -> None:
+        everything = Wait("house", "house", 0, None)
+        for tenant in edge.tenants.values():
+            async with edge.app_db.transaction(tenant.id) as conn:
+                await risk.set_wait(conn, tenant.id, everything)
+        async with betting(tmp_path, database_urls, few):
+            # Nobody looks at any slip; each player has sent as many as he may, and not one.
+            await until_async(full, "as many slips of each as may wait", 60)
+        assert told(tmp_path).bets == {}
+        for tenant in edge.tenants.values():
+            async with edge.app_db.transaction(tenant.id) as conn:
+                await risk.set_wait(conn, tenant.id, replace(everything, approve_win_minor=None))
+        member = told(tmp_path).members["acme-0"]
+        path = next(iter(told(tmp_path).waiting["acme-0"].values()))
+        async with client(port, member.token) as acme:
+            assert (await acme.post(f"{path}/withdraw")).is_success
+        async with betting(tmp_path, database_urls, few):
+            await until_async(lambda: told(tmp_path).bets, "a bet", 60)
+            await until_async(
+                lambda: told(tmp_path).outcomes["slip_withdrawn"], "what became of a slip", 60
+            )
+
+    async def whole() -> None:
+        async with opened(database_urls) as edge:
+            await Board(edge).open()
+            with api(database_urls) as served:
+                demo(tmp_path, served.port)
+                await story(edge, served.port)
+
+    asyncio.run(whole())
 
 
 def client(port: int, token: str = "") -> httpx2.AsyncClient:

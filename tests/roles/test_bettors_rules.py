@@ -102,6 +102,7 @@ def _filled(path: Path) -> Diary:
     book.answered(ask, "paid")
     ask = book.asks("acme-0", "bets", {"stake": "1.00"})
     book.answered(ask, "accepted", "b1")
+    book.waits(book.asks("acme-1", "bets", {"stake": "3.00"}), "/slips/s0")
     book.asks("acme-1", "bets", {"stake": "2.00"})
     return book
 
@@ -120,12 +121,31 @@ def test_a_diary_that_is_read_again_says_the_same(tmp_path: Path) -> None:
     again.close()
 
 
+def test_what_waits_is_remembered_until_something_became_of_it(tmp_path: Path) -> None:
+    path = tmp_path / diary.NAME
+    _filled(path).close()
+    book = Diary(path, "r1")
+    assert book.facts.waiting == {"acme-1": {0: "/slips/s0"}}
+    # What has no answer is another request: a player whose slip waits goes on.
+    assert book.facts.asked["acme-1"].n == 1
+    book.became("acme-1", 0, "accepted", "s0")
+    book.waits(book.facts.asked["acme-1"], "/slips/s1")
+    book.became("acme-1", 1, "slip_expired")
+    book.close()
+    found = diary.read(path)
+    assert found is not None
+    assert found == book.facts
+    assert (found.waiting, found.asked) == ({}, {})
+    assert found.bets == {"b1": "acme-0:1", "s0": "acme-1:0"}
+    assert found.outcomes == {"paid": 1, "accepted": 2, "slip_expired": 1}
+
+
 def test_a_torn_line_is_as_if_it_had_not_been_written(tmp_path: Path) -> None:
     path = tmp_path / diary.NAME
     book = _filled(path)
     book.close()
     with path.open("ab") as file:
-        file.write(b'{"answer":"acme-1","n":0,"outco')
+        file.write(b'{"answer":"acme-1","n":1,"outco')
     again = Diary(path, "r1")
     assert again.facts == book.facts
     again.answered(again.facts.asked["acme-1"], "price_changed")

@@ -250,6 +250,28 @@ def test_the_door_lets_so_many_strangers_in() -> None:
         door.admits(f"address {n}", 0.0)
 
 
+def test_those_who_were_refused_are_heard_one_after_the_other() -> None:
+    """Whose pauses end in one turn of the loop are heard in as many turns as they are."""
+
+    async def story() -> None:
+        door, turns, heard = Door(), 0, list[int]()
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            asyncio.get_running_loop().call_soon(turn)
+
+        async def refused() -> None:
+            async with door.in_line():
+                heard.append(turns)
+
+        turn()
+        await asyncio.gather(*(refused() for _ in range(20)))
+        assert len(set(heard)) == 20
+
+    asyncio.run(story())
+
+
 def test_who_does_not_listen_is_let_go() -> None:
     """Nothing piles up for a worker that takes nothing."""
 

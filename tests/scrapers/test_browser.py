@@ -75,10 +75,14 @@ def shared_data() -> Path:
     return folder
 
 
-def test_a_book_is_read_and_speaks_up_when_a_price_moves() -> None:
+def test_a_book_is_read_and_speaks_up_when_a_price_moves(tmp_path: Path) -> None:
+    # Read by turns only every few minutes: what is seen sooner, the page has said by itself.
+    over = tmp_path / "sbo.yaml"
+    over.write_text("pass_s: 600\n")
+
     async def story() -> None:
         with books() as (replicas, address):
-            async with watching("sbo", address) as scraper:
+            async with watching("sbo", address, over=over) as scraper:
                 await until_async(lambda: scraper.state == "reading", "the first look")
                 look = scraper.look
                 assert look is not None
@@ -87,13 +91,10 @@ def test_a_book_is_read_and_speaks_up_when_a_price_moves() -> None:
                 now_s = time.monotonic()
                 replicas.market.plant(match.id, "hdp", ("sbo", "ibc"), now_s, margin_bps=900)
                 high = 21_000 - 600
-                took_s = await until_async(
+                await until_async(
                     lambda: quoted(scraper, match.home, "asian_handicap", "home") > high,
                     "the planted price",
                 )
-                # The page asks five times a second and the observer waits a tenth; reading it by
-                # turns alone would take two seconds on the average.
-                assert took_s < 1.5
                 match.suspended.add("sbo")
                 await until_async(
                     lambda: any(p.suspended for b in _batches(scraper) for p in b.prices),
@@ -119,8 +120,7 @@ def test_a_frozen_book_is_named_and_confirms_nothing() -> None:
                         break
                     await asyncio.sleep(0.1)
                 assert scraper.state == "reading"
-                took_s = await until_async(lambda: scraper.state == "frozen", "the freeze")
-                assert took_s < 15
+                await until_async(lambda: scraper.state == "frozen", "the freeze")
                 assert not _batches(scraper)
                 assert await scraper.confirm(asked) is None
                 replicas.fault("sbo", "freeze", on=False)

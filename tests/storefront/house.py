@@ -82,6 +82,8 @@ async def process(
         )
         app, outage = assembled(services)
         publishing = Publishing(database, shelf, outage, clock)
+        # What still waits at a frozen line would be waited for.
+        stack.push_async_callback(road.mend)
         yield House(app, database, publishing, outage, shelf, leases, road, edge)
 
 

@@ -19,7 +19,10 @@ Scheme = Literal["light", "dark"]
 
 _AXE: Final = Axe()
 # What is right with a page is not described and not sent: it is most of axe's work.
-_LOOK: Final = "axe.run({resultTypes: ['violations']}).then((found) => found.violations)"
+_LOOK: Final = """(rules) => axe.run({resultTypes: ['violations'], ...(rules && {runOnly: rules})})
+  .then((found) => found.violations)"""
+# What a colour scheme decides.
+_OF_COLOURS: Final = ("color-contrast",)
 
 
 def chromium_path() -> str | None:
@@ -74,14 +77,27 @@ def context(
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it is shown: the rule, and the first places."""
+    """What axe finds wrong with the page as it is shown, and with its colours in the dark: the
+    scheme, the rule, and the first places. The page is in the light again afterwards."""
     page.evaluate(_AXE.axe_script)
-    found: list[dict[str, Any]] = page.evaluate(_LOOK)
+    found = {"light": page.evaluate(_LOOK, None)}
+    page.emulate_media(color_scheme="dark")
+    found["dark"] = page.evaluate(_LOOK, _OF_COLOURS)
+    page.emulate_media(color_scheme="light")
     return [
-        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for one in found
+        f"{scheme}: {one['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for scheme, wrong in found.items()
+        for one in wrong
         for node in one["nodes"][:3]
     ]
+
+
+def too_small(page: Page) -> list[list[float]]:
+    """The boxes to tick that no finger meets: each with its width, and its label's height."""
+    return page.evaluate("""[...document.querySelectorAll("input[type=checkbox]")]
+        .filter((box) => box.checkVisibility())
+        .map((box) => [box.offsetWidth, box.closest("label").getBoundingClientRect().height])
+        .filter(([box, label]) => box < 24 || label < 33)""")
 
 
 def too_wide(page: Page) -> int:

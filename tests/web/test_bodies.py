@@ -9,7 +9,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from overround.web.bodies import BODY_BYTES_MAX, Bodies, NumberTooLong, check_json
+from overround.web.bodies import BODY_BYTES_MAX, Bodies, NulInQuery, NumberTooLong, check_json
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def _send(
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_nul_never_reaches_the_database(method: str) -> None:
     """PostgreSQL's text has no such character, and would answer with an error of ours."""
-    with pytest.raises(HTTPException) as refused:
+    with pytest.raises(NulInQuery) as refused:
         _send([b""], method=method, query=b"text=a%00b")
-    assert refused.value.status_code == 400
+    assert (refused.value.status, refused.value.code) == (400, "malformed")
     assert _send([b""], method=method, query=b"text=a%2500b") == b""
 
 

@@ -17,11 +17,13 @@ from overround.web import frames
 from overround.web.frames import Mark
 from overround.web.live import (
     FRAMES_WAITING_MAX,
+    TICK_S,
     Draining,
     Live,
     Stream,
     StreamLimits,
     Visit,
+    pause_s,
 )
 from tests.storefront.support import BOOK, EVENT, Shop, shown, until
 
@@ -118,6 +120,12 @@ def test_the_newest_of_a_tick_is_told_and_the_same_bytes_to_all() -> None:
                 live.close(stream)
 
     asyncio.run(story())
+
+
+def test_a_room_tells_once_in_a_tick_and_half_of_the_time() -> None:
+    """From one beginning to the next: however long it takes to tell few, and twice that of many."""
+    for took_s, between_s in ((0.0, TICK_S), (0.01, TICK_S), (TICK_S / 2, TICK_S), (0.2, 0.4)):
+        assert took_s + pause_s(took_s) == pytest.approx(between_s)
 
 
 def test_a_stream_waits_for_a_view_that_is_not_ready() -> None:

@@ -24,6 +24,8 @@ class OverroundError(Exception):
 
     code: str = "error"
     status: int = 500
+    # What of a request the error is always about, where that is the same every time.
+    field: str | None = None
 
     def __init__(
         self,
@@ -36,10 +38,11 @@ class OverroundError(Exception):
         """`detail` is for people, `code` for programs; `facts` are what the answer adds to them.
 
         `field` is what of the request it is about, as a path into its body ("stake",
-        "legs/0/price") or elsewhere ("header/Idempotency-Key").
+        "legs/0/price") or elsewhere ("header/Idempotency-Key", "query/cursor").
         """
         self.facts = dict(facts or {})
-        self.field = field
+        if field is not None:
+            self.field = field
         self.detail = detail or (type(self).__doc__ or type(self).__name__).splitlines()[0]
         if code is not None:
             self.code = code
@@ -117,9 +120,9 @@ class Unavailable(OverroundError):
 
 @contextmanager
 def at_field(name: str) -> Generator[None]:
-    """What is invalid in the block is so for that field, where it names none itself."""
+    """What is invalid or unknown in the block is so for that field, where it names none itself."""
     try:
         yield
-    except Invalid as error:
+    except (Invalid, NotFound) as error:
         error.field = error.field or name
         raise

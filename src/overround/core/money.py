@@ -65,10 +65,11 @@ CURRENCIES: Final[Mapping[str, Currency]] = MappingProxyType(_table())
 # Thirteen digits before the point and four behind stay below 10**17, so that any parsed amount, and
 # the sum of ninety of them, fits a `bigint` (test: the largest amount fits a bigint).
 MAX_WHOLE_DIGITS: Final = 13
-MAX_TEXT_LENGTH: Final = 18
+# Longer text is refused before it is looked at.
+MAX_TEXT_LENGTH: Final = 24
 
 # [0-9] and not \d: \d also matches the digits of other scripts, which `int` would accept.
-_AMOUNT = re.compile(r"([0-9]{1,13})(?:\.([0-9]+))?")
+_AMOUNT = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 
 
 def currency(code: str) -> Currency:
@@ -92,6 +93,9 @@ def parse(text: str, currency_code: str) -> int:
     if match is None:
         raise Invalid("an amount is a plain decimal number", code="invalid_number")
     whole, fraction = match[1], match[2] or ""
+    if len(whole) > MAX_WHOLE_DIGITS:
+        said = f"an amount has at most {MAX_WHOLE_DIGITS} digits before the point"
+        raise Invalid(said, code="invalid_number")
     if len(fraction) > decimals:
         raise Invalid(f"{currency_code} has {decimals} decimals", code="invalid_number")
     return int(whole + fraction.ljust(decimals, "0"))

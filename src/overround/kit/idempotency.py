@@ -23,6 +23,7 @@ class KeyMissing(Refusal):
 
     code = "idempotency_key_missing"
     status = 400
+    field = KEY_FIELD
 
 
 class KeyInvalid(Refusal):
@@ -30,6 +31,7 @@ class KeyInvalid(Refusal):
 
     code = "idempotency_key_invalid"
     status = 400
+    field = KEY_FIELD
 
 
 class KeyReused(Refusal):
@@ -37,14 +39,15 @@ class KeyReused(Refusal):
 
     code = "idempotency_key_reused"
     status = 422
+    field = KEY_FIELD
 
 
 def checked_key(text: str | None) -> str:
     """The key as it is. Raises KeyMissing when it is absent, KeyInvalid when it is not one."""
     if not text:
-        raise KeyMissing(field=KEY_FIELD)
+        raise KeyMissing
     if not _KEY.fullmatch(text):
-        raise KeyInvalid(field=KEY_FIELD)
+        raise KeyInvalid
     return text
 
 

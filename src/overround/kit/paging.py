@@ -74,5 +74,5 @@ def parse(text: str) -> Cursor:
         raw = b""
     micros = int.from_bytes(raw[:8], "big")
     if len(raw) != _BYTES or micros > _MICROS_MAX:
-        raise Invalid("this cursor is not one of ours", code="cursor")
+        raise Invalid("this cursor is not one of ours", code="cursor", field="query/cursor")
     return Cursor(_EPOCH + timedelta(microseconds=micros), UUID(bytes=raw[8:]))

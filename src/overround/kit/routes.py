@@ -19,7 +19,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from overround.core.clock import Clock
 from overround.core.errors import Forbidden, Unauthenticated
 from overround.core.principal import Kind, Principal
-from overround.kit import paging
+from overround.kit import paging, queries
 from overround.kit.etags import matches
 from overround.kit.idempotency import KeyReused, checked_key
 from overround.kit.shapes import Input, Output
@@ -106,6 +106,7 @@ class Visiting:
     name: str = "visitor"
 
     async def __call__(self, request: Request) -> UUID:
+        queries.check(request.scope)
         tenant_id: UUID = request.state.tenant_id
         return tenant_id
 
@@ -129,6 +130,7 @@ class Permission:
             raise Forbidden
         if self.scope is not None and not holds(principal, self.scope):
             raise Forbidden
+        queries.check(request.scope)
         return principal
 
 
@@ -142,7 +144,9 @@ class Reading(Permission):
     async def __call__(self, request: Request) -> Principal:
         key = request.headers.get(KEY_HEADER)
         if key is not None:
-            return await route_tools(request).by_key(request, key)
+            principal = await route_tools(request).by_key(request, key)
+            queries.check(request.scope)
+            return principal
         return await Permission.__call__(self, request)
 
 

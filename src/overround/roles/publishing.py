@@ -27,7 +27,8 @@ from overround.kit import logs, loop
 from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.storefront import Shelf
-from overround.web.outage import FIRST_VIEWS, Outage
+from overround.web.copy_names import FIRST_VIEWS
+from overround.web.outage import Outage
 
 _EVERY_S: Final = 1.0
 # Of the time, so much may go into this: with many tenants each is confirmed less often.

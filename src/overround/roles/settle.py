@@ -1,5 +1,5 @@
-"""The settle role: due events, graded and paid, bets that end early by themselves, and slips that
-have waited. Any number of these may run."""
+"""The settle role: due events, graded and paid, bets that end early by themselves, and slips and
+cash-outs that have waited. Any number of these may run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from overround.roles.process import TRANSIENT
 _INTERVAL_S = 1.0
 # An order waits for a price as a person would: two looks in the life of a quote are enough.
 _ORDERS_INTERVAL_S = 2.0
-# Who waits for his turn watches a page; looking costs one step down an index that is mostly empty.
+# Who waits, for his turn or out of a delay, watches a page; looking costs one step down an index
+# that is mostly empty.
 _SLIPS_INTERVAL_S = 0.2
 
 
@@ -41,6 +42,12 @@ async def run(db: Database, clock: Clock, stop: asyncio.Event, tell: Tell = tell
             logs.business("bets.cashed_out", bets=bets)
         return bets
 
+    async def pay() -> int | None:
+        asked = await cash_outs.pay_due(db, clock.now(), tell)
+        if asked:
+            logs.business("cash_outs.answered", cash_outs=asked)
+        return asked
+
     async def place() -> int | None:
         slips = await waiting.run_once(db, clock.now(), tell)
         if slips:
@@ -51,6 +58,7 @@ async def run(db: Database, clock: Clock, stop: asyncio.Event, tell: Tell = tell
         await asyncio.gather(
             _repeat("settle", settle, stop, _INTERVAL_S),
             _repeat("cash_outs", cash_out, stop, _ORDERS_INTERVAL_S),
+            _repeat("cash_outs_in_play", pay, stop, _SLIPS_INTERVAL_S),
             _repeat("slips", place, stop, _SLIPS_INTERVAL_S),
         )
 

@@ -171,16 +171,21 @@ class Shelf:
         task.add_done_callback(self._behind.discard)
 
     async def _look(self, subdomain: str, name: str) -> Snapshot | None:
-        """What the cache has, put on the shelf; what is there already when it does not answer."""
+        """What the cache has, put on the shelf; what is there already when it does not answer.
+
+        Who joins a look that is all but over is told what lies on the shelf by then, too: it may
+        be newer (test: two processes share what the cache has).
+        """
+        found = None
         if not self.is_away():
             try:
-                return await self.flights.run(
+                found = await self.flights.run(
                     (subdomain, name), lambda: self._fetch(subdomain, name)
                 )
             except (*cache.failures(), snapshots.Garbled) as error:
                 self._lost(error)
         copy = self._copies.get((subdomain, name))
-        return copy.snapshot if copy is not None else None
+        return found if copy is None else copy.snapshot
 
     async def _fetch(self, subdomain: str, name: str) -> Snapshot | None:
         assert self._client is not None

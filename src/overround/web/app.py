@@ -46,6 +46,7 @@ from overround.web import copies as copying
 from overround.web import pages, problems, reference, shown
 from overround.web.answers import Answer, Asked, json_answer
 from overround.web.bodies import Bodies
+from overround.web.callers import Callers
 from overround.web.copies import BoardCopies, Mark
 from overround.web.front import Authenticate, Front, Reading, Route
 from overround.web.gate import Authenticator, Gate, find_tenant
@@ -229,10 +230,11 @@ def assembled(services: Services) -> tuple[ASGIApp, Outage]:
     sites = Sites(partial(find_tenant, services.database), services.base_domain)
     table = Table(api_routes())
     gated = Gate(inner, services.database, sites, services.clock, services.throttle, table)
+    callers = Callers(services.database)
     covered = Outage(
         gated,
         table=table,
-        database=services.database,
+        callers=callers,
         shelf=services.shelf,
         clock=services.clock,
         label_of=sites.label,
@@ -249,7 +251,7 @@ def assembled(services: Services) -> tuple[ASGIApp, Outage]:
     if services.accept is not None:
         raw.append(_slips(services, services.accept, knows).route())
     if services.mark is not None:
-        copies = BoardCopies(covered.beside(routes), services.mark, covered.admits)
+        copies = BoardCopies(callers.beside(routes), services.mark, callers.admits)
         # A tenant that this process does not know yet is the layers' to find: they have copies and
         # defaults when its record cannot be asked for.
         raw.append(Reading(copying.PATH, copies.now, copies.later, needs="label"))

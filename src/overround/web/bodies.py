@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from overround.core.errors import Invalid
+from overround.core.errors import Invalid, Refusal
 from overround.web.ids import header
 from overround.web.origins import SAFE_METHODS
 
@@ -36,6 +36,13 @@ class NumberTooLong(Invalid):
     """A number of a request has at most 30 digits."""
 
     code = "number_too_long"
+
+
+class NulInQuery(Refusal):
+    """A query is without NUL: no text here can hold one."""
+
+    code = "malformed"
+    status = 400
 
 
 class _TooLong(ValueError):
@@ -121,7 +128,7 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _NUL_IN_QUERY in scope["query_string"]:
-            raise HTTPException(400)
+            raise NulInQuery
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return

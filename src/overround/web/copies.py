@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Scope
 
 from overround.kit import logs, metrics
 from overround.storefront import BookView, OfferFeed
 from overround.web import marks
 from overround.web.answers import Answer, Asked
+from overround.web.inside import Heard, no_body, visit
 from overround.web.sites import Site
 
 PATH: Final = "/api/v1/board"
@@ -124,13 +125,15 @@ class BoardCopies:
     async def _made(self, site: Site, host: bytes) -> _Copy | None:
         mark = self._mark(site.book_id)
         began_s = time.monotonic()
+        heard = Heard()
         try:
-            status, headers, body = await _asked_inside(self._app, site, host)
+            await self._app(_visit(site, host), no_body, heard.send)
         except Exception as error:  # noqa: BLE001 - the layers answer in its place, and better
             _log.warning("board.not_copied", reason=f"{type(error).__name__}: {error}"[:200])
             return None
-        etag = headers.get(b"etag")
-        if status != 200 or etag is None:
+        headers = heard.headers if heard.status == 200 else {}
+        etag, body = headers.get(b"etag"), heard.body
+        if etag is None:
             return None
         kept = [(b"etag", etag), (b"cache-control", headers[b"cache-control"])]
         shape = [
@@ -144,10 +147,8 @@ class BoardCopies:
         return copy
 
 
-async def _asked_inside(
-    app: ASGIApp, site: Site, host: bytes
-) -> tuple[int, dict[bytes, bytes], bytes]:
-    """What the routes answer to an anonymous visitor of the site. Raises what they raise."""
+def _visit(site: Site, host: bytes) -> Scope:
+    """An anonymous visitor of the site, as the layers would hand his question to the routes."""
     state = {
         "site": site,
         "tenant_id": site.tenant_id,
@@ -156,29 +157,4 @@ async def _asked_inside(
         "token": None,
         "ids": marks.ids(None, None),
     }
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": PATH,
-        "raw_path": PATH.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"host", host)],
-        "client": None,
-        "server": None,
-        "state": state,
-    }
-    messages: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        messages.append(message)
-
-    await app(scope, receive, send)
-    body = b"".join(message.get("body", b"") for message in messages[1:])
-    return messages[0]["status"], dict(messages[0]["headers"]), body
+    return visit(PATH, host, state)

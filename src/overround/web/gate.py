@@ -116,7 +116,7 @@ class Gate:
             return
         state["throttle"] = Counting(self._throttle, self._clock, scope)
         # Who shows a token is counted as himself once it is known whose it is, and at once where
-        # nobody is going to ask (test: an answer, a line and a scrape hold what the lists say).
+        # nobody is going to ask (test: an answer a line and a scrape hold what the lists say).
         if is_visitor(scope, found.token, self._table):
             await state["throttle"].visitor()
 

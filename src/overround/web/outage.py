@@ -11,24 +11,23 @@ while his session is known to be live; a write is never answered from anywhere
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from psycopg import InterfaceError, OperationalError
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from overround import storefront
 from overround.core.clock import Clock, millis
 from overround.core.errors import NotFound, Unavailable
-from overround.db import Database, calling
-from overround.db.pools import SHARES, USAGE_PERCENT_MAX, Purpose
+from overround.db import calling
+from overround.db.pools import Purpose
 from overround.kit import logs
-from overround.people import sessions
 from overround.storefront import Answer, Shelf, Snapshot
-from overround.web import marks, tokens
+from overround.web import marks
+from overround.web.callers import Callers
+from overround.web.copy_names import CopyName, copy_name
+from overround.web.inside import Heard, no_body, visit
 from overround.web.limits import TooManyRequests
 from overround.web.pages import render
 from overround.web.urgency import Table
@@ -47,8 +46,6 @@ WRITING_MS: Final = 1_000
 CONFIRM_EVERY_MS: Final = 5_000
 # Larger answers are sent and not kept.
 KEPT_BYTES_MAX: Final = 1_000_000
-# What a visitor sees first: kept in the cache for every process, and confirmed by one of them.
-FIRST_VIEWS: Final = ("/", "/api/v1/board", "/api/v1/events", "/theme.css")
 _DEFAULTS: Final = {
     "/api/v1/board": b'{"items":[],"next_cursor":null}',
     "/api/v1/events": b'{"items":[],"next_cursor":null}',
@@ -65,48 +62,6 @@ KnownLive = Callable[[str, str], Awaitable[bool]]
 _log = logs.get(__name__)
 
 
-@dataclass(slots=True)
-class _Heard:
-    """One answer of the application, kept until it is known whether it will do."""
-
-    messages: list[Message] = field(default_factory=list[Message])
-    error: Exception | None = None
-
-    async def send(self, message: Message) -> None:
-        """Take a part of the answer."""
-        self.messages.append(message)
-
-    @property
-    def status(self) -> int:
-        """The answer's status; 503 where there is an error and 500 where there is nothing."""
-        if self.error is not None:
-            return 503
-        return int(self.messages[0]["status"]) if self.messages else 500
-
-    @property
-    def media_type(self) -> str:
-        """What the answer is, as it says itself."""
-        found = [v for n, v in self.messages[0]["headers"] if n.lower() == b"content-type"]
-        return found[0].decode("latin-1") if len(found) == 1 else ""
-
-    @property
-    def body(self) -> bytes:
-        """The whole of it."""
-        return b"".join(message.get("body", b"") for message in self.messages[1:])
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that a copy could answer: whose host, under which name, as which person."""
-
-    label: str
-    name: str
-    path: str
-    first_view: bool
-    token: str | None
-    if_none_match: str | None
-
-
 class Outage:
     """ASGI middleware around the gate. Used from one event loop."""
 
@@ -115,7 +70,7 @@ class Outage:
         app: ASGIApp,
         *,
         table: Table,
-        database: Database,
+        callers: Callers,
         shelf: Shelf,
         clock: Clock,
         label_of: Callable[[bytes], str | None],
@@ -125,7 +80,7 @@ class Outage:
     ) -> None:
         self._app = app
         self._table = table
-        self._database = database
+        self._callers = callers
         self._shelf = shelf
         self._clock = clock
         self._label_of = label_of
@@ -133,13 +88,6 @@ class Outage:
         self._base_domain = base_domain
         self._known_live = known_live
         self._late: set[asyncio.Task[None]] = set()
-        self._inside: Counter[Purpose] = Counter()
-        pools = {pool.purpose: pool.figures().size_max for pool in database.every()}
-        most = max(pools.values())
-        self._room: dict[Purpose, int] = {
-            purpose: max(1, (pools.get(purpose, most) * USAGE_PERCENT_MAX - 1) // 100)
-            for purpose in SHARES
-        }
         self._writers: dict[str, int] = {}
         # When each first view was last told: as many as there are tenants, times the views.
         self._told_ms: dict[tuple[str, str], int] = {}
@@ -166,29 +114,6 @@ class Outage:
                 await self._public(asked, worth.purpose, scope, receive, send)
             else:
                 await self._own(asked, worth.purpose, scope, receive, send)
-
-    def admits(self) -> bool:
-        """Whether a visitor's question that somebody else asks for him may go to the database.
-
-        It counts from here on, until the task that asks it has begun (`beside`).
-        """
-        if not self._admits("reads"):
-            return False
-        self._inside["reads"] += 1
-        asyncio.get_running_loop().call_soon(self._inside.subtract, ("reads",))
-        return True
-
-    def beside(self, app: ASGIApp) -> ASGIApp:
-        """`app`, for who asks it past these copies: he is counted with those on their way."""
-
-        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-            self._inside["reads"] += 1
-            try:
-                await app(scope, receive, send)
-            finally:
-                self._inside.subtract(("reads",))
-
-        return counted
 
     def at_hand(self, scope: Scope, age_ms_max: int | None = None) -> tuple[Answer | None, bool]:
         """The public copy of this process, if it is no older; and whether that is all there is
@@ -225,27 +150,12 @@ class Outage:
 
         Whatever comes of it, nobody waits for it; it counts against no limit and in no log.
         """
-        state = {"ids": marks.ids(None, None), "counted": True}
-        host = (b"host", self._host_of(label))
-        scope: Scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": b"",
-            "headers": [host, (b"accept", b"text/html,application/json")],
-            "client": None,
-            "server": None,
-            "state": state,
-        }
+        host = f"{label}.{self._base_domain}".encode()
+        scope = visit(path, host, {"ids": marks.ids(None, None), "counted": True})
         asked = self._asked(scope)
         assert asked is not None, "a first view has a name and no caller"
         with calling(self._table.of("GET", path).purpose):
-            await self._ask(asked, scope, _nothing, _Heard())
+            await self._ask(asked, scope, no_body, Heard())
 
     async def _storefront(self, scope: Scope, send: Send) -> None:
         """Answer what the storefront has by itself.
@@ -273,20 +183,12 @@ class Outage:
         if len(self._writers) > WRITERS_MAX:
             del self._writers[next(iter(self._writers))]
 
-    def _admits(self, purpose: Purpose) -> bool:
-        """Whether there is room at the database for one more who can do without it.
-
-        Those who are on their way are counted too: what comes in one moment would otherwise find
-        the pool empty and fill it (test: under load the pool stays below 85 percent).
-        """
-        return self._inside[purpose] < self._room.get(purpose, 1) and self._database.admits()
-
     async def _public(
-        self, asked: Asked, purpose: Purpose, scope: Scope, receive: Receive, send: Send
+        self, asked: CopyName, purpose: Purpose, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if not self._admits(purpose) and await self._copied(asked, scope, send):
+        if not self._callers.has_room(purpose) and await self._copied(asked, scope, send):
             return
-        heard = _Heard()
+        heard = Heard()
         task = self._begin(asked, purpose, scope, receive, heard)
         try:
             await asyncio.wait({task}, timeout=BUDGET_S)
@@ -300,30 +202,29 @@ class Outage:
         if heard.status not in {429, 500, 502, 503, 504} or not await self._instead(
             asked, scope, send
         ):
-            await _forward(heard, send)
+            await heard.forward(send)
 
     async def _own(
-        self, asked: Asked, purpose: Purpose, scope: Scope, receive: Receive, send: Send
+        self, asked: CopyName, purpose: Purpose, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """A read of somebody's own figures."""
-        if not self._admits(purpose) and await self._own_copy(asked, scope, send):
+        if not self._callers.has_room(purpose) and await self._own_copy(asked, scope, send):
             return
-        heard = _Heard()
+        heard = Heard()
         await self._begin(asked, purpose, scope, receive, heard)
         short = heard.status in {500, 502, 503, 504}
         if not short or not await self._own_copy(asked, scope, send):
-            await _forward(heard, send)
+            await heard.forward(send)
 
     def _begin(
-        self, asked: Asked, purpose: Purpose, scope: Scope, receive: Receive, heard: _Heard
+        self, asked: CopyName, purpose: Purpose, scope: Scope, receive: Receive, heard: Heard
     ) -> asyncio.Task[None]:
         """Ask in a task of its own, which counts as on its way from now on."""
-        self._inside[purpose] += 1
         task = asyncio.create_task(self._ask(asked, scope, receive, heard))
-        task.add_done_callback(lambda _: self._inside.subtract((purpose,)))
+        self._callers.count(purpose, task)
         return task
 
-    async def _ask(self, asked: Asked, scope: Scope, receive: Receive, heard: _Heard) -> None:
+    async def _ask(self, asked: CopyName, scope: Scope, receive: Receive, heard: Heard) -> None:
         """Ask the application, and keep what it says where it may stand for later answers."""
         try:
             await self._app(scope, receive, heard.send)
@@ -333,9 +234,9 @@ class Outage:
         if heard.status == 200:
             self._keep(asked, heard)
 
-    def _keep(self, asked: Asked, heard: _Heard) -> None:
+    def _keep(self, asked: CopyName, heard: Heard) -> None:
         at_ms = millis(self._clock.now())
-        name = asked.name if asked.token is None else _own_name(asked)
+        name = asked.name if asked.token is None else asked.own
         before = self._shelf.kept(asked.label, name)
         if before is not None and 0 <= at_ms - before.made_ms < KEEP_EVERY_MS:
             return
@@ -350,21 +251,21 @@ class Outage:
                 self._told_ms[asked.label, name] = at_ms
                 self._shelf.publish_behind(asked.label, name, snapshot)
 
-    async def _instead(self, asked: Asked, scope: Scope, send: Send) -> bool:
+    async def _instead(self, asked: CopyName, scope: Scope, send: Send) -> bool:
         """Answer with the copy or with the defaults; False when there is neither."""
         found = await self._stands_in(asked)
         if found is not None:
             await _send(found, scope, send)
         return found is not None
 
-    async def _copied(self, asked: Asked, scope: Scope, send: Send) -> bool:
+    async def _copied(self, asked: CopyName, scope: Scope, send: Send) -> bool:
         """Answer with the public copy, if there is one and its tenant is open."""
         found = await self._copy(asked)
         if found is not None:
             await _send(found, scope, send)
         return found is not None
 
-    async def _stands_in(self, asked: Asked) -> Answer | None:
+    async def _stands_in(self, asked: CopyName) -> Answer | None:
         """The copy, or the defaults of what a visitor sees first."""
         found = await self._copy(asked)
         default = _DEFAULTS.get(asked.path)
@@ -376,7 +277,7 @@ class Outage:
             Snapshot(default, 0), asked.if_none_match, cache_control=_ASK_AGAIN
         )
 
-    async def _copy(self, asked: Asked) -> Answer | None:
+    async def _copy(self, asked: CopyName) -> Answer | None:
         """The public copy, if there is one and its tenant is open."""
         if await self._is_shut(asked.label):
             return None
@@ -386,7 +287,7 @@ class Outage:
             found = self._shelf.kept(asked.label, asked.name)
         return None if found is None else self._old(asked, found)
 
-    def _old(self, asked: Asked, found: Snapshot) -> Answer:
+    def _old(self, asked: CopyName, found: Snapshot) -> Answer:
         """A copy as the answer that says that it is one."""
         at = self._clock.now()
         known = asked.if_none_match
@@ -397,9 +298,9 @@ class Outage:
         shop = await self._shelf.take(label, "shop", newest=True)
         return shop is not None and not storefront.is_open(shop)
 
-    async def _own_copy(self, asked: Asked, scope: Scope, send: Send) -> bool:
+    async def _own_copy(self, asked: CopyName, scope: Scope, send: Send) -> bool:
         """Answer with somebody's own copy, if it is young and his session known to be live."""
-        found = self._shelf.kept(asked.label, _own_name(asked))
+        found = self._shelf.kept(asked.label, asked.own)
         at = self._clock.now()
         assert asked.token is not None
         if found is None or found.age_s(at) > OWN_S_MAX or self._known_live is None:
@@ -412,9 +313,6 @@ class Outage:
         given = storefront.answer(found, at, None, cache_control=b"private, no-store", stale=True)
         await _send(given, scope, send)
         return True
-
-    def _host_of(self, label: str) -> bytes:
-        return f"{label}.{self._base_domain}".encode()
 
     def _let_finish(self, task: asyncio.Task[None]) -> None:
         """Let an answer that is too late for its visitor come in, for the next one's copy."""
@@ -429,54 +327,10 @@ class Outage:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("outage.late_answer_failed", reason=f"{type(error).__name__}"[:200])
 
-    def _asked(self, scope: Scope) -> Asked | None:
+    def _asked(self, scope: Scope) -> CopyName | None:
         """The request as a copy's name; None where there can be no copy for it."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        label = self._label_of(headers.get(b"host", b""))
-        path, query = scope["path"], scope["query_string"]
-        shown = _credential(scope)
-        # A program's key has a plan and a pace, which a copy would pass by.
-        keyed = b"authorization" in headers and shown.token is None
-        keyed = keyed or b"x-api-key" in headers or b"apikey" in query.lower()
-        if label is None or keyed:
-            return None
-        first_view = path in FIRST_VIEWS and (not query or path == "/theme.css")
-        whole = f"{path}?{query.decode('latin-1')}"
-        digest = hashlib.sha256(whole.encode()).hexdigest()
-        known = headers.get(b"if-none-match")
-        return Asked(
-            label=label,
-            name=f"view:{path}" if first_view else f"view:{digest}",
-            path=path,
-            first_view=first_view,
-            token=shown.token,
-            if_none_match=known.decode("latin-1") if known is not None else None,
-        )
-
-
-def _credential(scope: Scope) -> tokens.Credential:
-    server = scope.get("server")
-    return tokens.credential(
-        [v.decode("latin-1") for n, v in scope["headers"] if n == b"authorization"],
-        [v.decode("latin-1") for n, v in scope["headers"] if n == b"cookie"],
-        sessions.cookie_name(scope["scheme"], server[0] if server else ""),
-    )
-
-
-async def _nothing() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
-def _own_name(asked: Asked) -> str:
-    """The name of a personal copy: nobody finds it without the token."""
-    return hashlib.sha256(f"{asked.token}\n{asked.name}".encode()).hexdigest()
-
-
-async def _forward(heard: _Heard, send: Send) -> None:
-    if heard.error is not None:
-        raise heard.error
-    for message in heard.messages:
-        await send(message)
+        return copy_name(scope, self._label_of(headers.get(b"host", b"")))
 
 
 def _dressed(answer: Answer) -> Answer:

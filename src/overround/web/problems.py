@@ -43,6 +43,10 @@ _DETAILS: Final[Mapping[int, str]] = {
     400: "This request cannot be read: strict JSON is, without NUL, and no key stands in it twice.",
 }
 
+# How the framework, and pydantic without it, say of a whole body that there is none: what is no
+# JSON has been refused before.
+_NO_BODY: Final = frozenset({"missing", "json_invalid"})
+
 _log = logs.get(__name__)
 
 
@@ -93,7 +97,7 @@ def of_error(error: OverroundError, instance: str, ids: Ids) -> Response:
         detail,
         instance=instance,
         ids=ids,
-        errors=[] if named is None else [{"pointer": _of_field(named), "detail": detail}],
+        errors=[] if named is None else [{"pointer": pointer(named), "detail": detail}],
         facts={} if inside else error.facts,
         headers=headers,
     )
@@ -142,14 +146,20 @@ def of_validation(error: RequestValidationError, instance: str, ids: Ids) -> Res
     """
     if any(found["loc"][:1] == ("path",) for found in error.errors()):
         return of_status(HTTPStatus.NOT_FOUND, instance, ids)
+    detail = "A value is missing, unknown or outside its bounds."
     errors = [
         {"pointer": _pointer(found["loc"]), "detail": str(found["msg"])}
         for found in error.errors()[:_ERRORS_MAX]
     ]
+    if any(
+        tuple(found["loc"]) == ("body",) and found["type"] in _NO_BODY for found in error.errors()
+    ):
+        detail = "This is asked with a body of JSON, and there is none."
+        errors = [{"pointer": "#", "detail": detail}]
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid",
-        "A value is missing, unknown or outside its bounds.",
+        detail,
         instance=instance,
         ids=ids,
         errors=errors,
@@ -166,9 +176,9 @@ async def _on_error(request: Request, error: Exception) -> Response:
     return of_exception(error, request.url.path, request.state.ids)
 
 
-def _of_field(field: str) -> str:
+def pointer(field: str) -> str:
     """The pointer of an error's field: into the body, where it does not say another place."""
-    return field if field.startswith("header/") else f"#/{field}"
+    return field if field.startswith(("header/", "query/")) else f"#/{field}"
 
 
 def _pointer(place: Sequence[int | str]) -> str:

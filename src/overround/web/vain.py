@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from overround.core.errors import OverroundError
@@ -18,7 +19,7 @@ from overround.web.answers import Answer, Asked, of_response
 
 # How long a refusal waits, so that whoever is refused does not come again at once; with the turn of
 # the loop in which it was asked it takes less than 50 ms.
-VAIN_S: Final = 0.02
+VAIN_S: Final = 0.022
 _EARLY_S: Final = 0.001
 # Ids of the length of ours, which stand nowhere else in a problem.
 _BLANK: Final = "0" * 32
@@ -63,18 +64,18 @@ class Later:
 
     def __call__(self, act: Callable[[], None]) -> None:
         """Do it, in its turn; what fails is the loop's to report."""
-        self._waiting.append((asyncio.get_running_loop().time() + self._delay_s, act))
+        self._waiting.append((monotonic() + self._delay_s, act))
         self._set()
 
     def _set(self) -> None:
         if self._waiting and not self._is_set:
             self._is_set = True
-            asyncio.get_running_loop().call_at(self._waiting[0][0], self._act)
+            asyncio.get_running_loop().call_later(self._waiting[0][0] - monotonic(), self._act)
 
     def _act(self) -> None:
         self._is_set = False
         # The timer may be a little early, by its own measure.
-        now_s = asyncio.get_running_loop().time() + _EARLY_S
+        now_s = monotonic() + _EARLY_S
         try:
             while self._waiting and self._waiting[0][0] <= now_s:
                 self._waiting.popleft()[1]()

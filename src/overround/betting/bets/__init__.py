@@ -24,6 +24,7 @@ from overround.betting.bets.model import (
 )
 from overround.betting.bets.refusals import DETAILS as REFUSAL_DETAILS
 from overround.betting.bets.refusals import bounds as refusal_bounds
+from overround.betting.bets.refusals import explain as explain_refusal
 from overround.betting.bets.refusals import field as refusal_field
 from overround.betting.bets.rules import (
     LEGS_MAX,
@@ -69,6 +70,7 @@ __all__ = [
     "check",
     "check_deep",
     "counts",
+    "explain_refusal",
     "latest",
     "my_bet",
     "my_bets",

@@ -120,6 +120,7 @@ class AnotherPlayer(Refusal):
 
     code = "another_player"
     status = 409
+    field = "header/X-Player-ID"
 
 
 # Whom the page was shown to. A page that asks again after somebody else has logged in would spend
@@ -292,19 +293,10 @@ def _checked(body: SlipIn, caller: Principal, key: str, at: datetime, currency: 
         slip = _slip(body, caller, key, at, currency)
         rules.check(slip)
     except Invalid as error:
-        error.field = refusals.field(error.code, _unpriced(body))
+        by_line = body.stake_mode == "unit"
+        refusals.explain(error, body.legs, currency, each_way=body.each_way, by_line=by_line)
         raise
     return slip
-
-
-def _unpriced(body: SlipIn) -> int | None:
-    """The first leg whose price is none, from 1."""
-    for n, leg in enumerate(body.legs, start=1):
-        try:
-            price.parse_decimal(leg.price)
-        except Invalid:
-            return n
-    return None
 
 
 def _slip(body: SlipIn, caller: Principal, key: str, at: datetime, currency: str) -> Slip:

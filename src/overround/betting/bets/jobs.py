@@ -4,17 +4,21 @@ A connection takes what waits (at most 64 slips), places it in one call and one 
 each slip its answer. Nothing waits for a timer: an idle acceptor places a slip by itself at once,
 and a busy one makes its batches by being busy. Of many it takes half of those under way: the
 database places one half while this process answers and reads the other
-(test: two halves take turns). Beside it stands a second connection that takes what the first has
-left standing, because its call waits for an event's lock or for the disk
-(test: a call that waits holds up nobody else); two that took turns would make batches of half the
-width, and a call has a price before it places a slip.
+(test: two halves take turns). Between two calls the database idles, so next to nothing is done
+then: what a call says of a slip is written when the slip comes (`words`), and the next call leaves
+in the moment in which the last one is over, before its answers are read. Beside it stands a second
+connection that takes what the first has left standing, because its call waits for an event's lock
+or for the disk (test: a call that waits holds up nobody else); two that took turns would make
+batches of half the width, and a call has a price before it places a slip.
 
 A player's slips are placed in the order in which they arrived: while one connection has a slip of
-his, no other takes one (test: slips of one player keep their order). A key that is under way is
-refused (test: a key in flight is refused). A slip whose failure fails its batch fails alone: the
-others are placed one by one (test: a bad slip fails alone). When the slip that has waited longest
-has waited too long, or many have been waiting for long (`room`), whoever comes is told to come back
-(test: a queue that is too old sheds) (test: a queue that stands is short).
+his, no other takes one (test: slips of one player keep their order), and one that is asked again,
+because its price moved, is the first to be taken (test: who is asked again keeps his place). A key
+that is under way is refused (test: a key in flight is refused). A slip whose failure fails its
+batch fails alone: the others are placed one by one (test: a bad slip fails alone). When the slip
+that has waited longest has waited too long, or many have been waiting for long (`room`), whoever
+comes is told to come back (test: a queue that is too old sheds)
+(test: a queue that stands is short).
 """
 
 from __future__ import annotations
@@ -24,17 +28,20 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Final
 from uuid import UUID
 
 import psycopg
 
-from overround.betting.bets import rules, service
-from overround.betting.bets.model import Asked, Decision
+from overround.betting.bets import rules, service, store, words
+from overround.betting.bets.model import Asked, Decision, Priced
 from overround.betting.bets.room import STANDS_S, Room
+from overround.betting.bets.words import Words
 from overround.core.errors import Refusal, Unavailable
-from overround.db import Connection, connect
+from overround.db import connect
+from overround.db.calls import Calls, Row
 from overround.kit import logs
 
 # How long each connection leaves a slip to the others.
@@ -64,6 +71,10 @@ class Overloaded(Unavailable):
     retry_after_s = 1
 
 
+# Told to thousands and never raised, so that it is made once.
+_OVERLOADED: Final = Overloaded()
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     """A slip in the queue and who waits for its answer."""
@@ -71,13 +82,44 @@ class _Waiting:
     asked: Asked
     since_s: float
     answer: asyncio.Future[Decision]
+    priced: Priced = field(init=False)
+    said: Words = field(init=False)
     player: tuple[UUID, UUID] = field(init=False)
     key: tuple[UUID, UUID, str] = field(init=False)
+    looks: int = 1
+    # Whether its call is a call for it alone.
+    is_alone: bool = field(init=False)
 
     def __post_init__(self) -> None:
         tenant_id, slip = self.asked.tenant_id, self.asked.slip
         self.player = (tenant_id, slip.user_id)
         self.key = (tenant_id, slip.user_id, slip.key)
+        self.is_alone = slip.free_bet_id is not None
+        self.reckon(rules.as_shown(slip))
+
+    def reckon(self, priced: Priced) -> None:
+        """Be asked at this. It is written down now, while another call is under way."""
+        self.priced = priced
+        self.said = words.of(self.asked, priced)
+
+
+class _Lane:
+    """A connection, what it places now, and how long it leaves a slip to the others."""
+
+    def __init__(self, patience_s: float) -> None:
+        self.patience_s = patience_s
+        self.calls: Calls | None = None
+        self.batch: list[_Waiting] = []
+        # How many slips its last call had: they are about to be answered.
+        self.answered = 0
+        self.timer: asyncio.TimerHandle | None = None
+        # The connection is lost, or there is nothing to do for it any more.
+        self.ended = asyncio.Event()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can be given something to do."""
+        return self.calls is not None and not self.calls.is_lost and not self.batch
 
 
 class Acceptor:
@@ -101,20 +143,21 @@ class Acceptor:
         self._queue: deque[_Waiting] = deque()
         self._keys: set[tuple[UUID, UUID, str]] = set()
         self._busy: set[tuple[UUID, UUID]] = set()
-        self._arrived = asyncio.Event()
+        self._lanes = [_Lane(patience_s) for patience_s in PATIENCE_S]
+        self._is_stirred = False
         self._is_closing = False
 
     async def ask(self, asked: Asked) -> Decision:
         """The answer to a slip, committed. Raises InFlight, Overloaded, and Unavailable when the
         database went away meanwhile: then the key tells what became of it."""
-        if (refusal := self.refusal()) is not None:
-            raise refusal
-        waiting = _Waiting(asked, monotonic(), asyncio.get_running_loop().create_future())
-        if waiting.key in self._keys:
+        if self.refusal() is not None:
+            raise Overloaded
+        if (asked.tenant_id, asked.slip.user_id, asked.slip.key) in self._keys:
             raise InFlight
+        waiting = _Waiting(asked, monotonic(), asyncio.get_running_loop().create_future())
         self._keys.add(waiting.key)
         self._queue.append(waiting)
-        self._arrived.set()
+        self._stir()
         # Who hangs up takes the answer's place away and leaves his slip: it may be placed already,
         # and its key will say.
         return await waiting.answer
@@ -122,7 +165,7 @@ class Acceptor:
     def refusal(self, coming: int = 0) -> Overloaded | None:
         """What whoever comes now is told, after `coming` others who were told nothing and have not
         asked yet; None, and he may wait."""
-        return Overloaded() if self._is_closing or self._is_late(coming) else None
+        return _OVERLOADED if self._is_closing or self._is_late(coming) else None
 
     def _is_late(self, coming: int) -> bool:
         now_s = monotonic()
@@ -134,53 +177,81 @@ class Acceptor:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Place what is asked for the length of the block; what waits at its end is placed too."""
-        first = await self._connected()
-        tasks = [
-            asyncio.create_task(self._serve(first if n == 0 else None, patience_s))
-            for n, patience_s in enumerate(PATIENCE_S)
-        ]
+        await self._connect(self._lanes[0])
+        tasks = [asyncio.create_task(self._serve(lane)) for lane in self._lanes]
         try:
             yield
         finally:
             self._is_closing = True
-            self._arrived.set()
+            self._stir()
             _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            left = [waiting for lane in self._lanes for waiting in lane.batch]
+            self._dismiss([*left, *self._queue], Unavailable("this process ends"))
 
-    async def _serve(self, conn: Connection | None, patience_s: float) -> None:
-        """One connection's life: take what waits, place it, again; until closing and empty.
+    async def _serve(self, lane: _Lane) -> None:
+        """Keep a lane connected, until closing and empty."""
+        while not self._is_over():
+            try:
+                if lane.calls is None:
+                    await self._connect(lane)
+                self._stir()
+                await lane.ended.wait()
+            except Unavailable as error:
+                batch = self._take(0)
+                self._put_down(batch)
+                self._unanswered(batch, error)
+            finally:
+                lane.ended.clear()
+                if lane.calls is not None:
+                    calls, lane.calls = lane.calls, None
+                    await calls.close()
 
-        Nothing is awaited between two calls: the next one is on its way before the answers of the
-        last one are written.
-        """
-        answered = 0
+    def _is_over(self) -> bool:
+        return self._is_closing and not self._queue
+
+    async def _connect(self, lane: _Lane) -> None:
+        """Give the lane a connection that commits each call by itself. Raises Unavailable."""
         try:
-            while True:
-                if (leaves_s := self._leaves_s(patience_s)) > 0.0:
-                    await asyncio.sleep(leaves_s)
-                batch = self._take(answered)
-                answered = len(batch)
-                if not batch:
-                    if self._is_closing and not self._queue:
-                        return
-                    self._arrived.clear()
-                    await self._arrived.wait()
-                    continue
-                try:
-                    if conn is None or conn.closed:
-                        conn = await self._connected()
-                    await self._place(conn, batch)
-                except (psycopg.Error, Unavailable) as error:
-                    _log.warning("bets.unanswered", slips=len(batch), reason=str(error))
-                    _fail(batch, Unavailable("the database was away; ask again by the same key"))
-                finally:
-                    _fail(batch, Unavailable("the answer was lost; ask again by the same key"))
-                    self._put_down(batch)
-        finally:
-            if conn is not None:
-                await conn.close()
+            conn = await connect(self._url, prepares=self._prepares)
+            calls = Calls(conn, partial(self._hear, lane), lane.ended.set)
+            await calls.open(store.called())
+        except psycopg.Error as error:
+            await asyncio.sleep(RECONNECT_S)
+            raise Unavailable("the database does not answer (bets)") from error
+        lane.calls = calls
+
+    def _stir(self) -> None:
+        """Have the lanes look at the queue when all that comes in this moment is in it."""
+        if not self._is_stirred:
+            self._is_stirred = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        self._is_stirred = False
+        for lane in self._lanes:
+            self._go(lane)
+
+    def _go(self, lane: _Lane) -> None:
+        """Have a lane that is free place what waits."""
+        if not lane.is_free:
+            return
+        if (leaves_s := self._leaves_s(lane.patience_s)) > 0.0:
+            if lane.timer is None:
+                lane.timer = asyncio.get_running_loop().call_later(leaves_s, self._wake, lane)
+            return
+        lane.batch = self._take(lane.answered)
+        lane.answered = len(lane.batch)
+        if lane.batch:
+            self._place(lane)
+        elif self._is_over():
+            lane.ended.set()
+
+    def _wake(self, lane: _Lane) -> None:
+        lane.timer = None
+        self._go(lane)
 
     def _leaves_s(self, patience_s: float) -> float:
         """How much longer a connection leaves what waits to the others."""
@@ -196,58 +267,95 @@ class Acceptor:
         batch: list[_Waiting] = []
         passed: list[_Waiting] = []
         while self._queue and len(batch) < width:
-            waiting = self._queue.popleft()
-            (passed if waiting.player in self._busy else batch).append(waiting)
+            waiting = self._queue[0]
+            if waiting.player in self._busy:
+                passed.append(self._queue.popleft())
+            elif batch and (waiting.is_alone or batch[0].is_alone):
+                break
+            else:
+                batch.append(self._queue.popleft())
         self._queue.extendleft(reversed(passed))
-        self._busy.update(waiting.player for waiting in batch)
+        self._busy.update([waiting.player for waiting in batch])
         return batch
 
-    def _put_down(self, batch: Sequence[_Waiting]) -> None:
-        self._busy.difference_update(waiting.player for waiting in batch)
-        self._keys.difference_update(waiting.key for waiting in batch)
-        # Whoever was passed over because of these players can be taken now, by anybody.
-        self._arrived.set()
+    def _place(self, lane: _Lane) -> None:
+        """Have the lane's batch placed."""
+        assert lane.calls is not None
+        slip, said = lane.batch[0].asked.slip, [waiting.said for waiting in lane.batch]
+        is_free = slip.free_bet_id is not None
+        call = store.call_of_free(said[0], slip) if is_free else store.call_of_all(said)
+        lane.calls.call(*call)
 
-    async def _place(self, conn: Connection, batch: Sequence[_Waiting]) -> None:
-        """Answer the batch, or each of it by itself when it fails as a whole."""
-        try:
-            decisions = await service.place_all(conn, [waiting.asked for waiting in batch])
-        except psycopg.Error as error:
-            # What waited too long would wait as long again by itself, and each after the other.
-            if conn.closed or isinstance(error, _TIMED_OUT):
-                raise
-            if len(batch) == 1:
-                bet_id = str(batch[0].asked.slip.bet_id)
-                _log.error("bets.slip_failed", bet_id=bet_id, reason=str(error))
-                raise
-            _log.warning("bets.batch_failed", slips=len(batch), reason=str(error))
-            await self._place_singly(conn, batch)
+    def _hear(self, lane: _Lane, answer: Row | psycopg.Error) -> None:
+        """A call is over: the next one leaves, then the slips of this one are answered."""
+        batch, lane.batch = lane.batch, []
+        self._put_down(batch)
+        if isinstance(answer, psycopg.Error):
+            self._failed(lane, batch, answer)
+            self._go(lane)
             return
-        for waiting, decision in zip(batch, decisions, strict=True):
-            if not waiting.answer.done():
-                waiting.answer.set_result(decision)
-
-    async def _place_singly(self, conn: Connection, batch: Sequence[_Waiting]) -> None:
-        for waiting in batch:
-            try:
-                await self._place(conn, [waiting])
-            except psycopg.Error:
-                if conn.closed:
-                    raise
-                _fail([waiting], Unavailable("this bet could not be placed"))
-
-    async def _connected(self) -> Connection:
-        """A connection that commits each call by itself. Raises Unavailable."""
+        decisions: list[Decision] | None = None
         try:
-            return await connect(self._url, prepares=self._prepares)
-        except psycopg.Error as error:
-            await asyncio.sleep(RECONNECT_S)
-            raise Unavailable("the database does not answer (bets)") from error
+            if "moved" in answer[0]:
+                decisions = words.decided([waiting.priced for waiting in batch], answer)
+                batch, decisions = self._moved(batch, decisions)
+            self._go(lane)
+            if decisions is None:
+                decisions = words.decided([waiting.priced for waiting in batch], answer)
+            for waiting, decision in zip(batch, decisions, strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(decision)
+        finally:
+            self._dismiss(batch, Unavailable("the answer was lost; ask again by the same key"))
 
+    def _moved(
+        self, batch: Sequence[_Waiting], decisions: Sequence[Decision]
+    ) -> tuple[list[_Waiting], list[Decision]]:
+        """Ask again for those whose prices are others now, before all others; the rest."""
+        again: list[_Waiting] = []
+        rest: list[tuple[_Waiting, Decision]] = []
+        for waiting, decision in zip(batch, decisions, strict=True):
+            if decision.kind != "moved" or waiting.looks >= service.LOOKS_MAX:
+                rest.append((waiting, decision))
+                continue
+            waiting.looks += 1
+            waiting.reckon(rules.as_told(waiting.priced, decision.answer))
+            again.append(waiting)
+        self._queue.extendleft(reversed(again))
+        return [waiting for waiting, _ in rest], [decision for _, decision in rest]
 
-def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
-    for waiting in batch:
-        if not waiting.answer.done():
-            waiting.answer.set_exception(error)
-            # Nobody may be there to hear it: the caller has hung up.
-            waiting.answer.exception()
+    def _failed(self, lane: _Lane, batch: Sequence[_Waiting], error: psycopg.Error) -> None:
+        """Say so, or ask again for each by itself."""
+        assert lane.calls is not None
+        # What waited too long would wait as long again by itself, and each after the other.
+        if lane.calls.is_lost or isinstance(error, _TIMED_OUT):
+            self._unanswered(batch, error)
+        elif len(batch) == 1:
+            bet_id = str(batch[0].asked.slip.bet_id)
+            _log.error("bets.slip_failed", bet_id=bet_id, reason=str(error))
+            self._dismiss(batch, Unavailable("this bet could not be placed"))
+        else:
+            _log.warning("bets.batch_failed", slips=len(batch), reason=str(error))
+            for waiting in batch:
+                waiting.is_alone = True
+            self._queue.extendleft(reversed(batch))
+
+    def _unanswered(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        """Nobody knows what became of these slips but their keys."""
+        if batch:
+            _log.warning("bets.unanswered", slips=len(batch), reason=str(error))
+        self._dismiss(batch, Unavailable("the database was away; ask again by the same key"))
+
+    def _put_down(self, batch: Sequence[_Waiting]) -> None:
+        self._busy.difference_update([waiting.player for waiting in batch])
+        # Whoever was passed over because of these players can be taken now, by anybody.
+        self._stir()
+
+    def _dismiss(self, batch: Sequence[_Waiting], error: Unavailable) -> None:
+        """These slips are over; whoever has not been answered is told why."""
+        self._keys.difference_update([waiting.key for waiting in batch])
+        for waiting in batch:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(error)
+                # Nobody may be there to hear it: the caller has hung up.
+                waiting.answer.exception()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
-from overround.core import money, price
+from overround.core import money, place_terms, price
+from overround.core.errors import Invalid
 
 DETAILS: Final[Mapping[str, str]] = {
     "tenant_suspended": "This house takes no bets now.",
@@ -95,6 +96,58 @@ def field(code: str, leg: int | None = None) -> str | None:
     if of_leg is not None and leg is not None:
         return f"legs/{leg - 1}/{of_leg}"
     return _OF_SLIP.get(code) or (of_leg and "legs")
+
+
+class SaidLeg(Protocol):
+    """A leg as it was sent."""
+
+    @property
+    def price(self) -> str | None: ...
+
+    @property
+    def place_terms(self) -> str | None: ...
+
+
+def stake_out_of_range(lines: int, most_minor: int) -> Invalid:
+    """The refusal of a stake below a minor unit a line, or above any. `explain` says both."""
+    facts = {"stake_min_minor": lines, "stake_max_minor": most_minor}
+    return Invalid("this stake is out of range", code="stake_out_of_range", facts=facts)
+
+
+def check_terms(terms: str | None, *, each_way: bool) -> None:
+    """Raises Invalid `place_terms` for what are none, and for those of a leg that has none."""
+    if terms is None:
+        return
+    if not each_way:
+        raise Invalid("only a leg each way has place terms", code="place_terms")
+    place_terms.parse(terms)
+
+
+def explain(
+    error: Invalid, legs: Sequence[SaidLeg], currency: str, *, each_way: bool, by_line: bool
+) -> None:
+    """Let an error say what it is about of the slip as it was sent, of several legs the first at
+    fault, and a stake's bounds as the stake was asked."""
+    error.field = error.field or field(error.code, _at_fault(error.code, legs, each_way))
+    if error.code == "stake_out_of_range":
+        lines = int(str(error.facts["stake_min_minor"]))
+        units = lines if by_line else 2 if each_way else 1
+        error.facts = bounds({**error.facts, "currency": currency}, lines, units)
+        least, most = error.facts["stake_min"], error.facts["stake_max"]
+        error.detail = f"A stake is from {least} to {most} {currency}."
+
+
+def _at_fault(code: str, legs: Sequence[SaidLeg], each_way: bool) -> int | None:
+    """The first leg that is refused so, from 1."""
+    for n, leg in enumerate(legs, start=1):
+        try:
+            if leg.price is not None:
+                price.parse_decimal(leg.price)
+            check_terms(leg.place_terms, each_way=each_way)
+        except Invalid as error:
+            if error.code == code:
+                return n
+    return None
 
 
 def bounds(answer: Mapping[str, Any], lines: int = 1, units: int = 1) -> dict[str, object]:

@@ -14,9 +14,9 @@ from typing import Final
 
 # When half of STANDING_MAX were under way at every moment for so long, their queue stands.
 STANDS_S: Final = 0.2
-# Half a call of 64 being placed, and half waiting. Half as many again were served 15 % faster, and
-# the last of a hundred of them waited 110 ms instead of 84 (`overround bench overload`).
-STANDING_MAX: Final = 64
+# Two calls of twenty, of which one is being placed. Of more the last waits in proportion longer;
+# of fewer the calls are so small that they are dear (`overround bench overload`).
+STANDING_MAX: Final = 40
 BURST_MAX: Final = 4_096
 _ROOMY: Final = STANDING_MAX // 2
 

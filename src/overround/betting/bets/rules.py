@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from overround.betting.bets import refusals
 from overround.betting.bets.model import Bet, Priced, Slip
 from overround.betting.freebets.model import Used
 from overround.core import bets, each_way, place_terms, price, systems
@@ -31,30 +33,22 @@ def check(slip: Slip) -> None:
     if len(slip.legs) > LEGS_MAX:
         raise Invalid(f"a slip has at most {LEGS_MAX} legs", code="too_many_legs")
     if not 0 < slip.stake_minor <= STAKE_MINOR_MAX:
-        raise Invalid("this stake is out of range", code="stake_out_of_range")
+        raise refusals.stake_out_of_range(slip.lines, STAKE_MINOR_MAX)
     if not 0 <= slip.tolerance_bps <= TOLERANCE_BPS_MAX:
         raise Invalid("a tolerance is from 0 to 10 %", code="tolerance_out_of_range")
     for leg in slip.legs:
         price.check(leg.price_e4)
         if not 0 <= (leg.offer_version or 0) <= VERSION_MAX:
             raise Invalid("an offer has no such version", code="version_out_of_range")
-        _check_terms(slip, leg.place_terms)
+        refusals.check_terms(leg.place_terms, each_way=slip.each_way)
     _check_lines(slip)
     if slip.free_bet_id is not None and slip.accept_lower_stake:
-        raise Invalid("a free bet is the stake of one bet, wholly", code="free_bet_stake")
+        said = "a free bet is the stake of one bet, wholly"
+        raise Invalid(said, code="free_bet_stake", field="accept_lower_stake")
     if slip.free_bet_id is not None and slip.each_way:
         raise Invalid("a free bet is not placed each way", code="free_bet_each_way")
     if slip.at.tzinfo is None:
         raise Invalid("a time without a zone is no time", code="time_without_zone")
-
-
-def _check_terms(slip: Slip, terms: str | None) -> None:
-    """Raises Invalid `place_terms`."""
-    if terms is None:
-        return
-    if not slip.each_way:
-        raise Invalid("only a leg each way has place terms", code="place_terms")
-    place_terms.parse(terms)
 
 
 def _check_lines(slip: Slip) -> None:
@@ -65,7 +59,7 @@ def _check_lines(slip: Slip) -> None:
     if slip.sizes is not None:
         systems.check_sizes(slip.sizes, len(slip.legs), bankers)
     if (slip.sizes is not None or slip.each_way) and slip.lines > slip.stake_minor:
-        raise Invalid("a line has at least one minor unit", code="stake_out_of_range")
+        raise refusals.stake_out_of_range(slip.lines, STAKE_MINOR_MAX)
 
 
 def system_sizes(
@@ -81,7 +75,8 @@ def system_sizes(
             raise Invalid("a system has a name or sizes, not both", code="invalid_size")
         chosen, of_name = systems.FULL_COVERS[name]
         if chosen != legs - bankers:
-            raise Invalid(f"{name} is made of {chosen} legs", code="invalid_size")
+            said = f"{name} is made of {chosen} legs"
+            raise Invalid(said, code="invalid_size", field="system")
         sizes = [size + bankers for size in of_name]
     if sizes is None:
         return None
@@ -98,6 +93,20 @@ def priced(
     asked = slip if stake_minor == slip.stake_minor else replace(slip, stake_minor=stake_minor)
     down, rounds_up = potential(asked, prices_e4, terms)
     return Priced(slip, stake_minor, prices_e4, down, rounds_up, terms)
+
+
+def as_shown(slip: Slip, prices_e4: Sequence[int] | None = None) -> Priced:
+    """The slip at the prices that were shown, or at these, and at what else was shown."""
+    if prices_e4 is None:
+        prices_e4 = [leg.price_e4 for leg in slip.legs]
+    return priced(slip, slip.stake_minor, prices_e4, shown_terms(slip))
+
+
+def as_told(last: Priced, moved: Mapping[str, Any]) -> Priced:
+    """The slip at what a `moved` answer says is so now, whatever it was reckoned at."""
+    stake_minor = moved.get("stake_minor", last.stake_minor)
+    terms = moved.get("place_terms", last.terms)
+    return priced(last.slip, stake_minor, moved["prices_e4"], terms)
 
 
 def shown_terms(slip: Slip) -> list[str] | None:

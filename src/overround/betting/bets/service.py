@@ -28,7 +28,9 @@ from overround.db import Connection
 BATCH_MAX = 64
 # A price that moves between two looks is looked at again; one that always does is the next
 # question's.
-_LOOKS_MAX = 5
+LOOKS_MAX = 5
+# What is said of a slip before it is asked for the first time.
+_NOT_ASKED = Decision("moved", {})
 
 
 _AskPriced = Callable[[Sequence[Priced]], Awaitable[list[Decision]]]
@@ -49,30 +51,6 @@ async def place(conn: Connection, tenant_id: UUID, slips: Sequence[Slip]) -> lis
         else:
             decisions += await _until_still(
                 list(run), lambda priced: store.place(conn, tenant_id, priced)
-            )
-    return decisions
-
-
-async def place_all(conn: Connection, asked: Sequence[Asked]) -> list[Decision]:
-    """As `place` for slips of several tenants, on a connection of its own outside a transaction:
-    one round trip, which commits. Each slip has been checked (`rules.check`).
-
-    A slip on a free bet is a call of its own, in its place among the others: who asks for all again
-    after a failure between them gets the answers that were given (test: one free bet is used once).
-    """
-    if len(asked) > BATCH_MAX:
-        raise ValueError(f"{len(asked)} slips in one batch; at most {BATCH_MAX}")
-    by_slip = {id(one.slip): one for one in asked}
-    decisions: list[Decision] = []
-    for is_free, run in groupby((one.slip for one in asked), key=_is_free):
-        if is_free:
-            decisions += [await _place_free(conn, by_slip[id(slip)]) for slip in run]
-        else:
-            decisions += await _until_still(
-                list(run),
-                lambda priced: store.place_all(
-                    conn, [by_slip[id(one.slip)] for one in priced], priced
-                ),
             )
     return decisions
 
@@ -130,23 +108,18 @@ async def _until_still(
     taken is asked again at those (test: a price that rose meanwhile is paid), and so is a stake
     that may be lower (test: a stake that does not fit is lowered to one that does), or an each-way
     bet whose place terms were not said (test: an each way bet is placed and paid)."""
-    decisions: dict[int, Decision] = {}
-    prices = {n: [leg.price_e4 for leg in slip.legs] for n, slip in enumerate(slips)}
-    prices |= {n: list(said) for n, said in enumerate(agreed_e4 or ()) if said is not None}
-    stakes = [slip.stake_minor for slip in slips]
-    terms = [rules.shown_terms(slip) for slip in slips]
-    for _ in range(_LOOKS_MAX):
-        waiting = [n for n in prices if n not in decisions or decisions[n].kind == "moved"]
+    said = agreed_e4 or [None] * len(slips)
+    priced = [rules.as_shown(slip, e4) for slip, e4 in zip(slips, said, strict=True)]
+    decisions = [_NOT_ASKED] * len(slips)
+    for _ in range(LOOKS_MAX):
+        waiting = [n for n, decision in enumerate(decisions) if decision.kind == "moved"]
         if not waiting:
             break
-        priced = [rules.priced(slips[n], stakes[n], prices[n], terms[n]) for n in waiting]
-        for n, decision in zip(waiting, await ask(priced), strict=True):
+        for n, decision in zip(waiting, await ask([priced[n] for n in waiting]), strict=True):
             decisions[n] = decision
             if decision.kind == "moved":
-                prices[n] = decision.answer["prices_e4"]
-                stakes[n] = decision.answer.get("stake_minor", stakes[n])
-                terms[n] = decision.answer.get("place_terms", terms[n])
-    return [decisions[n] for n in range(len(slips))]
+                priced[n] = rules.as_told(priced[n], decision.answer)
+    return decisions
 
 
 def _check(slips: Sequence[Slip]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
-from overround.betting.bets.model import Asked, Bet, Decision, LatestBet, Leg, Priced, Waited
+from overround.betting.bets import words
+from overround.betting.bets.model import Asked, Bet, Decision, LatestBet, Leg, Priced, Slip, Waited
 from overround.betting.bets.recompute import GradedLeg, is_lost, payout_due
-from overround.betting.bets.rules import body_sha256
+from overround.betting.bets.words import Words
 from overround.db import Connection
 from overround.money.ledger import Violation
 
@@ -47,8 +48,7 @@ PLACE_FREE = """
 SELECT p.decision, p.bet, p.potential, p.placed_at, p.currency, p.answer, p.leg_price_e4
 FROM set_config('overround.tenant_id', %s, true) AS t (tenant)
 CROSS JOIN LATERAL bets_place_free_v1(CASE WHEN t.tenant IS NOT NULL THEN %s::uuid[] END, %s, %s,
-    %s, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s::bytea[], %s, %s, %s, %s, %s, %s::bigint[], %s,
-    %s, %s::text[], %s::integer[]) AS p"""
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) AS p"""
 
 # A page of one player's bets, newest first; keyset on (placed_at, id).
 BETS_OF = """
@@ -227,166 +227,71 @@ WHERE r.tenant_id = %s AND r.at BETWEEN %s AND %s AND r.key LIKE %s AND b.status
 
 async def place(conn: Connection, tenant_id: UUID, priced: Sequence[Priced]) -> list[Decision]:
     """Ask for all slips at once, now; the answers stand in their order."""
-    no_sessions: list[bytes | None] = [None] * len(priced)
-    words = [[tenant_id] * len(priced), *_columns(priced), no_sessions, *_leg_columns(priced)]
-    words += _wishes(priced)
-    cursor = await conn.execute(PLACE, words)
-    return _decided(priced, await cursor.fetchone())
+    said = words.columns([words.of(Asked(tenant_id, one.slip), one) for one in priced])
+    cursor = await conn.execute(PLACE, [*said.slips, *said.legs, *said.wishes])
+    return words.decided(priced, await cursor.fetchone())
 
 
-async def place_all(
-    conn: Connection, asked: Sequence[Asked], priced: Sequence[Priced]
-) -> list[Decision]:
-    """Ask for the slips of any tenants at once, now, on a connection without a transaction.
+def called() -> tuple[LiteralString, ...]:
+    """The statements of the calls below, for a connection that is made for them."""
+    return PLACE_ALL, PLACE_FREE
 
-    It commits by itself. Numbers, ids, names and keys (`rules.check`) need no escaping in an array.
-    """
-    bet_ids, user_ids, keys, bodies, stakes, sizes, potentials, ups, *terms, ats = _columns(priced)
-    leg_slips, selections, *rest = _leg_columns(priced)
-    tokens = [one.token_sha256 for one in asked]
-    values: list[object] = [
-        ",".join({str(one.tenant_id) for one in asked}),
-        _joined([one.tenant_id.hex for one in asked]),
-        _joined([bet_id.hex for bet_id in bet_ids]),
-        _joined([user_id.hex for user_id in user_ids]),
-        _joined([f'"{key}"' for key in keys]),
-        _joined([_bytes(sha256) for sha256 in bodies]),
-        _joined(stakes),
-        _joined(["NULL" if one is None else f'"{one}"' for one in sizes]),
-        _joined(potentials),
-        _joined(ups),
-        *(_joined(column) for column in terms),
-        _joined([at.isoformat() for at in ats]),
-        _joined(["NULL" if sha256 is None else _bytes(sha256) for sha256 in tokens]),
-        _joined(leg_slips),
-        _joined([selection_id.hex for selection_id in selections]),
-        *(_joined(column) for column in rest),
-        *(None if one is None else _joined(map(_or_null, one)) for one in _wishes(priced)),
-    ]
-    cursor = await conn.execute(PLACE_ALL, values, prepare=True)
-    return _decided(priced, await cursor.fetchone())
+
+def call_of_all(slips: Sequence[Words]) -> tuple[LiteralString, list[str | None]]:
+    """The call for slips of any tenants, which commits by itself."""
+    said = words.columns(slips)
+    return PLACE_ALL, [said.tenants, *said.slips, *said.legs, *said.wishes]
 
 
 async def place_waited(
     conn: Connection, waited: Sequence[Waited], priced: Sequence[Priced]
 ) -> list[Decision]:
     """Ask for slips that have waited, now; the answers stand in their order."""
-    tenants = [one.asked.tenant_id for one in waited]
-    tokens = [one.asked.token_sha256 for one in waited]
-    passes = [one.passes for one in waited]
-    agreed = [
-        None if one.agreed_e4 is None else one.agreed_e4[n]
-        for one in waited
-        for n in range(len(one.asked.slip.legs))
-    ]
-    words = [tenants, *_columns(priced), tokens, *_leg_columns(priced), passes, agreed]
-    words += _wishes(priced)
-    cursor = await conn.execute(PLACE_WAITED, words)
-    return _decided(priced, await cursor.fetchone())
+    pairs = zip(waited, priced, strict=True)
+    said = words.columns([words.of(one.asked, at) for one, at in pairs])
+    passes = words.array([one.passes for one in waited])
+    agreed = words.array(
+        [
+            None if one.agreed_e4 is None else one.agreed_e4[n]
+            for one in waited
+            for n in range(len(one.asked.slip.legs))
+        ]
+    )
+    values = [*said.slips, *said.legs, passes, agreed, *said.wishes]
+    cursor = await conn.execute(PLACE_WAITED, values)
+    return words.decided(priced, await cursor.fetchone())
 
 
 async def place_free(
     conn: Connection, asked: Asked, priced: Sequence[Priced], waited: Waited | None = None
 ) -> list[Decision]:
     """Ask for one slip on a free bet, now, in the transaction that there is or in its own."""
-    passes = None if waited is None else [waited.passes]
-    agreed = None if waited is None or waited.agreed_e4 is None else list(waited.agreed_e4)
-    words: list[object] = [str(asked.tenant_id), [asked.tenant_id], *_columns(priced)]
-    words += [[asked.token_sha256], *_leg_columns(priced), _wishes(priced)[1]]
-    words += [asked.slip.free_bet_id, waited is not None, passes, agreed]
-    cursor = await conn.execute(PLACE_FREE, words)
-    return _decided(priced, await cursor.fetchone())
+    (one,) = priced
+    statement, values = call_of_free(words.of(asked, one), asked.slip, waited)
+    cursor = await conn.execute(statement, values)
+    return words.decided(priced, await cursor.fetchone())
+
+
+def call_of_free(
+    one: Words, slip: Slip, waited: Waited | None = None
+) -> tuple[LiteralString, list[str | None]]:
+    """The call for one slip on a free bet."""
+    said = words.columns([one])
+    passes = agreed = None
+    if waited is not None:
+        passes = words.array([waited.passes])
+        agreed = None if waited.agreed_e4 is None else words.array(waited.agreed_e4)
+    _, versions, _ = said.wishes
+    own = [str(slip.free_bet_id), str(waited is not None), passes, agreed]
+    return PLACE_FREE, [said.tenants, *said.slips, *said.legs, versions, *own]
 
 
 async def place_at(conn: Connection, tenant_id: UUID, priced: Sequence[Priced]) -> list[Decision]:
     """Ask for all slips at once, each at its own time; the answers stand in their order."""
-    words = [[tenant_id] * len(priced), *_columns(priced), *_leg_columns(priced)]
-    words += _wishes(priced)
-    cursor = await conn.execute(PLACE_AT, words)
-    return _decided(priced, await cursor.fetchone())
-
-
-def _columns(priced: Sequence[Priced]) -> list[list[Any]]:
-    slips = [one.slip for one in priced]
-    return [
-        [slip.bet_id for slip in slips],
-        [slip.user_id for slip in slips],
-        [slip.key for slip in slips],
-        [body_sha256(slip) for slip in slips],
-        [one.stake_minor for one in priced],
-        [None if slip.sizes is None else _joined(slip.sizes) for slip in slips],
-        [one.potential_minor for one in priced],
-        [one.rounds_up for one in priced],
-        [slip.odds_policy for slip in slips],
-        [slip.tolerance_bps for slip in slips],
-        [slip.at for slip in slips],
-    ]
-
-
-def _leg_columns(priced: Sequence[Priced]) -> list[list[Any]]:
-    legs = [(n, leg) for n, one in enumerate(priced, start=1) for leg in one.slip.legs]
-    return [
-        [n for n, _ in legs],
-        [leg.selection_id for _, leg in legs],
-        [leg.price_e4 for _, leg in legs],
-        [price_e4 for one in priced for price_e4 in one.prices_e4],
-        [leg.banker for _, leg in legs],
-    ]
-
-
-def _wishes(priced: Sequence[Priced]) -> list[list[Any] | None]:
-    """What few slips say: the least stake taken, the versions seen, the place terms reckoned at;
-    None where no slip does."""
-    least = [one.slip.lines if one.slip.accept_lower_stake else None for one in priced]
-    seen = [leg.offer_version for one in priced for leg in one.slip.legs]
-    terms = [one for p in priced for one in (p.terms or [None] * len(p.slip.legs))]
-    return [None if set(column) == {None} else column for column in (least, seen, terms)]
-
-
-def _or_null(value: object) -> object:
-    return "NULL" if value is None else f'"{value}"' if isinstance(value, str) else value
-
-
-def _joined(values: Iterable[object]) -> str:
-    """An array's text, made in one join: a driver's dumping of lists looks at each value twice."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
-def _bytes(value: bytes) -> str:
-    return f'"\\\\x{value.hex()}"'
-
-
-def _decided(priced: Sequence[Priced], row: tuple[Any, ...] | None) -> list[Decision]:
-    """The answers that a call's columns are; an accepted one is said by the bet's own facts."""
-    assert row is not None
-    kinds, bet_ids, potentials, placed_ats, currencies, refusals, prices_e4 = row
-    decided: list[Decision] = []
-    first = 0
-    for n, one in enumerate(priced):
-        slip = one.slip
-        last = first + len(slip.legs)
-        answer: dict[str, Any] | None = refusals[n]
-        if kinds[n] == "moved":
-            moved = {"refusal": "price_changed", "prices_e4": prices_e4[first:last]}
-            answer = moved if answer is None else {**moved, **answer}
-        elif answer is None or answer.keys() == {"stake_minor"}:
-            # What was taken at a smaller stake than is asked now says at which.
-            stake_minor = answer["stake_minor"] if answer else one.stake_minor
-            answer = {
-                "bet_id": str(bet_ids[n]),
-                "status": "open",
-                "kind": slip.kind,
-                "sizes": slip.sizes,
-                "each_way": slip.each_way,
-                "stake_minor": stake_minor,
-                "potential_payout_minor": potentials[n],
-                "currency": currencies[n],
-                "placed_at": placed_ats[n].isoformat(),
-                "prices_e4": prices_e4[first:last],
-            }
-        decided.append(Decision(kinds[n], answer))
-        first = last
-    return decided
+    said = words.columns([words.of(Asked(tenant_id, one.slip), one) for one in priced])
+    *slips, _ = said.slips
+    cursor = await conn.execute(PLACE_AT, [*slips, *said.legs, *said.wishes])
+    return words.decided(priced, await cursor.fetchone())
 
 
 async def bets_of(

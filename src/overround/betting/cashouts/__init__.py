@@ -1,9 +1,11 @@
 """Cash-outs: an open bet, or a part of it, ended early at an agreed amount.
 
-A quote is what the bet is worth by the book's own offers, less the tenant's margin; it is bound to
-the bet's version, the offers' versions and an expiry, and reckoned again under the locks before it
-is paid. Invariants, which `check` recomputes: a part is paid once and for good; what is left is a
-bet on the rest of the stake; a bet's parts and its rest never pay more than it could.
+A quote is what the bet is worth by the book's own offers, less the tenant's margin; it is sealed,
+bound to the bet's version, the offers' versions and an expiry, and reckoned again under the locks
+before it is paid. What is asked while an event of the bet is being played first stands the delay
+that a bet on it would. Invariants, which `check` recomputes: a part is paid once and for good, to a
+request of its own; what is left is a bet on the rest of the stake; a bet's parts and its rest never
+pay more than it could.
 """
 
 from overround.betting.cashouts.model import (
@@ -12,18 +14,18 @@ from overround.betting.cashouts.model import (
     Order,
     Policy,
     Quote,
-    Shown,
+    Request,
     Terms,
     Valuation,
 )
-from overround.betting.cashouts.rules import REFUSALS, SHARES_BPS, WHOLE_BPS, read, written
+from overround.betting.cashouts.rules import REFUSALS, SHARES_BPS, WHOLE_BPS, written
 from overround.betting.cashouts.service import (
     BETS_MAX,
-    carry_out,
+    asked,
     cash_out,
     drop_order,
     order,
-    ripe,
+    pay_due,
     set_terms,
     terms_of,
     value,
@@ -41,16 +43,15 @@ __all__ = [
     "Order",
     "Policy",
     "Quote",
-    "Shown",
+    "Request",
     "Terms",
     "Valuation",
-    "carry_out",
+    "asked",
     "cash_out",
     "check",
     "drop_order",
     "order",
-    "read",
-    "ripe",
+    "pay_due",
     "set_terms",
     "terms_of",
     "value",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,9 +11,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from overround.betting.cashouts import rules, service
-from overround.betting.cashouts.model import Asked, Decision, Quote, Terms, Valuation
+from overround.betting.cashouts.model import Asked, Quote, Request, Terms, Valuation
 from overround.core import money
-from overround.core.errors import Refusal
+from overround.core.errors import Refusal, at_field
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import routes
@@ -39,8 +40,50 @@ class QuoteOut(Output):
     expires_at: datetime
 
 
+class CashOutOut(Output):
+    """What was paid, for how much of the stake, and how much of it stays in the bet."""
+
+    cash_out_id: UUID
+    bet_id: UUID
+    amount: str
+    stake: str
+    rest_stake: str
+    currency: str
+    at: datetime
+
+
+class RefusalOut(Output):
+    """Why nothing was cashed out; `facts` are the value and the quote of then, where it moved."""
+
+    code: str
+    detail: str
+    facts: dict[str, Any]
+
+
+class RequestOut(Output):
+    """What was asked, and what became of it: waiting, paid or refused.
+
+    `amount` is what was agreed to for `share_bps` of the whole bet; what is asked in play is looked
+    at again at `due_at`. `by_order`: nobody sent it, an order did.
+    """
+
+    cash_out_id: UUID
+    bet_id: UUID
+    status: Literal["waiting", "paid", "refused"]
+    share_bps: int
+    amount: str
+    currency: str
+    by_order: bool
+    asked_at: datetime
+    due_at: datetime | None
+    paid: CashOutOut | None
+    refusal: RefusalOut | None
+    status_url: str
+
+
 class ValuationOut(Output):
-    """A bet's quotes, or the code of why there are none; `order` is what is done by itself."""
+    """A bet's quotes, or the code of why there are none; `order` is what is done by itself,
+    `waiting` what was asked and stands its delay."""
 
     bet_id: UUID
     is_available: bool
@@ -48,6 +91,7 @@ class ValuationOut(Output):
     detail: str | None
     quotes: list[QuoteOut]
     order: str | None
+    waiting: RequestOut | None
     cashed_out: str
     open_stake: str
     currency: str
@@ -60,22 +104,12 @@ class ValuationsOut(Output):
 
 
 class CashOutIn(Input):
-    """The quote that was shown, and what to do where the value has moved since."""
+    """The quote that was shown, and what to do where the value has moved since: `higher` also takes
+    one that is lower by up to `tolerance_bps`."""
 
     quote: Annotated[str, Field(max_length=120)]
     value_policy: Literal["none", "higher", "any"] = "higher"
-
-
-class CashOutOut(Output):
-    """What was paid, for how much of the stake, and how much of it stays in the bet."""
-
-    cash_out_id: UUID
-    bet_id: UUID
-    amount: str
-    stake: str
-    rest_stake: str
-    currency: str
-    at: datetime
+    tolerance_bps: Annotated[int, Field(ge=0, le=rules.WHOLE_BPS)] = 0
 
 
 class OrderIn(Input):
@@ -100,7 +134,6 @@ class TermsIn(Input):
     quote_s: int
     delay_s: int
     stale_s: int
-    stale_in_play_s: int
 
 
 class TermsOut(Output):
@@ -111,7 +144,6 @@ class TermsOut(Output):
     quote_s: int
     delay_s: int
     stale_s: int
-    stale_in_play_s: int
 
 
 class CashOutRefused(Refusal):
@@ -145,7 +177,7 @@ async def quote(
     return _valuation_out(found, currency)
 
 
-@router.post("/bets/{bet_id}/cash-out", status_code=201)
+@router.post("/bets/{bet_id}/cash-out", status_code=201, responses={202: {"model": RequestOut}})
 async def cash_out(
     bet_id: UUID,
     body: CashOutIn,
@@ -155,16 +187,33 @@ async def cash_out(
     now: Now,
     tools: Tools,
     response: Response,
-) -> CashOutOut:
-    """End my bet, or a part of it, at the value I was shown. The same key gets the same answer."""
+) -> CashOutOut | RequestOut:
+    """End my bet, or a part of it, at the value I was shown; while an event of it is being played
+    after a delay (202). The same key gets the same answer."""
     sha256 = request_sha256(f"bets/{bet_id}/cash-out", body)
-    asked = Asked(bet_id, rules.read(body.quote), body.value_policy, key, sha256)
+    asked = Asked(bet_id, body.quote, body.value_policy, key, sha256, body.tolerance_bps)
     async with db.transaction(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
         decision = await service.cash_out(conn, caller.tenant_id, caller.actor_id, asked, now)
     routes.mark_replayed(response, decision.is_replayed)
-    if decision.refusal is None and not decision.is_replayed:
+    one = decision.request
+    if one.refusal is None and not decision.is_replayed:
         tools.tell(caller.tenant_id, [caller.actor_id], office=True)
-    return _cash_out_out(decision)
+    if one.answer is not None:
+        return _cash_out_out(one.answer)
+    found = _request_out(one, currency)
+    response.status_code = 202
+    response.headers["Location"] = found.status_url
+    return found
+
+
+@router.get("/cash-outs/{cash_out_id}")
+async def cash_out_asked(cash_out_id: UUID, caller: Player, db: Db) -> RequestOut:
+    """What became of what I asked, or what an order of mine did."""
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.asked(conn, caller.tenant_id, caller.actor_id, cash_out_id)
+    return _request_out(found, currency)
 
 
 @router.put("/bets/{bet_id}/cash-out/order")
@@ -172,7 +221,8 @@ async def set_order(bet_id: UUID, body: OrderIn, caller: Player, db: Db, now: No
     """Cash my bet out by itself, as soon as all that is left of it pays this."""
     async with db.transaction(caller.tenant_id) as conn:
         currency = (await tenants.by_id(conn, caller.tenant_id)).currency
-        amount_minor = money.parse(body.amount, currency)
+        with at_field("amount"):
+            amount_minor = money.parse(body.amount, currency)
         await service.order(conn, caller.tenant_id, caller.actor_id, bet_id, amount_minor, now)
     text = money.to_text(amount_minor, currency)
     return OrderOut(bet_id=bet_id, amount=text, currency=currency)
@@ -209,7 +259,6 @@ def _terms_out(found: Terms) -> TermsOut:
         quote_s=found.quote_s,
         delay_s=found.delay_s,
         stale_s=found.stale_s,
-        stale_in_play_s=found.stale_in_play_s,
     )
 
 
@@ -221,6 +270,7 @@ def _valuation_out(found: Valuation, currency: str) -> ValuationOut:
         detail=None if found.refusal is None else rules.REFUSALS[found.refusal],
         quotes=[_quote_out(one) for one in found.quotes],
         order=None if found.order_minor is None else money.to_text(found.order_minor, currency),
+        waiting=None if found.waiting is None else _request_out(found.waiting, currency),
         cashed_out=money.to_text(found.cashed_minor, currency),
         open_stake=money.to_text(found.open_stake_minor, currency),
         currency=currency,
@@ -238,14 +288,41 @@ def _quote_out(found: Quote) -> QuoteOut:
     )
 
 
-def _cash_out_out(decision: Decision) -> CashOutOut:
-    answer: dict[str, Any] = decision.answer
-    if decision.refusal is not None:
-        facts: dict[str, object] = {}
-        if "amount_minor" in answer:
-            facts["amount"] = money.to_text(answer["amount_minor"], answer["currency"])
-            facts["quote"] = answer["quote"]
-        raise CashOutRefused(rules.REFUSALS[decision.refusal], code=decision.refusal, facts=facts)
+def _request_out(one: Request, currency: str) -> RequestOut:
+    refused = None
+    if one.answer is not None and one.refusal is not None:
+        facts = _facts(one.answer)
+        refused = RefusalOut(code=one.refusal, detail=rules.REFUSALS[one.refusal], facts=facts)
+    is_paid = one.answer is not None and refused is None
+    return RequestOut(
+        cash_out_id=one.id,
+        bet_id=one.bet_id,
+        status="waiting" if one.is_waiting else "paid" if is_paid else "refused",
+        share_bps=one.share_bps,
+        amount=money.to_text(one.amount_minor, currency),
+        currency=currency,
+        by_order=one.key is None,
+        asked_at=one.at,
+        due_at=one.due_at,
+        paid=_cash_out_out(one.answer) if one.answer is not None and is_paid else None,
+        refusal=refused,
+        status_url=f"/api/v1/cash-outs/{one.id}",
+    )
+
+
+def _facts(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The value and the quote of now, where a refusal comes with them."""
+    if "amount_minor" not in answer:
+        return {}
+    amount = money.to_text(answer["amount_minor"], answer["currency"])
+    return {"amount": amount, "quote": answer["quote"]}
+
+
+def _cash_out_out(answer: Mapping[str, Any]) -> CashOutOut:
+    """What was paid. Raises CashOutRefused where nothing was."""
+    code: str | None = answer.get("refusal")
+    if code is not None:
+        raise CashOutRefused(rules.REFUSALS[code], code=code, facts=_facts(answer), field=_of(code))
     currency: str = answer["currency"]
     return CashOutOut(
         cash_out_id=answer["cash_out_id"],
@@ -256,3 +333,8 @@ def _cash_out_out(decision: Decision) -> CashOutOut:
         currency=currency,
         at=answer["at"],
     )
+
+
+def _of(code: str) -> str | None:
+    """What of the request it is refused for: of the bet and its markets it says nothing."""
+    return "quote" if code in ("cash_out_changed", "quote_expired") else None

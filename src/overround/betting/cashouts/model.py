@@ -20,16 +20,15 @@ OrderState = Literal["waiting", "done", "dropped"]
 class Terms:
     """What a tenant pays for bets that end early: `margin_bps` below their value.
 
-    A quote lasts `quote_s`. Of an event in play, a price must have stood for `delay_s`. What was
-    last heard of an event may be `stale_s` old, in play `stale_in_play_s`.
+    A quote lasts `quote_s`. What was last heard of an event before its start may be `stale_s` old;
+    of one in play, a price must have stood for `delay_s`.
     """
 
     enabled: bool = True
     margin_bps: int = 400
     quote_s: int = 12
-    delay_s: int = 6
+    delay_s: int = 2
     stale_s: int = 21_600
-    stale_in_play_s: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,11 @@ class StoredBet:
 
 @dataclass(frozen=True, slots=True)
 class StoredLeg:
-    """A leg of it, and how its event stands; `heard_at` is when that was last heard of."""
+    """A leg of it, and how its event stands; `heard_at` is when that was last heard of.
+
+    Of an open one that is in play `refused_in_play` is why no bet would be taken on it, and `score`
+    how the event stands.
+    """
 
     bet_id: UUID
     n: int
@@ -74,6 +77,8 @@ class StoredLeg:
     is_closed: bool
     heard_at: datetime | None
     banker: bool = False
+    refused_in_play: str | None = None
+    score: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,16 @@ class Standing:
     legs: Sequence[StoredLeg]
     markets: Mapping[UUID, Sequence[Answer]]
 
+    @property
+    def is_in_play(self) -> bool:
+        """Whether the event of an open leg is being played."""
+        return any(leg.is_in_play and leg.grade is None for leg in self.legs)
+
+    @property
+    def scores(self) -> list[object]:
+        """How the events stand that are being played, leg by leg; None of any other."""
+        return [leg.score for leg in self.legs]
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -104,7 +119,8 @@ class Quote:
 
     `share_bps` of the whole bet would then be cashed out, earlier parts included, and
     `rest_minor` of the stake stay. `fair_minor` is the part's value without the margin, `digest`
-    what it was reckoned from: the bet's version, and the version of every offer.
+    what it was reckoned from: the bet's version, and the version of every offer. `seal` makes it
+    one of ours.
     """
 
     bet_id: UUID
@@ -116,11 +132,12 @@ class Quote:
     fair_minor: int
     digest: str
     expires_at: datetime
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a player says that he was quoted; compared with what is true, and never believed."""
+    """What a sealed quote says: whose it is, what was agreed to, and until when it stands."""
 
     bet_id: UUID
     share_bps: int
@@ -130,10 +147,79 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a player agreed to: a quote of ours, as he says it back, or what he has ordered.
+
+    A value that has moved is paid by `policy`; `higher` takes one that is lower by up to
+    `tolerance_bps`, too.
+    """
+
+    share_bps: int
+    amount_minor: int
+    digest: str
+    policy: Policy
+    tolerance_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A player's request: the text of the quote he was shown, what he does about a change, and its
+    key."""
+
+    bet_id: UUID
+    quote: str
+    policy: Policy
+    key: str
+    body_sha256: bytes
+    tolerance_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as its row says; `id` is that of the cash-out it may become.
+
+    One without a key was made by an order. One in play stands a delay until `due_at`, held against
+    the `scores` it was asked at; `answer` is None until then.
+    """
+
+    id: UUID
+    user_id: UUID
+    bet_id: UUID
+    key: str | None
+    body_sha256: bytes | None
+    share_bps: int
+    amount_minor: int
+    digest: str
+    policy: Policy
+    tolerance_bps: int
+    at: datetime
+    due_at: datetime | None = None
+    scores: list[object] | None = None
+    answer: dict[str, Any] | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it stands its delay still."""
+        return self.answer is None
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing was cashed out; None when it was, and while it waits."""
+        return None if self.answer is None else self.answer.get("refusal")
+
+    @property
+    def agreed(self) -> Agreed:
+        """What it was asked by."""
+        said = self.share_bps, self.amount_minor, self.digest, self.policy
+        return Agreed(*said, self.tolerance_bps)
+
+
+@dataclass(frozen=True, slots=True)
 class Valuation:
     """A bet's quotes by share, or why there are none; and what is to be done by itself.
 
-    `cashed_minor` was paid for parts of it so far; `open_stake_minor` of its stake is left.
+    `cashed_minor` was paid for parts of it so far; `open_stake_minor` of its stake is left. `last`
+    is what is asked of it and waits, or else what was asked last.
     """
 
     bet_id: UUID
@@ -142,30 +228,30 @@ class Valuation:
     order_minor: int | None
     cashed_minor: int
     open_stake_minor: int
+    last: Request | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A player's request: the quote he agreed to, what he does about a change, and its key."""
-
-    bet_id: UUID
-    shown: Shown
-    policy: Policy
-    key: str
-    body_sha256: bytes
+    @property
+    def waiting(self) -> Request | None:
+        """What stands its delay."""
+        return self.last if self.last is not None and self.last.is_waiting else None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a request; `answer` is stored with the key and repeated to the letter."""
+    """What became of a request; its answer is stored with its key and repeated to the letter."""
 
     is_replayed: bool
-    answer: dict[str, Any]
+    request: Request
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What its key gets; empty while it waits."""
+        return self.request.answer or {}
 
     @property
     def refusal(self) -> str | None:
-        """Why nothing was cashed out; None when it was."""
-        return self.answer.get("refusal")
+        """Why nothing was cashed out; None when it was, and while it waits."""
+        return self.request.refusal
 
 
 @dataclass(frozen=True, slots=True)

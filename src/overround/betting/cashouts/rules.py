@@ -10,8 +10,10 @@ pays by the end of what is possible that is worth less (`ways`).
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import prod
@@ -19,14 +21,16 @@ from typing import Final
 from uuid import UUID
 
 from overround.betting.cashouts.model import (
+    Agreed,
     Answer,
     Quote,
     Shown,
     Standing,
+    StoredBet,
     StoredLeg,
     Terms,
 )
-from overround.core import bets, grading, payoff, systems
+from overround.core import bets, grading, money, payoff, systems
 from overround.core.errors import Invalid
 from overround.core.payoff import Grade
 from overround.core.price import to_fraction
@@ -41,7 +45,12 @@ _ONE: Final = Fraction(1)
 # More often than this no exact count of goals or points comes back or halves.
 _LEVEL_MAX: Final = Fraction(3, 10)
 _KINDS: Final = ("single", "combo", "system")
-_QUOTE: Final = re.compile(r"([0-9a-f]{32})\.([0-9]{1,5})\.([0-9]{1,17})\.([0-9]{1,14})\.(\w{16})")
+_QUOTE: Final = re.compile(
+    r"([0-9a-f]{32})\.([0-9]{1,5})\.([0-9]{1,17})\.([0-9]{1,14})\.([0-9a-f]{16})\.([0-9a-f]{16})"
+)
+# What is due is paid within moments; this is for a house whose settlers are all down: who asked so
+# long ago is told so, and not surprised by money.
+LATE_MAX: Final = timedelta(minutes=1)
 
 # What each refusal says to a person; the code is for programs.
 REFUSALS: Final[Mapping[str, str]] = {
@@ -52,7 +61,12 @@ REFUSALS: Final[Mapping[str, str]] = {
     "cash_out_too_small": "It is worth less than the smallest amount.",
     "cash_out_changed": "The value has changed.",
     "cash_out_delayed": "A price has just moved. Ask again in a few seconds.",
+    "cash_out_waiting": "A cash-out of this bet is on its way.",
+    "cash_out_expired": "The cash-out waited too long.",
     "quote_expired": "This value was shown too long ago.",
+    "event_started": "One event has begun, and no bet is taken on it now.",
+    "score_changed": "The score has changed.",
+    "line_passed": "The score has decided one market.",
     "market_suspended": "One market is suspended.",
     "market_closed": "One event is being played or has ended, and its market is closed.",
     "feed_stale": "The prices are too old.",
@@ -62,59 +76,89 @@ REFUSALS: Final[Mapping[str, str]] = {
 def check(terms: Terms) -> None:
     """Raises Invalid with the code of the first term that is out of its bounds."""
     bounds = (
-        ("margin", terms.margin_bps, 0, MARGIN_BPS_MAX),
-        ("quote", terms.quote_s, 2, 120),
-        ("delay", terms.delay_s, 0, 120),
-        ("stale", terms.stale_s, 10, 604_800),
-        ("stale_in_play", terms.stale_in_play_s, 2, 3_600),
+        ("margin_bps", terms.margin_bps, 0, MARGIN_BPS_MAX),
+        ("quote_s", terms.quote_s, 2, 120),
+        ("delay_s", terms.delay_s, 0, 120),
+        ("stale_s", terms.stale_s, 10, 604_800),
     )
-    for name, value, low, high in bounds:
+    for field, value, low, high in bounds:
         if not low <= value <= high:
-            raise Invalid(f"{name} is from {low} to {high}", code=f"{name}_out_of_range")
+            name = field.rpartition("_")[0]
+            said = f"{name} is from {low} to {high}"
+            raise Invalid(said, code=f"{name}_out_of_range", field=field)
 
 
 # -- whether -----------------------------------------------------------------------------------
 
 
-def refusal(standing: Standing, terms: Terms, at: datetime) -> str | None:
-    """Why the bet cannot be cashed out at all; None where it can. In order of precedence."""
-    if standing.bet.status != "open":
+def bet_refusal(bet: StoredBet) -> str | None:
+    """Why such a bet is not cashed out, whatever is laid now and later."""
+    if bet.status != "open":
         return "bet_ended"
+    if bet.each_way:
+        return "cash_out_each_way"
+    return "cash_out_unavailable" if bet.kind not in _KINDS or bet.is_free else None
+
+
+def check_order(bet: StoredBet, at_least_minor: int) -> None:
+    """Raises Invalid `amount_out_of_range` for nothing, and for what the bet can never pay."""
+    most_minor = bet.potential_payout_minor - bet.cashed_minor
+    if not 0 < at_least_minor <= most_minor:
+        most = money.to_text(most_minor, bet.currency)
+        said = f"an order is for more than nothing, and this bet pays at most {most}"
+        raise Invalid(said, code="amount_out_of_range", facts={"most": most}, field="amount")
+
+
+def refusal(
+    standing: Standing, terms: Terms, at: datetime, *, has_waited: bool = False
+) -> str | None:
+    """Why the bet cannot be cashed out at all; None where it can. In order of precedence.
+
+    Whoever has stood the delay of an event in play need not find its prices standing still.
+    """
+    refused = bet_refusal(standing.bet)
+    if refused is not None:
+        return refused
     if not terms.enabled:
         return "cash_out_off"
-    if standing.bet.each_way:
-        return "cash_out_each_way"
-    if standing.bet.kind not in _KINDS or standing.bet.is_free:
-        return "cash_out_unavailable"
     waiting = [leg for leg in standing.legs if leg.grade is None]
     # Nothing can change any more: settling it is a matter of moments.
     if not waiting:
         return "bet_ended"
-    found = (_leg_refusal(leg, standing.markets.get(leg.market_id, ()), terms, at)
-             for leg in waiting)  # fmt: skip
-    return next((one for one in found if one is not None), None)
+    for leg in waiting:
+        market = standing.markets.get(leg.market_id, ())
+        found = _leg_refusal(leg, market, at) or _age_refusal(leg, market, terms, at, has_waited)
+        if found is not None:
+            return found
+    return None
 
 
-def _leg_refusal(
-    leg: StoredLeg, market: Sequence[Answer], terms: Terms, at: datetime
-) -> str | None:
+def _leg_refusal(leg: StoredLeg, market: Sequence[Answer], at: datetime) -> str | None:
     states = {answer.state for answer in market}
-    has_begun = leg.starts_at <= at
-    if leg.is_closed or "closed" in states or (has_begun and not leg.is_in_play):
+    is_over = leg.is_closed or (leg.starts_at <= at and not leg.is_in_play)
+    if is_over or "closed" in states:
         return "market_closed"
     if not grading.can_be_laid(leg.market_type):
         return "cash_out_unavailable"
+    # Before the market's state: a goal suspends it, and the goal is what is to be told.
+    if leg.refused_in_play is not None:
+        return leg.refused_in_play
     if states != {"open"} or len(market) != len(grading.sides(leg.market_type)):
         return "market_suspended"
-    changes = [answer.changed_at for answer in market if answer.changed_at is not None]
-    # A price that was written is news too: an archive's offers have nothing but it.
-    heard: list[datetime] = changes if leg.heard_at is None else [*changes, leg.heard_at]
-    stale_s = terms.stale_in_play_s if has_begun else terms.stale_s
-    if at - max(heard) > timedelta(seconds=stale_s):
-        return "feed_stale"
-    if has_begun and at - max(changes) < timedelta(seconds=terms.delay_s):
-        return "cash_out_delayed"
     return None
+
+
+def _age_refusal(
+    leg: StoredLeg, market: Sequence[Answer], terms: Terms, at: datetime, has_waited: bool
+) -> str | None:
+    changes = [answer.changed_at for answer in market if answer.changed_at is not None]
+    if leg.is_in_play:
+        # How old a word may be was asked with `refused_in_play`.
+        has_moved = at - max(changes) < timedelta(seconds=terms.delay_s)
+        return "cash_out_delayed" if has_moved and not has_waited else None
+    # A price that was written is news too: an archive's offers have nothing but it.
+    heard = changes if leg.heard_at is None else [*changes, leg.heard_at]
+    return "feed_stale" if at - max(heard) > timedelta(seconds=terms.stale_s) else None
 
 
 # -- how much ----------------------------------------------------------------------------------
@@ -131,7 +175,7 @@ def quote(standing: Standing, terms: Terms, share_bps: int, at: datetime) -> Quo
     bet = standing.bet
     if not 0 < share_bps <= WHOLE_BPS:
         raise Invalid("a share is up to the whole", code="share_out_of_range")
-    cashed_minor = bet.stake_minor * share_bps // WHOLE_BPS
+    cashed_minor = _share_minor(bet, share_bps)
     if cashed_minor <= bet.cashed_stake_minor:
         raise Invalid("that much is cashed out already", code="share_out_of_range")
     fair = _worth(standing)
@@ -155,6 +199,15 @@ def quote(standing: Standing, terms: Terms, share_bps: int, at: datetime) -> Quo
         digest=digest(standing, terms),
         expires_at=at + timedelta(seconds=terms.quote_s),
     )
+
+
+def shares_left(bet: StoredBet) -> list[int]:
+    """Of the shares that a page shows, those that are not cashed out already."""
+    return [one for one in SHARES_BPS if _share_minor(bet, one) > bet.cashed_stake_minor]
+
+
+def _share_minor(bet: StoredBet, share_bps: int) -> int:
+    return bet.stake_minor * share_bps // WHOLE_BPS
 
 
 def _most(standing: Standing, stake_minor: int) -> int:
@@ -246,32 +299,44 @@ def digest(standing: Standing, terms: Terms) -> str:
     return hashlib.sha256("|".join(words).encode()).hexdigest()[:16]
 
 
+def sealed(found: Quote, secret: bytes) -> Quote:
+    """The quote as one of ours."""
+    return replace(found, seal=_seal(_words(found), secret))
+
+
 def written(found: Quote) -> str:
     """The quote as a client keeps it and says it back."""
-    ms = int(found.expires_at.timestamp() * 1000)
-    return f"{found.bet_id.hex}.{found.share_bps}.{found.amount_minor}.{ms}.{found.digest}"
+    return f"{_words(found)}.{found.seal}"
 
 
-def read(text: str) -> Shown:
-    """What a client says back. Raises Invalid `quote_invalid`.
-
-    It carries no signature, because nothing in it is believed: the amount is reckoned again, and
-    who makes himself a quote is told that it has changed (test: a forged quote gains nothing).
+def read(text: str, secret: bytes) -> Shown:
+    """What a client says back. Raises Invalid `quote_invalid` for what is no quote of ours, or no
+    more the one that it was (test: a quote that was altered is none).
     """
     match = _QUOTE.fullmatch(text)
-    if match is None:
-        raise Invalid("this is no quote of ours", code="quote_invalid")
-    bet_id, share_bps, amount_minor, ms, found = match.groups()
+    words, _, seal = text.rpartition(".")
+    if match is None or not hmac.compare_digest(_seal(words, secret), seal):
+        raise Invalid("this is no quote of ours", code="quote_invalid", field="quote")
+    bet_id, share_bps, amount_minor, ms, found, _ = match.groups()
     expires_at = datetime.fromtimestamp(int(ms) / 1000, UTC)
     return Shown(UUID(bet_id), int(share_bps), int(amount_minor), found, expires_at)
 
 
-def changed(shown: Shown, now: Quote, policy: str, at: datetime) -> str | None:
-    """Why what is true now is not what the player agreed to; None where he is paid `now`."""
-    if shown.expires_at <= at:
-        return "quote_expired"
-    if shown.digest == now.digest and shown.amount_minor == now.amount_minor:
+def _words(found: Quote) -> str:
+    ms = int(found.expires_at.timestamp() * 1000)
+    return f"{found.bet_id.hex}.{found.share_bps}.{found.amount_minor}.{ms}.{found.digest}"
+
+
+def _seal(words: str, secret: bytes) -> str:
+    return hmac.new(secret, words.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def changed(agreed: Agreed, now: Quote) -> str | None:
+    """Why what is true now is not what was agreed to; None where `now` is paid."""
+    if (agreed.digest, agreed.amount_minor) == (now.digest, now.amount_minor):
         return None
-    if policy == "any" or (policy == "higher" and now.amount_minor >= shown.amount_minor):
+    least_minor = Fraction(agreed.amount_minor * (WHOLE_BPS - agreed.tolerance_bps), WHOLE_BPS)
+    is_enough = agreed.policy == "higher" and now.amount_minor >= least_minor
+    if is_enough or agreed.policy == "any":
         return None
     return "cash_out_changed"

@@ -1,14 +1,16 @@
 """Cash-outs' use cases, in the caller's transaction.
 
-A refusal is an answer: it is stored with the request's key, so `cash_out` returns it instead of
-raising, and the caller commits first and refuses then.
+A refusal is an answer: it is stored with its request, so `cash_out` returns it instead of raising,
+and the caller commits first and refuses then. What is asked of a bet with an open leg in play has
+no answer yet: it stands the delay that a bet on these legs would, and is held against the state,
+the score and the value of then (test: what happens in the delay of a cash out decides).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,68 +20,68 @@ from overround.betting.cashouts.model import (
     Decision,
     Order,
     Quote,
+    Request,
     Standing,
     Terms,
     Valuation,
 )
-from overround.core import ids
-from overround.core.errors import Conflict, Invalid, NotFound
+from overround.core import ids, money
+from overround.core.errors import Conflict, Invalid, NotFound, at_field
 from overround.core.principal import Principal
 from overround.db import Connection, audit
 from overround.kit.idempotency import KeyReused
 
 # Bets whose values are looked at in one go.
 BETS_MAX: Final = 50
+# What is paid in one go of what has stood its delay.
+DUE_MAX: Final = 100
+
+
+# -- what a bet is worth -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Some bets as they are seen together."""
+
+    terms: Terms
+    secret: bytes
+    standings: Mapping[UUID, Standing]
+    orders: Mapping[UUID, Order]
+    latest: Mapping[UUID, Request]
+
+
+async def _look(
+    conn: Connection,
+    tenant_id: UUID,
+    user_ids: Sequence[UUID],
+    bet_ids: Sequence[UUID],
+    at: datetime,
+    scores: Sequence[object] | None = None,
+) -> _Look:
+    return _Look(
+        await store.terms(conn, tenant_id),
+        await store.secret(conn),
+        await store.standings(conn, tenant_id, user_ids, bet_ids, at, scores),
+        await store.orders(conn, tenant_id, bet_ids),
+        await store.latest(conn, tenant_id, bet_ids),
+    )
 
 
 async def values(
-    conn: Connection,
-    tenant_id: UUID,
-    user_id: UUID,
-    bet_ids: Sequence[UUID],
-    at: datetime,
-    shares_bps: Sequence[int] = rules.SHARES_BPS,
+    conn: Connection, tenant_id: UUID, user_id: UUID, bet_ids: Sequence[UUID], at: datetime
 ) -> list[Valuation]:
     """What some of a player's bets (at most 50) are worth to the house now, in the order asked.
 
     A bet that is not his is absent; shares that are cashed out already are left out.
     """
     asked = bet_ids[:BETS_MAX]
-    terms = await store.terms(conn, tenant_id)
-    found = await store.standings(conn, tenant_id, [user_id], asked)
-    orders = await store.orders(conn, tenant_id, asked)
+    look = await _look(conn, tenant_id, [user_id], asked, at)
     return [
-        _valuation(found[bet_id], orders.get(bet_id), terms, shares_bps, at)
-        for bet_id in asked
-        if bet_id in found
+        _valuation(look, standing, rules.shares_left(standing.bet), at)
+        for standing in (look.standings.get(bet_id) for bet_id in asked)
+        if standing is not None
     ]
-
-
-def _valuation(
-    standing: Standing,
-    order: Order | None,
-    terms: Terms,
-    shares_bps: Sequence[int],
-    at: datetime,
-) -> Valuation:
-    waits = order.at_least_minor if order is not None and order.state == "waiting" else None
-    refusal = rules.refusal(standing, terms, at)
-    quotes: list[Quote] = []
-    if refusal is None:
-        for share_bps in shares_bps:
-            found = _quoted(standing, terms, share_bps, at)
-            quotes += [found] if found is not None else []
-        refusal = None if quotes else "cash_out_too_small"
-    bet = standing.bet
-    open_minor = bet.stake_minor - bet.cashed_stake_minor
-    return Valuation(bet.id, quotes, refusal, waits, bet.cashed_minor, open_minor)
-
-
-def _quoted(standing: Standing, terms: Terms, share_bps: int, at: datetime) -> Quote | None:
-    try:
-        return rules.quote(standing, terms, share_bps, at)
-    except Invalid:
-        return None
 
 
 async def value(
@@ -87,17 +89,32 @@ async def value(
 ) -> Valuation:
     """The same of one bet for one share, cumulative. Raises NotFound, Invalid
     `share_out_of_range`."""
-    found = await store.standings(conn, tenant_id, [user_id], [bet_id])
-    if bet_id not in found:
+    look = await _look(conn, tenant_id, [user_id], [bet_id], at)
+    if bet_id not in look.standings:
         raise NotFound("no such bet")
-    terms = await store.terms(conn, tenant_id)
-    order = (await store.orders(conn, tenant_id, [bet_id])).get(bet_id)
-    valued = _valuation(found[bet_id], order, terms, (), at)
-    if valued.refusal not in (None, "cash_out_too_small"):
-        return valued
-    quote = rules.quote(found[bet_id], terms, share_bps, at)
-    refusal = "cash_out_too_small" if quote is None else None
-    return replace(valued, quotes=[quote] if quote else [], refusal=refusal)
+    with at_field("query/share_bps"):
+        return _valuation(look, look.standings[bet_id], [share_bps], at)
+
+
+def _valuation(
+    look: _Look, standing: Standing, shares_bps: Sequence[int], at: datetime
+) -> Valuation:
+    bet = standing.bet
+    last, order = look.latest.get(bet.id), look.orders.get(bet.id)
+    refusal = rules.refusal(standing, look.terms, at)
+    if last is not None and last.is_waiting:
+        refusal = "cash_out_waiting"
+    quotes: list[Quote] = []
+    if refusal is None:
+        found = [rules.quote(standing, look.terms, share_bps, at) for share_bps in shares_bps]
+        quotes = [rules.sealed(one, look.secret) for one in found if one is not None]
+        refusal = None if quotes else "cash_out_too_small"
+    waits = order.at_least_minor if order is not None and order.state == "waiting" else None
+    open_minor = bet.stake_minor - bet.cashed_stake_minor
+    return Valuation(bet.id, quotes, refusal, waits, bet.cashed_minor, open_minor, last)
+
+
+# -- ending it ---------------------------------------------------------------------------------
 
 
 async def cash_out(
@@ -106,43 +123,87 @@ async def cash_out(
     """End a bet, or a part of it, at what it is worth now; committed with its answer.
 
     The same key gets the same answer, a refusal too: what `rules.refusal` says, `quote_expired`,
-    `cash_out_changed` with a new quote, `cash_out_too_small`. Raises NotFound, KeyReused, Invalid
-    `share_out_of_range`.
+    `cash_out_changed` with a new quote, `cash_out_too_small`, `cash_out_waiting`. Raises NotFound,
+    KeyReused, Invalid `quote_invalid`, `share_out_of_range`.
     """
-    if asked.shown.bet_id != asked.bet_id:
-        raise Invalid("this quote is of another bet", code="quote_invalid")
+    shown = rules.read(asked.quote, await store.secret(conn))
+    if shown.bet_id != asked.bet_id:
+        raise Invalid("this quote is of another bet", code="quote_invalid", field="quote")
     is_there = await store.lock(conn, tenant_id, user_id, asked.bet_id)
-    before = await store.request(conn, tenant_id, user_id, asked.key)
+    before = await store.by_key(conn, tenant_id, user_id, asked.key)
     if before is not None:
-        if before[0] != asked.body_sha256:
+        if before.body_sha256 != asked.body_sha256:
             raise KeyReused
-        return Decision(True, before[1])
+        return Decision(True, before)
     if not is_there:
         raise NotFound("no such bet")
-    standing = (await store.standings(conn, tenant_id, [user_id], [asked.bet_id]))[asked.bet_id]
-    answer = await _answer(conn, tenant_id, standing, asked, at)
-    await store.keep(conn, tenant_id, user_id, asked.key, asked.body_sha256, answer, at)
-    return Decision(False, answer)
+    look = await _look(conn, tenant_id, [user_id], [asked.bet_id], at)
+    one = Request(
+        ids.new(at), user_id, asked.bet_id, asked.key, asked.body_sha256, shown.share_bps,
+        shown.amount_minor, shown.digest, asked.policy, asked.tolerance_bps, at,
+    )  # fmt: skip
+    with at_field("quote"):
+        return Decision(False, await _take(conn, tenant_id, look, one, at, shown.expires_at))
 
 
-async def _answer(
-    conn: Connection, tenant_id: UUID, standing: Standing, asked: Asked, at: datetime
-) -> dict[str, Any]:
-    terms = await store.terms(conn, tenant_id)
-    refusal = rules.refusal(standing, terms, at)
+async def _take(
+    conn: Connection, tenant_id: UUID, look: _Look, one: Request, at: datetime, until: datetime
+) -> Request:
+    """Pay what is asked, refuse it or let it wait. What was agreed to stands `until` then."""
+    standing, last = look.standings[one.bet_id], look.latest.get(one.bet_id)
+    if last is not None and last.is_waiting:
+        found = {"refusal": "cash_out_waiting"}
+    else:
+        found = _decided(look, one, at, until)
+    if not isinstance(found, Quote):
+        taken = replace(one, answer=found)
+    elif delay_ms := await _delay_ms(conn, tenant_id, standing):
+        due_at = at + timedelta(milliseconds=delay_ms)
+        taken = replace(one, due_at=due_at, scores=standing.scores)
+    else:
+        taken = replace(one, answer=await _paid(conn, tenant_id, look, one, found, at))
+    await store.keep(conn, tenant_id, taken)
+    return taken
+
+
+async def _delay_ms(conn: Connection, tenant_id: UUID, standing: Standing) -> int:
+    if not standing.is_in_play:
+        return 0
+    return await store.delay_ms(conn, tenant_id, standing.bet.user_id, standing.bet.id)
+
+
+def _decided(
+    look: _Look, one: Request, at: datetime, until: datetime | None
+) -> Quote | dict[str, Any]:
+    """What is paid for the request now, or the answer that refuses it; `until` None: it has stood
+    its delay."""
+    standing = look.standings[one.bet_id]
+    refusal = rules.refusal(standing, look.terms, at, has_waited=until is None)
     if refusal is not None:
         return {"refusal": refusal}
-    now = rules.quote(standing, terms, asked.shown.share_bps, at)
+    now = rules.quote(standing, look.terms, one.share_bps, at)
     if now is None:
         return {"refusal": "cash_out_too_small"}
-    refusal = rules.changed(asked.shown, now, asked.policy, at)
-    if refusal is not None:
-        return {"refusal": refusal, **_said(now), "quote": rules.written(now)}
-    cash_out_id = ids.new(at)
-    await store.pay(
-        conn, tenant_id, cash_out_id, standing, now, terms.margin_bps, by_order=False, at=at
-    )
-    return {"cash_out_id": str(cash_out_id), "at": at.isoformat(), **_said(now)}
+    is_late = until is not None and until <= at
+    refusal = "quote_expired" if is_late else rules.changed(one.agreed, now)
+    if refusal is None:
+        return now
+    return {"refusal": refusal, **_said(now), "quote": _text(look, now)}
+
+
+async def _paid(
+    conn: Connection, tenant_id: UUID, look: _Look, one: Request, now: Quote, at: datetime
+) -> dict[str, Any]:
+    """Pay it, and say so; an order that asked for it is done with it."""
+    standing = look.standings[one.bet_id]
+    await store.pay(conn, tenant_id, one, standing, now, look.terms.margin_bps, at)
+    if one.key is None:
+        await store.end_order(conn, tenant_id, one.bet_id, "done", at)
+    return {"cash_out_id": str(one.id), "at": at.isoformat(), **_said(now)}
+
+
+def _text(look: _Look, quote: Quote) -> str:
+    return rules.written(rules.sealed(quote, look.secret))
 
 
 def _said(quote: Quote) -> dict[str, Any]:
@@ -153,6 +214,49 @@ def _said(quote: Quote) -> dict[str, Any]:
         "stake_minor": quote.stake_minor,
         "rest_minor": quote.rest_minor,
     }
+
+
+# -- after its delay ---------------------------------------------------------------------------
+
+
+async def asked(conn: Connection, tenant_id: UUID, user_id: UUID, asked_id: UUID) -> Request:
+    """One request of the player. Raises NotFound for anybody else's."""
+    found = await store.mine(conn, tenant_id, user_id, asked_id)
+    if found is None:
+        raise NotFound("no such cash-out")
+    return found
+
+
+async def tenants_due(conn: Connection, at: datetime) -> list[UUID]:
+    """Whose requests have stood their delay; for a transaction of no tenant."""
+    return await store.tenants_due(conn, at)
+
+
+async def due(conn: Connection, tenant_id: UUID, at: datetime) -> list[UUID]:
+    """Which requests of the tenant have stood their delay, at most a hundred."""
+    return await store.due(conn, tenant_id, at, DUE_MAX)
+
+
+async def pay_due(
+    conn: Connection, tenant_id: UUID, asked_id: UUID, at: datetime
+) -> Request | None:
+    """Pay or refuse a request that has stood its delay; None where another does or has.
+
+    It is held by its row, so that two who do this never take the same
+    (test: a cash out in play is paid once by four settlers).
+    """
+    one = await store.claim(conn, tenant_id, asked_id)
+    if one is None or one.due_at is None:
+        return None
+    answer: dict[str, Any] = {"refusal": "cash_out_expired"}
+    if at < one.due_at + rules.LATE_MAX:
+        await store.lock(conn, tenant_id, one.user_id, one.bet_id)
+        look = await _look(conn, tenant_id, [one.user_id], [one.bet_id], at, one.scores)
+        now = _decided(look, one, at, None)
+        is_due = isinstance(now, Quote)
+        answer = await _paid(conn, tenant_id, look, one, now, at) if is_due else now
+    await store.answer(conn, tenant_id, one.id, answer)
+    return replace(one, answer=answer)
 
 
 # -- by itself ---------------------------------------------------------------------------------
@@ -169,28 +273,40 @@ async def order(
     """Cash the bet out, all that is left of it, as soon as that pays so much.
 
     Raises NotFound, Conflict `bet_ended`, of a free bet `cash_out_unavailable`, of one each
-    way `cash_out_each_way`; Invalid
-    `amount_out_of_range` for what the bet can never pay.
+    way `cash_out_each_way`, `cash_out_waiting`, and `order_reached` with a quote where the bet pays
+    that much now: nobody is to lose a bet in the moment he sets an order for later. Invalid
+    `amount_out_of_range` for nothing, and for what the bet can never pay.
     """
     if not await store.lock(conn, tenant_id, user_id, bet_id):
         raise NotFound("no such bet")
-    bet = (await store.standings(conn, tenant_id, [user_id], [bet_id]))[bet_id].bet
-    if bet.status != "open":
-        raise Conflict("this bet has ended", code="bet_ended")
-    if bet.each_way:
-        raise Conflict("a bet each way is not cashed out", code="cash_out_each_way")
-    if bet.is_free:
-        raise Conflict("a free bet is not cashed out", code="cash_out_unavailable")
-    if not 0 < at_least_minor <= bet.potential_payout_minor - bet.cashed_minor:
-        raise Invalid("the bet can never pay that much", code="amount_out_of_range")
+    look = await _look(conn, tenant_id, [user_id], [bet_id], at)
+    bet = look.standings[bet_id].bet
+    refusal = rules.bet_refusal(bet)
+    if refusal is not None:
+        raise Conflict(rules.REFUSALS[refusal], code=refusal)
+    _check_not_waiting(look.latest.get(bet_id))
+    rules.check_order(bet, at_least_minor)
+    now = _reached(look, bet_id, at_least_minor, at)
+    if now is not None:
+        facts = {"amount": money.to_text(now.amount_minor, bet.currency), "quote": _text(look, now)}
+        said = "the bet pays that much now: cash it out, or say more"
+        raise Conflict(said, code="order_reached", facts=facts, field="amount")
     await store.set_order(conn, tenant_id, bet_id, user_id, at_least_minor, at)
+
+
+def _check_not_waiting(last: Request | None, *, by_order: bool = False) -> None:
+    if last is not None and last.is_waiting and (last.key is None or not by_order):
+        raise Conflict(rules.REFUSALS["cash_out_waiting"], code="cash_out_waiting")
 
 
 async def drop_order(
     conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID, at: datetime
 ) -> None:
-    """Nothing is done by itself any more. Raises NotFound where nothing was going to be."""
+    """Nothing is done by itself any more. Raises NotFound where nothing was going to be, Conflict
+    `cash_out_waiting`: what has asked already stands its delay, as its player would have to."""
     is_there = await store.lock(conn, tenant_id, user_id, bet_id)
+    last = (await store.latest(conn, tenant_id, [bet_id] if is_there else [])).get(bet_id)
+    _check_not_waiting(last, by_order=True)
     if not is_there or not await store.end_order(conn, tenant_id, bet_id, "dropped", at):
         raise NotFound("there is no such order")
 
@@ -202,43 +318,46 @@ async def ripe(
     orders = await store.waiting(conn, tenant_id, after, limit)
     if not orders:
         return [], None
-    terms = await store.terms(conn, tenant_id)
-    found = await store.standings(
-        conn, tenant_id, [one.user_id for one in orders], [one.bet_id for one in orders]
-    )
-    ready = [one for one in orders if _reached(found.get(one.bet_id), one, terms, at) is not None]
+    users, bet_ids = [one.user_id for one in orders], [one.bet_id for one in orders]
+    look = await _look(conn, tenant_id, users, bet_ids, at)
+    ready = [
+        one
+        for one in orders
+        if one.bet_id in look.standings and _reached(look, one.bet_id, one.at_least_minor, at)
+    ]
     return ready, orders[-1].bet_id if len(orders) == limit else None
 
 
-def _reached(standing: Standing | None, order: Order, terms: Terms, at: datetime) -> Quote | None:
+def _reached(look: _Look, bet_id: UUID, at_least_minor: int, at: datetime) -> Quote | None:
     """The quote for all that is left, where it reaches what was ordered."""
-    if standing is None or rules.refusal(standing, terms, at) is not None:
+    standing = look.standings[bet_id]
+    if rules.refusal(standing, look.terms, at) is not None:
         return None
-    found = _quoted(standing, terms, rules.WHOLE_BPS, at)
-    return found if found is not None and found.amount_minor >= order.at_least_minor else None
+    found = rules.quote(standing, look.terms, rules.WHOLE_BPS, at)
+    return found if found is not None and found.amount_minor >= at_least_minor else None
 
 
-async def carry_out(conn: Connection, tenant_id: UUID, order: Order, at: datetime) -> bool:
-    """Do an order in the transaction that pays it, if its bet is still worth enough under the lock.
+async def carry_out(
+    conn: Connection, tenant_id: UUID, order: Order, at: datetime
+) -> Request | None:
+    """Ask what an order asks for, if its bet is still worth enough under the lock.
 
-    Whether it was done; one that another has done, or its player has dropped, is not.
+    None where it is not, and where another has done so or its player has dropped it.
     """
     if not await store.lock(conn, tenant_id, order.user_id, order.bet_id):
-        return False
-    now = (await store.orders(conn, tenant_id, [order.bet_id])).get(order.bet_id)
-    found = await store.standings(conn, tenant_id, [order.user_id], [order.bet_id])
-    standing = found[order.bet_id]
-    terms = await store.terms(conn, tenant_id)
-    if now is None or now.state != "waiting":
-        return False
-    quote = _reached(standing, now, terms, at)
+        return None
+    look = await _look(conn, tenant_id, [order.user_id], [order.bet_id], at)
+    now, last = look.orders.get(order.bet_id), look.latest.get(order.bet_id)
+    if now is None or now.state != "waiting" or (last is not None and last.is_waiting):
+        return None
+    quote = _reached(look, order.bet_id, now.at_least_minor, at)
     if quote is None:
-        return False
-    paid_id = ids.new(at)
-    await store.pay(
-        conn, tenant_id, paid_id, standing, quote, terms.margin_bps, by_order=True, at=at
-    )
-    return await store.end_order(conn, tenant_id, order.bet_id, "done", at)
+        return None
+    one = Request(
+        ids.new(at), now.user_id, now.bet_id, None, None, rules.WHOLE_BPS, now.at_least_minor, "",
+        "higher", 0, at,
+    )  # fmt: skip
+    return await _take(conn, tenant_id, look, one, at, quote.expires_at)
 
 
 # -- terms -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from overround.betting.cashouts.model import (
     Order,
     OrderState,
     Quote,
+    Request,
     Standing,
     StoredBet,
     StoredLeg,
@@ -23,6 +24,7 @@ from overround.betting.cashouts.model import (
 )
 from overround.db import Connection
 from overround.money.ledger import Violation
+from overround.people import tenants
 
 # The bet with its money, locked in everybody's order before anything is read.
 LOCK = "SELECT bets_cash_out_lock_v1(%s, %s, %s)"
@@ -40,18 +42,22 @@ SELECT b.id, b.user_id, b.book_id, b.kind, b.status, b.outcome, b.currency, b.st
 FROM bet b LEFT JOIN free_bet f ON f.tenant_id = b.tenant_id AND f.bet_id = b.id
 WHERE b.tenant_id = %s AND b.user_id = ANY(%s) AND b.id = ANY(%s)"""
 
-# Their legs, and when their events were last heard of: each batch of a feed is a word about one.
+# Their legs, when their events were last heard of (each batch of a feed is a word about one), and
+# how those stand that are being played.
 LEGS = """
 SELECT l.bet_id, l.n, l.event_id, l.market_id, l.selection_id, m.market_type, m.line_q4, s.side,
        l.price_e4, l.grade, e.starts_at, e.status = 'live' AS is_in_play,
-       e.closed_at IS NOT NULL AND e.status <> 'live' AS is_closed, heard.heard_at, l.banker
+       e.closed_at IS NOT NULL AND e.status <> 'live' AS is_closed, heard.heard_at, l.banker,
+       p.refusal AS refused_in_play, p.score
 FROM leg l
 JOIN event e ON e.id = l.event_id
 JOIN market m ON m.id = l.market_id
 JOIN selection s ON s.id = l.selection_id
 LEFT JOIN LATERAL (SELECT max(f.observed_at) AS heard_at FROM feed_batch f
                    WHERE f.event_id = l.event_id AND l.grade IS NULL) heard ON true
-WHERE l.tenant_id = %s AND l.bet_id = ANY(%s) ORDER BY l.bet_id, l.n"""
+LEFT JOIN cash_out_in_play_v1(%(tenant)s, %(bets)s, %(at)s, %(scores)s) p
+    ON p.bet_id = l.bet_id AND p.n = l.n
+WHERE l.tenant_id = %(tenant)s AND l.bet_id = ANY(%(bets)s) ORDER BY l.bet_id, l.n"""
 
 # Every answer of some markets, with what a book lays on it.
 ANSWERS = """
@@ -63,28 +69,67 @@ LEFT JOIN offer o ON o.book_id = k.book_id AND o.selection_id = s.id"""
 
 # The tenant's terms, where it has its own.
 TERMS = """
-SELECT enabled, margin_bps, quote_s, delay_s, stale_s, stale_in_play_s
+SELECT enabled, margin_bps, quote_s, delay_s, stale_s
 FROM cash_out_terms WHERE tenant_id = %s"""
 
 # New terms in the place of the old.
 SET_TERMS = """
-INSERT INTO cash_out_terms (tenant_id, enabled, margin_bps, quote_s, delay_s, stale_s,
-    stale_in_play_s)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO cash_out_terms (tenant_id, enabled, margin_bps, quote_s, delay_s, stale_s)
+VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (tenant_id) DO UPDATE
 SET enabled = EXCLUDED.enabled, margin_bps = EXCLUDED.margin_bps, quote_s = EXCLUDED.quote_s,
-    delay_s = EXCLUDED.delay_s, stale_s = EXCLUDED.stale_s,
-    stale_in_play_s = EXCLUDED.stale_in_play_s"""
+    delay_s = EXCLUDED.delay_s, stale_s = EXCLUDED.stale_s"""
 
-# The answer that a key got.
-REQUEST = """
-SELECT body_sha256, answer FROM cash_out_request
-WHERE tenant_id = %s AND user_id = %s AND key = %s"""
+# What quotes are sealed with.
+SEALED_WITH = "SELECT secret FROM cash_out_seal"
 
-# The answer that a key gets.
+# How long what is asked of a bet has to wait.
+DELAY = "SELECT cash_out_delay_v1(%s, %s, %s)"
+
+# What was asked by a key.
+BY_KEY = """
+SELECT id, user_id, bet_id, key, body_sha256, share_bps, amount_minor, digest, policy,
+       tolerance_bps, at, due_at, scores, answer
+FROM cash_out_request WHERE tenant_id = %s AND user_id = %s AND key = %s"""
+
+# One request of one player; another's looks like none.
+MINE = """
+SELECT id, user_id, bet_id, key, body_sha256, share_bps, amount_minor, digest, policy,
+       tolerance_bps, at, due_at, scores, answer
+FROM cash_out_request WHERE tenant_id = %s AND user_id = %s AND id = %s"""
+
+# What is asked of each of some bets and waits, or else what was asked last: an id begins with the
+# time.
+LATEST = """
+SELECT DISTINCT ON (bet_id) id, user_id, bet_id, key, body_sha256, share_bps, amount_minor, digest,
+       policy, tolerance_bps, at, due_at, scores, answer
+FROM cash_out_request WHERE tenant_id = %s AND bet_id = ANY(%s)
+ORDER BY bet_id, answer IS NULL DESC, id DESC"""
+
+# What is asked, with its answer or to wait for it.
 KEEP = """
-INSERT INTO cash_out_request (tenant_id, user_id, key, body_sha256, answer, at)
-VALUES (%s, %s, %s, %s, %s, %s)"""
+INSERT INTO cash_out_request (tenant_id, id, user_id, bet_id, key, body_sha256, share_bps,
+    amount_minor, digest, policy, tolerance_bps, at, due_at, scores, answer)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+
+# Whose requests have stood their delay; it asks the index of the time.
+TENANTS_DUE = """
+SELECT DISTINCT tenant_id FROM cash_out_request WHERE answer IS NULL AND due_at <= %s"""
+
+# Which those are of one tenant, in the order of their time.
+DUE = """
+SELECT id FROM cash_out_request
+WHERE tenant_id = %s AND answer IS NULL AND due_at <= %s ORDER BY due_at, id LIMIT %s"""
+
+# One of them, if nobody else holds it or has answered it.
+CLAIM = """
+SELECT id, user_id, bet_id, key, body_sha256, share_bps, amount_minor, digest, policy,
+       tolerance_bps, at, due_at, scores, answer
+FROM cash_out_request WHERE tenant_id = %s AND id = %s AND answer IS NULL
+FOR UPDATE SKIP LOCKED"""
+
+# What it gets.
+ANSWER = "UPDATE cash_out_request SET answer = %s WHERE tenant_id = %s AND id = %s"
 
 # What is to be done by itself with some bets.
 ORDERS = """
@@ -103,12 +148,15 @@ END_ORDER = """
 UPDATE cash_out_order SET state = %s, changed_at = %s
 WHERE tenant_id = %s AND bet_id = %s AND state = 'waiting'"""
 
-# Orders of bets that are open still, in order: the next ones after a bet.
+# Orders of bets that are open still, and of which nothing is asked that waits, in order: the next
+# ones after a bet.
 WAITING = """
 SELECT o.bet_id, o.user_id, o.at_least_minor, o.state
 FROM cash_out_order o
 JOIN bet b ON b.tenant_id = o.tenant_id AND b.id = o.bet_id AND b.status = 'open'
 WHERE o.tenant_id = %s AND o.state = 'waiting' AND o.bet_id > %s::uuid
+  AND NOT EXISTS (SELECT 1 FROM cash_out_request r WHERE r.tenant_id = o.tenant_id
+                  AND r.bet_id = o.bet_id AND r.answer IS NULL)
 ORDER BY o.bet_id LIMIT %s"""
 
 # A bet has been cashed out as its slices say, each of which has moved its stake and its money.
@@ -142,6 +190,17 @@ WHERE o.tenant_id = %(tenant)s AND o.state = 'done' AND 1 <> (
       AND c.paid_minor >= o.at_least_minor)
 LIMIT 20"""
 
+# What was asked is paid if its answer says so, and then for what the answer says.
+CHECK_REQUESTS = """
+SELECT 'a request that was paid is its slice', coalesce(r.id, c.id)::text,
+       concat_ws(' ', 'answer', r.paid, 'slice', c.paid_minor)
+FROM (SELECT id, bet_id, (answer ->> 'amount_minor')::bigint AS paid FROM cash_out_request
+      WHERE tenant_id = %(tenant)s AND answer ? 'cash_out_id') r
+FULL JOIN (SELECT id, bet_id, paid_minor FROM cash_out WHERE tenant_id = %(tenant)s) c
+    ON c.id = r.id
+WHERE (r.bet_id, r.paid) IS DISTINCT FROM (c.bet_id, c.paid_minor)
+LIMIT 20"""
+
 
 async def lock(conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID) -> bool:
     """Be alone with the bet and the player's money; False where he has no such bet."""
@@ -150,15 +209,25 @@ async def lock(conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID) -
 
 
 async def standings(
-    conn: Connection, tenant_id: UUID, user_ids: Sequence[UUID], bet_ids: Sequence[UUID]
+    conn: Connection,
+    tenant_id: UUID,
+    user_ids: Sequence[UUID],
+    bet_ids: Sequence[UUID],
+    at: datetime,
+    scores: Sequence[object] | None = None,
 ) -> dict[UUID, Standing]:
-    """bet id -> how it stands; a bet that is not of one of these players is absent."""
+    """bet id -> how it stands; a bet that is not of one of these players is absent.
+
+    `scores` is how the events of the one bet's legs stood when it was asked what waits.
+    """
     async with conn.cursor(row_factory=class_row(StoredBet)) as cursor:
         await cursor.execute(BETS, [tenant_id, list(user_ids), list(bet_ids)])
         bets = {bet.id: bet for bet in await cursor.fetchall()}
     legs: defaultdict[UUID, list[StoredLeg]] = defaultdict(list)
     async with conn.cursor(row_factory=class_row(StoredLeg)) as cursor:
-        await cursor.execute(LEGS, [tenant_id, list(bets)])
+        then = None if scores is None else Jsonb(scores)
+        words = {"tenant": tenant_id, "bets": list(bets), "at": at, "scores": then}
+        await cursor.execute(LEGS, words)
         for leg in await cursor.fetchall():
             legs[leg.bet_id].append(leg)
     open_legs = [leg for its_legs in legs.values() for leg in its_legs if leg.grade is None]
@@ -182,31 +251,21 @@ async def standings(
 async def pay(
     conn: Connection,
     tenant_id: UUID,
-    cash_out_id: UUID,
+    one: Request,
     standing: Standing,
     quote: Quote,
     margin_bps: int,
-    *,
-    by_order: bool,
     at: datetime,
 ) -> None:
-    """Pay what was quoted for the bet as it stands."""
+    """Pay the request what was quoted for the bet as it stands."""
     bet = standing.bet
     await conn.execute(
         PAY,
         [
-            tenant_id,
-            cash_out_id,
-            bet.id,
-            bet.settlement_version,
-            quote.stake_minor,
-            quote.amount_minor,
-            quote.fair_minor,
-            margin_bps,
-            by_order,
-            at,
+            tenant_id, one.id, bet.id, bet.settlement_version, quote.stake_minor,
+            quote.amount_minor, quote.fair_minor, margin_bps, one.key is None, at,
         ],
-    )
+    )  # fmt: skip
 
 
 async def terms(conn: Connection, tenant_id: UUID) -> Terms:
@@ -218,29 +277,81 @@ async def terms(conn: Connection, tenant_id: UUID) -> Terms:
 
 async def set_terms(conn: Connection, tenant_id: UUID, terms: Terms) -> None:
     """Write the tenant's terms."""
-    seconds = terms.quote_s, terms.delay_s, terms.stale_s, terms.stale_in_play_s
+    seconds = terms.quote_s, terms.delay_s, terms.stale_s
     await conn.execute(SET_TERMS, [tenant_id, terms.enabled, terms.margin_bps, *seconds])
 
 
-async def request(
-    conn: Connection, tenant_id: UUID, user_id: UUID, key: str
-) -> tuple[bytes, dict[str, Any]] | None:
-    """(hash of the body, answer) of a key that was used."""
-    row = await (await conn.execute(REQUEST, [tenant_id, user_id, key])).fetchone()
-    return None if row is None else (bytes(row[0]), row[1])
+async def secret(conn: Connection) -> bytes:
+    """What quotes are sealed with."""
+    row = await (await conn.execute(SEALED_WITH)).fetchone()
+    assert row is not None
+    return bytes(row[0])
 
 
-async def keep(
-    conn: Connection,
-    tenant_id: UUID,
-    user_id: UUID,
-    key: str,
-    body_sha256: bytes,
-    answer: dict[str, Any],
-    at: datetime,
-) -> None:
-    """Keep the answer that a key gets."""
-    await conn.execute(KEEP, [tenant_id, user_id, key, body_sha256, Jsonb(answer), at])
+async def delay_ms(conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID) -> int:
+    """How long what is asked of the bet now has to wait: none where nothing of it is in play."""
+    row = await (await conn.execute(DELAY, [tenant_id, user_id, bet_id])).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def by_key(conn: Connection, tenant_id: UUID, user_id: UUID, key: str) -> Request | None:
+    """What was asked by a key."""
+    async with conn.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(BY_KEY, [tenant_id, user_id, key])
+        return await cursor.fetchone()
+
+
+async def mine(conn: Connection, tenant_id: UUID, user_id: UUID, asked_id: UUID) -> Request | None:
+    """One request of a player, None when he has no such one."""
+    async with conn.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(MINE, [tenant_id, user_id, asked_id])
+        return await cursor.fetchone()
+
+
+async def latest(conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID]) -> dict[UUID, Request]:
+    """bet id -> what is asked of it and waits, or else what was asked last."""
+    async with conn.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(LATEST, [tenant_id, list(bet_ids)])
+        return {one.bet_id: one for one in await cursor.fetchall()}
+
+
+async def keep(conn: Connection, tenant_id: UUID, one: Request) -> None:
+    """Keep what was asked, with its answer or to wait for it."""
+    scores = None if one.scores is None else Jsonb(one.scores)
+    answer = None if one.answer is None else Jsonb(one.answer)
+    await conn.execute(
+        KEEP,
+        [
+            tenant_id, one.id, one.user_id, one.bet_id, one.key, one.body_sha256, one.share_bps,
+            one.amount_minor, one.digest, one.policy, one.tolerance_bps, one.at, one.due_at, scores,
+            answer,
+        ],
+    )  # fmt: skip
+
+
+async def tenants_due(conn: Connection, at: datetime) -> list[UUID]:
+    """Whose requests have stood their delay; for a transaction of no tenant, and this alone."""
+    await tenants.see_all(conn)
+    return [row[0] for row in await (await conn.execute(TENANTS_DUE, [at])).fetchall()]
+
+
+async def due(conn: Connection, tenant_id: UUID, at: datetime, limit: int) -> list[UUID]:
+    """At most `limit` requests that have stood their delay."""
+    cursor = await conn.execute(DUE, [tenant_id, at, limit])
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def claim(conn: Connection, tenant_id: UUID, asked_id: UUID) -> Request | None:
+    """A request that waits, held until the transaction ends; None where another has it."""
+    async with conn.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(CLAIM, [tenant_id, asked_id])
+        return await cursor.fetchone()
+
+
+async def answer(conn: Connection, tenant_id: UUID, asked_id: UUID, said: dict[str, Any]) -> None:
+    """What a request gets that has waited."""
+    await conn.execute(ANSWER, [Jsonb(said), tenant_id, asked_id])
 
 
 async def orders(conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID]) -> dict[UUID, Order]:
@@ -280,7 +391,7 @@ async def waiting(conn: Connection, tenant_id: UUID, after: UUID, limit: int) ->
 async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:
     """The invariants between bets, slices, orders and the ledger; an empty list is sound."""
     found: list[Violation] = []
-    for statement in (CHECK, CHECK_ORDERS):
+    for statement in (CHECK, CHECK_ORDERS, CHECK_REQUESTS):
         cursor = await conn.execute(statement, {"tenant": tenant_id})
         found += [Violation(*row) for row in await cursor.fetchall()]
     return found

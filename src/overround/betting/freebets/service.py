@@ -12,7 +12,7 @@ from uuid import UUID
 from overround.betting.freebets import rules, store
 from overround.betting.freebets.model import Asked, FreeBet, Granted, State, Step, Used
 from overround.core import ids
-from overround.core.errors import Invalid, NotFound
+from overround.core.errors import Invalid, NotFound, at_field
 from overround.core.principal import Principal
 from overround.db import Connection, audit
 from overround.kit.idempotency import KeyReused
@@ -38,7 +38,8 @@ async def grant(
     earlier = await store.by_key(conn, tenant.id, principal.actor_id, key)
     if earlier is None:
         rules.check(asked, at)
-        user = await users.by_id(conn, tenant.id, asked.user_id)
+        with at_field("player_id"):
+            user = await users.by_id(conn, tenant.id, asked.user_id)
         if user.kind != "player":
             raise Invalid("only a player bets", code="not_a_player", field="player_id")
         for sport in asked.sports or ():
@@ -77,7 +78,7 @@ async def of_player(
     conn: Connection, tenant_id: UUID, user_id: UUID, free_bet_id: UUID
 ) -> FreeBet | None:
     """One of a player's, whatever has become of it; None for anybody else's."""
-    return await store.of_player(conn, tenant_id, user_id, free_bet_id)
+    return await store.one(conn, tenant_id, free_bet_id, user_id)
 
 
 async def mine(conn: Connection, tenant_id: UUID, user_id: UUID, limit: int) -> list[FreeBet]:

@@ -20,31 +20,19 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (tenant_id, granted_by, key) DO NOTHING"""
 
 # What a key of a person's stands for.
-BY_KEY = """
-SELECT f.id, f.user_id, u.display_name AS player, f.amount_minor, f.currency, f.stake_returned,
-       f.price_min_e4, f.kinds, f.sports, f.expires_at, f.state, f.reason, f.granted_by,
-       f.granted_at, f.decided_by, f.decided_at, f.bet_id, f.used_at, f.back_minor, f.from_bet_id,
-       f.body_sha256
-FROM free_bet f JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id
-WHERE f.tenant_id = %s AND f.granted_by = %s AND f.key = %s"""
+BY_KEY = "SELECT id FROM free_bet WHERE tenant_id = %s AND granted_by = %s AND key = %s"
 
-# One, locked for whoever decides about it: a bet that uses it waits, or was first.
-LOCKED = """
-SELECT f.id, f.user_id, u.display_name AS player, f.amount_minor, f.currency, f.stake_returned,
-       f.price_min_e4, f.kinds, f.sports, f.expires_at, f.state, f.reason, f.granted_by,
-       f.granted_at, f.decided_by, f.decided_at, f.bet_id, f.used_at, f.back_minor, f.from_bet_id,
-       f.body_sha256
-FROM free_bet f JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id
-WHERE f.tenant_id = %s AND f.id = %s FOR UPDATE OF f"""
+# Locked for whoever decides about it: a bet that uses it waits, or was first.
+LOCK = "SELECT 1 FROM free_bet WHERE tenant_id = %s AND id = %s FOR UPDATE"
 
-# One of a player's own, as it stands; who uses it looks again under its lock.
-OF_PLAYER = """
+# One as it stands, of anybody or of one player; who uses it looks again under its lock.
+ONE = """
 SELECT f.id, f.user_id, u.display_name AS player, f.amount_minor, f.currency, f.stake_returned,
        f.price_min_e4, f.kinds, f.sports, f.expires_at, f.state, f.reason, f.granted_by,
        f.granted_at, f.decided_by, f.decided_at, f.bet_id, f.used_at, f.back_minor, f.from_bet_id,
        f.body_sha256
 FROM free_bet f JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.user_id
-WHERE f.tenant_id = %s AND f.user_id = %s AND f.id = %s"""
+WHERE f.tenant_id = %s AND f.id = %s AND f.user_id = coalesce(%s, f.user_id)"""
 
 # A page of a tenant's or of one player's, newest first; ids are made in order of time.
 FOUND = """
@@ -126,24 +114,22 @@ async def grant(
 
 async def by_key(conn: Connection, tenant_id: UUID, by: UUID, key: str) -> FreeBet | None:
     """What the person's key stands for."""
-    async with conn.cursor(row_factory=class_row(FreeBet)) as cursor:
-        await cursor.execute(BY_KEY, [tenant_id, by, key])
-        return await cursor.fetchone()
+    row = await (await conn.execute(BY_KEY, [tenant_id, by, key])).fetchone()
+    return None if row is None else await one(conn, tenant_id, row[0])
 
 
 async def locked(conn: Connection, tenant_id: UUID, free_bet_id: UUID) -> FreeBet | None:
     """One, which nobody else decides about or uses until the transaction ends."""
-    async with conn.cursor(row_factory=class_row(FreeBet)) as cursor:
-        await cursor.execute(LOCKED, [tenant_id, free_bet_id])
-        return await cursor.fetchone()
+    await conn.execute(LOCK, [tenant_id, free_bet_id])
+    return await one(conn, tenant_id, free_bet_id)
 
 
-async def of_player(
-    conn: Connection, tenant_id: UUID, user_id: UUID, free_bet_id: UUID
+async def one(
+    conn: Connection, tenant_id: UUID, free_bet_id: UUID, user_id: UUID | None = None
 ) -> FreeBet | None:
-    """One of the player's, as it stands."""
+    """One as it stands; with `user_id` only that player's."""
     async with conn.cursor(row_factory=class_row(FreeBet)) as cursor:
-        await cursor.execute(OF_PLAYER, [tenant_id, user_id, free_bet_id])
+        await cursor.execute(ONE, [tenant_id, free_bet_id, user_id])
         return await cursor.fetchone()
 
 

@@ -13,6 +13,7 @@ from overround.betting.offers.model import (
     Setting,
     Terms,
 )
+from overround.core import price as decimals
 from overround.core.errors import Invalid
 from overround.odds import pricing
 from overround.odds.pricing import Floats, Integers, Mask, Method, ladder
@@ -80,9 +81,11 @@ def usual_in_play(sport: str) -> InPlay:
 def check_in_play(found: InPlay) -> None:
     """Raises Invalid `delay_out_of_range`, `stale_out_of_range`."""
     if not DELAY_MS_MIN <= found.delay_ms <= DELAY_MS_MAX:
-        raise Invalid("a delay is from 1 to 30 seconds", code="delay_out_of_range")
+        said = "a delay is from 1 to 30 seconds"
+        raise Invalid(said, code="delay_out_of_range", field="delay_ms")
     if not STALE_MS_MIN <= found.stale_ms <= STALE_MS_MAX:
-        raise Invalid("a feed may be silent for 2 to 120 seconds", code="stale_out_of_range")
+        said = "a feed may be silent for 2 to 120 seconds"
+        raise Invalid(said, code="stale_out_of_range", field="stale_ms")
 
 
 def believed_since(terms: InPlay, playing: Playing, at_us: int) -> int:
@@ -118,6 +121,43 @@ def price(
     offered = ladder.apply_margin(belief, margin_bps, method)
     scaled = offered * multiplier_e4[:, None] // _UNIT_E4
     return guarded(np.where(offered > 0, ladder.round_down(scaled), 0), prices_e4)
+
+
+class PriceOutOfRange(Invalid):
+    """A price of the house is from 1.01 to 1001."""
+
+    code = "price_out_of_range"
+
+
+def check_own(price_e4: int) -> int:
+    """A price that a person sets, itself. Raises PriceOutOfRange."""
+    if not PRICE_E4_MIN <= price_e4 <= PRICE_E4_MAX:
+        raise PriceOutOfRange
+    return price_e4
+
+
+def parse_own(text: str) -> int:
+    """The price_e4 that a person sets. Raises PriceOutOfRange, and Invalid `invalid_number` for
+    what is no plain decimal, or has decimals that would be cut: he would not see that he lays
+    another price."""
+    if len(text.partition(".")[2]) > decimals.DECIMALS:
+        raise Invalid("a price has at most four decimals", code="invalid_number")
+    try:
+        return check_own(decimals.parse_decimal(text))
+    except Invalid as error:
+        if error.code == PriceOutOfRange.code:
+            raise PriceOutOfRange from None
+        raise
+
+
+def misplaced(setting: Setting) -> str | None:
+    """What a setting says that its scope has not: a margin is of a market or more, a price of one
+    selection."""
+    if setting.scope != "selection":
+        return None if setting.price_e4 is None else "price"
+    if setting.margin_bps is not None:
+        return "margin_bps"
+    return None if setting.margin_method is None else "margin_method"
 
 
 def own_price(setting: Setting | None, price_e4: int) -> int:

@@ -24,7 +24,7 @@ from overround.betting.offers.model import (
 )
 from overround.core import grading
 from overround.core.clock import millis
-from overround.core.errors import Invalid, NotFound
+from overround.core.errors import Invalid, NotFound, at_field
 from overround.db import Connection
 from overround.odds import catalogue
 from overround.odds.board import Board, MarketCells
@@ -266,13 +266,16 @@ async def set_in_play(
 ) -> int:
     """Lay a sport in play, or no longer (None); returns how many offers were closed at once.
 
-    Raises Invalid `delay_out_of_range`, `stale_out_of_range`, and NotFound for a
-    sport that there is not.
+    Raises Invalid `delay_out_of_range`, `stale_out_of_range`, `not_played` for a sport of races,
+    and NotFound for one that there is not.
     """
     if found is not None:
         rules.check_in_play(found)
     if sport not in rules.IN_PLAY_SPORTS and not await store.is_scope(conn, sport=sport):
-        raise NotFound("no such sport")
+        raise NotFound("no such sport", field="sport")
+    if found is not None and await catalogue.is_raced(conn, sport):
+        said = f"{sport} is raced and not played: a race has no score to lay it by"
+        raise Invalid(said, code="not_played", field="sport")
     return await store.set_in_play(conn, tenant_id, sport, found, at)
 
 
@@ -284,20 +287,20 @@ async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: dateti
     scope that there is not.
     """
     if setting.margin_bps is not None and not 0 <= setting.margin_bps <= MARGIN_BPS_MAX:
-        raise Invalid("a margin is from 0 to 50 %", code="margin_out_of_range")
+        said = "a margin is from 0 to 50 %"
+        raise Invalid(said, code="margin_out_of_range", field="margin_bps")
     if not MULTIPLIER_E4_MIN <= setting.multiplier_e4 <= MULTIPLIER_E4_MAX:
-        raise Invalid("a multiplier is from 0.5 to 1.5", code="multiplier_out_of_range")
-    own_e4 = setting.price_e4
-    if own_e4 is not None and not rules.PRICE_E4_MIN <= own_e4 <= rules.PRICE_E4_MAX:
-        raise Invalid("a price is from 1.01 to 1001", code="price_out_of_range")
-    has_margin = setting.margin_bps is not None or setting.margin_method is not None
-    is_selection = setting.scope == "selection"
-    if (has_margin and is_selection) or (setting.price_e4 is not None and not is_selection):
-        raise Invalid(
-            "a margin is of a market or more, a price of one selection", code="setting_misplaced"
-        )
+        said = "a multiplier is from 0.5 to 1.5"
+        raise Invalid(said, code="multiplier_out_of_range", field="multiplier_e4")
+    if setting.price_e4 is not None:
+        with at_field("price"):
+            rules.check_own(setting.price_e4)
+    misplaced = rules.misplaced(setting)
+    if misplaced is not None:
+        said = "a margin is of a market or more, a price of one selection"
+        raise Invalid(said, code="setting_misplaced", field=misplaced)
     if not await _is_known(conn, setting):
-        raise NotFound(f"no such {setting.scope}")
+        raise NotFound(f"no such {setting.scope}", field="scope_key")
     return await store.switch(conn, tenant_id, setting, at)
 
 

@@ -14,6 +14,7 @@ from overround.betting.bets import (
     TOLERANCE_BPS_MAX,
     VERSION_MAX,
     SystemName,
+    explain_refusal,
     refusal_bounds,
     refusal_field,
     system_sizes,
@@ -119,19 +120,10 @@ async def quote(body: QuoteIn, caller: Player, db: Db, now: Now) -> QuoteOut:
             ask = _ask(body, caller.actor_id, currency)
             found = await service.quote(conn, caller.tenant_id, ask, now)
         except Invalid as error:
-            error.field = refusal_field(error.code, _unpriced(body))
+            by_line = body.stake_mode == "unit"
+            explain_refusal(error, body.legs, currency, each_way=body.each_way, by_line=by_line)
             raise
     return _out(found)
-
-
-def _unpriced(body: QuoteIn) -> int | None:
-    """The first leg whose price is none, from 1."""
-    for n, leg in enumerate(body.legs, start=1):
-        try:
-            price.parse_decimal(leg.price or "2")
-        except Invalid:
-            return n
-    return None
 
 
 def _ask(body: QuoteIn, user_id: UUID, currency: str) -> Ask:

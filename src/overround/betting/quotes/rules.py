@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from overround.betting.bets.refusals import check_terms, stake_out_of_range
 from overround.betting.bets.rules import LEGS_MAX, STAKE_MINOR_MAX
 from overround.betting.freebets.model import FreeBet
 from overround.betting.freebets.rules import refusal as free_refusal
@@ -199,10 +200,7 @@ def lines(ask: Ask) -> int:
     for leg in ask.legs:
         if leg.price_e4 is not None:
             price.check(leg.price_e4)
-        if leg.place_terms is not None and not ask.each_way:
-            raise Invalid("only a leg each way has place terms", code="place_terms")
-        if leg.place_terms is not None:
-            place_terms.parse(leg.place_terms)
+        check_terms(leg.place_terms, each_way=ask.each_way)
     if ask.each_way and ask.free_bet_id is not None:
         raise Invalid("a free bet is not placed each way", code="free_bet_each_way")
     bankers = sum(leg.banker for leg in ask.legs)
@@ -212,7 +210,7 @@ def lines(ask: Ask) -> int:
         raise Invalid("only a system has bankers", code="invalid_size")
     found = bets.stored_lines(len(ask.legs), ask.sizes, bankers) * (2 if ask.each_way else 1)
     if ask.stake_minor is not None and not found <= ask.stake_minor <= STAKE_MINOR_MAX:
-        raise Invalid("this stake is out of range", code="stake_out_of_range")
+        raise stake_out_of_range(found, STAKE_MINOR_MAX)
     return found
 
 
@@ -230,7 +228,8 @@ def quote(
     """
     count = lines(ask)
     if ask.free_bet_id is not None and ask.accept_lower_stake:
-        raise Invalid("a free bet is the stake of one bet, wholly", code="free_bet_stake")
+        said = "a free bet is the stake of one bet, wholly"
+        raise Invalid(said, code="free_bet_stake", field="accept_lower_stake")
     by_leg = tuple(
         leg_refusal(asked, leg, ask, at) for asked, leg in zip(ask.legs, legs, strict=True)
     )

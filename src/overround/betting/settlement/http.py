@@ -19,7 +19,7 @@ from overround.betting.settlement.model import (
     StoredKind,
     StoredRuling,
 )
-from overround.core import money
+from overround.core import money, reasons
 from overround.core.principal import Principal
 from overround.db import Connection
 from overround.db.routes import Db
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/v1/office", tags=["settlement"])
 
 Reads = Annotated[Principal, Depends(routes.staff("settlement.read"))]
 Rules = Annotated[Principal, Depends(routes.staff("settlement.manage"))]
-Why = Annotated[str, Field(max_length=300)]
+Why = Annotated[str, Field(max_length=reasons.LENGTH_MAX)]
 Id = Annotated[UUID, Field(strict=False)]
 Time = Annotated[AwareDatetime, Field(strict=False)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -22,10 +21,6 @@ from overround.core.each_way import EachWayLeg
 from overround.core.errors import Invalid
 from overround.core.payoff import Grade, GradeName
 from overround.odds.catalogue.model import Result
-
-_REASON_LENGTH_MIN: Final = 3
-_REASON_LENGTH_MAX: Final = 300
-
 
 # What a leg came to, and what it came to, to be placed: None while it is not known, or for a leg
 # that is not each way.
@@ -220,18 +215,11 @@ def together(movements: Sequence[Movement]) -> Movement:
     )
 
 
-def reason(text: str) -> str:
-    """Why somebody rules so, readable later. Raises Invalid `reason`."""
-    found = unicodedata.normalize("NFC", text).strip()
-    if not _REASON_LENGTH_MIN <= len(found) <= _REASON_LENGTH_MAX or not found.isprintable():
-        raise Invalid("a reason has 3 to 300 printable characters", code="reason")
-    return found
-
-
 def check(ruling: Ruling) -> None:
     """Raises Invalid: `ruling_scope` for a narrow hold, `ruling_window` for one without a time."""
     scope = ruling.market_id, ruling.selection_id, ruling.placed_from, ruling.placed_to
     if ruling.kind == "hold" and any(part is not None for part in scope):
-        raise Invalid("a hold is about the whole event", code="ruling_scope")
+        raise Invalid("a hold is about the whole event", code="ruling_scope", field="kind")
     if ruling.placed_from and ruling.placed_to and ruling.placed_from >= ruling.placed_to:
-        raise Invalid("the window ends before it begins", code="ruling_window")
+        said = "the window ends before it begins"
+        raise Invalid(said, code="ruling_window", field="placed_to")

@@ -23,7 +23,7 @@ from overround.betting.settlement.model import (
     StoredRuling,
     Verdict,
 )
-from overround.core import ids
+from overround.core import ids, reasons
 from overround.core.errors import Conflict, Forbidden, NotFound
 from overround.core.principal import SYSTEM_ACTOR, Principal
 from overround.db import Connection, audit, work
@@ -273,7 +273,8 @@ async def preview(
     Raises NotFound where the event is not there or what the ruling is about is not of it.
     """
     if not await store.is_there(conn, event_id, ruling or Ruling("void")):
-        raise NotFound("no such event, or no such market or selection of it")
+        said = "no such event, or no such market or selection of it"
+        raise NotFound(said, field="event_id")
     ruled = (await store.ruled(conn, tenant_id, [event_id])).get(event_id, NOT_RULED)
     holding = list(ruled.rulings)
     if lifted in holding:
@@ -293,7 +294,7 @@ async def propose(
     Bets on the event wait meanwhile, and settlement follows by itself. Raises NotFound as
     `preview`, Invalid `reason` or `ruling_window`.
     """
-    reason = rules.reason(why)
+    reason = reasons.reason(why)
     rules.check(ruling)
     tenant_id = principal.tenant_id
     await store.lock_event(conn, event_id)

@@ -16,6 +16,7 @@ from overround.betting.bets import (
     Asked,
     Decision,
     LetWait,
+    SlipLeg,
     Waits,
     refusal_bounds,
 )
@@ -56,20 +57,35 @@ class RefusalOut(Output):
     facts: dict[str, Any]
 
 
+class SlipLegOut(Output):
+    """A leg as it was asked."""
+
+    selection_id: UUID
+    price: str
+    banker: bool
+    place_terms: str | None
+
+
 class SlipOut(Output):
     """A slip that waits or has waited; `stake` is the whole one.
 
     `status` is waiting, offered, accepted, refused, expired or withdrawn; `why` is asked, approval
-    or delay. `bet_id` is there once it is a bet. `position` is its place in the queue, from 1.
+    or delay. `position` is its place in the queue, from 1. Once it is a bet `bet_id` is there, and
+    `stake`, `prices` and `potential_payout` are the bet's; before, what was asked or agreed to.
     """
 
     slip_id: UUID
     status: str
     why: str
+    kind: str
+    sizes: list[int] | None
+    each_way: bool
+    legs: list[SlipLegOut]
     free_bet_id: UUID | None
     position: int | None
     stake: str
     prices: list[str]
+    potential_payout: str | None
     currency: str
     entered_at: datetime
     due_at: datetime | None
@@ -288,7 +304,7 @@ async def decide_slip(
         with at_field("stake"):
             stake_minor = None if body.stake is None else money.parse(body.stake, currency)
         with at_field("prices"):
-            asked = map(price.parse_decimal, body.prices or ())
+            asked = map(offers.parse_own, body.prices or ())
             prices_e4 = None if body.prices is None else tuple(asked)
         reason = reasons.reason(body.reason)
         given = Given(body.verdict, reason, stake_minor, prices_e4, body.lasts_s)
@@ -364,14 +380,23 @@ def _slip_out(found: Place, currency: str) -> SlipOut:
     one = found.slip
     slip = service.slip_of(one)
     answer = one.answer or {}
+    # A refusal's answer has prices too: those of now.
+    bet = answer if one.refusal is None else {}
+    asked_e4 = one.agreed_e4 or [leg.price_e4 for leg in slip.legs]
+    pays_minor: int | None = bet.get("potential_payout_minor")
     return SlipOut(
         slip_id=one.id,
         status=_status(found),
         why=one.why,
+        kind=slip.kind,
+        sizes=None if slip.sizes is None else list(slip.sizes),
+        each_way=slip.each_way,
+        legs=[_leg_out(leg) for leg in slip.legs],
         free_bet_id=slip.free_bet_id,
         position=found.position,
-        stake=money.to_text(one.stake_minor, currency),
-        prices=[price.to_text(e4) for e4 in one.agreed_e4 or [leg.price_e4 for leg in slip.legs]],
+        stake=money.to_text(bet.get("stake_minor", one.stake_minor), currency),
+        prices=[price.to_text(price_e4) for price_e4 in bet.get("prices_e4", asked_e4)],
+        potential_payout=None if pays_minor is None else money.to_text(pays_minor, currency),
         currency=currency,
         entered_at=one.entered_at,
         due_at=one.due_at,
@@ -381,6 +406,15 @@ def _slip_out(found: Place, currency: str) -> SlipOut:
         bet_id=answer.get("bet_id"),
         refusal=_refusal_out(answer, slip.lines) if one.refusal is not None else None,
         status_url=f"/api/v1/slips/{one.id}",
+    )
+
+
+def _leg_out(leg: SlipLeg) -> SlipLegOut:
+    return SlipLegOut(
+        selection_id=leg.selection_id,
+        price=price.to_text(leg.price_e4),
+        banker=leg.banker,
+        place_terms=leg.place_terms,
     )
 
 

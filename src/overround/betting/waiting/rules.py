@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from overround.betting.offers.rules import check_own
 from overround.betting.waiting.model import Alternative, Given, WaitingSlip
-from overround.core import price, reasons
+from overround.core import reasons
 from overround.core.errors import Conflict, Invalid, at_field
 
 # What one player may have waiting, and one tenant: more than a person follows, and what is placed
@@ -88,7 +89,7 @@ def _check_prices(prices_e4: Sequence[int], legs: int) -> None:
         raise Invalid(said, code="price_out_of_range", field="prices")
     with at_field("prices"):
         for price_e4 in prices_e4:
-            price.check(price_e4)
+            check_own(price_e4)
 
 
 def given_alternative(waiting: WaitingSlip, given: Given) -> Alternative:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from overround.betting.waiting.model import AskedLeg, Backlog, Counts, History, WaitingSlip
 from overround.db import Connection
 from overround.money.ledger import Violation
+from overround.people import tenants
 
 # A key is taken for a slip that waits, or it is said whose it is.
 TAKE_KEY = "SELECT bets_wait_v1(%s, %s, %s, %s, %s, %s)"
@@ -67,10 +68,6 @@ SELECT q.id, q.position FROM (
     SELECT id, row_number() OVER (PARTITION BY due_at IS NULL ORDER BY entered_at, id) AS position
     FROM slip WHERE tenant_id = %s AND state IN ('waiting', 'offered')) q
 WHERE q.id = ANY(%s)"""
-
-# A transaction that looks at every tenant's queue lists them all, as the acceptor does.
-ALL_TENANTS = """
-SELECT set_config('overround.tenant_id', (SELECT string_agg(id::text, ',') FROM tenant), true)"""
 
 # Whose slips are to be placed or ended; without a tenant of its own it asks the index of the time.
 TENANTS_DUE = """
@@ -269,7 +266,7 @@ async def positions(conn: Connection, tenant_id: UUID, ids: Sequence[UUID]) -> d
 
 async def tenants_due(conn: Connection, at: datetime) -> list[UUID]:
     """Whose slips are to be placed or ended; for a transaction of no tenant, and this alone."""
-    await conn.execute(ALL_TENANTS)
+    await tenants.see_all(conn)
     return [row[0] for row in await (await conn.execute(TENANTS_DUE, [at])).fetchall()]
 
 
@@ -374,7 +371,7 @@ async def histories(
 
 async def backlog(conn: Connection) -> list[Backlog]:
     """What waits in all the house; the transaction is of no tenant, and for this alone."""
-    await conn.execute(ALL_TENANTS)
+    await tenants.see_all(conn)
     async with conn.cursor(row_factory=class_row(Backlog)) as cursor:
         await cursor.execute(BACKLOG)
         return await cursor.fetchall()

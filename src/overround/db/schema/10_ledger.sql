@@ -121,88 +121,12 @@ BEGIN
 END
 $$;
 
--- Write transfers and their entries, and the balances that follow; the only writer of the three. The caller holds
--- the locks of all accounts that keep a balance and says what it has read under them, for each transfer:
---   p_currency: of both accounts, NULL where one is missing or they differ; p_from_minor, p_from_version, p_to_minor,
---   p_to_version: of the accounts before the call, NULL of the tenant's own.
---   p_which: which of the transfers are posted (from 1), in this order.
---   p_once: no account that keeps a balance is named twice, so nothing has to be summed. Where one is all the same, its
---   two entries have one version, and the call fails (test: an account named twice is not posted once).
--- Raises account_missing, account_floor or transfer_once; then nothing of the call stays.
-CREATE FUNCTION ledger_write_v1(
-    p_tenant uuid[], p_at timestamptz[], p_reference uuid[], p_code text[], p_version integer[],
-    p_from uuid[], p_to uuid[], p_amount bigint[], p_currency text[], p_from_minor bigint[], p_from_version bigint[],
-    p_to_minor bigint[], p_to_version bigint[], p_which integer[], p_once boolean DEFAULT false)
-RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
-SET plan_cache_mode = force_generic_plan AS $$
-BEGIN
-    IF cardinality(p_which) = 0 THEN
-        RETURN 0;
-    END IF;
-    -- Two questions, because the second is a statement and the first is none.
-    IF array_position(p_currency, NULL) IS NOT NULL THEN
-        IF EXISTS (SELECT 1 FROM unnest(p_which) AS n WHERE p_currency[n] IS NULL) THEN
-            RAISE EXCEPTION 'an account is missing, or two currencies would mix'
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
-        END IF;
-    END IF;
-    IF p_once THEN
-        WITH moved AS (
-            INSERT INTO transfer (tenant_id, reference, code, version, from_id, to_id, amount_minor, currency, at)
-            SELECT p_tenant[n], p_reference[n], p_code[n], p_version[n], p_from[n], p_to[n], p_amount[n], p_currency[n], p_at[n]
-            FROM unnest(p_which) AS n
-        ), posted AS (
-            INSERT INTO entry (tenant_id, account_id, reference, code, transfer_version, amount_minor, balance_after_minor,
-                               version, at)
-            SELECT p_tenant[n], p_from[n], p_reference[n], p_code[n], p_version[n], -p_amount[n], p_from_minor[n] - p_amount[n],
-                   CASE WHEN p_from_minor[n] IS NOT NULL THEN p_from_version[n] + 1 END, p_at[n]
-            FROM unnest(p_which) AS n
-            UNION ALL
-            SELECT p_tenant[n], p_to[n], p_reference[n], p_code[n], p_version[n], p_amount[n], p_to_minor[n] + p_amount[n],
-                   CASE WHEN p_to_minor[n] IS NOT NULL THEN p_to_version[n] + 1 END, p_at[n]
-            FROM unnest(p_which) AS n
-        )
-        UPDATE account a SET balance_minor = a.balance_minor + m.amount, version = a.version + 1
-        FROM (SELECT p_tenant[n] AS tenant_id, p_from[n] AS account_id, -p_amount[n] AS amount
-              FROM unnest(p_which) AS n WHERE p_from_minor[n] IS NOT NULL
-              UNION ALL
-              SELECT p_tenant[n], p_to[n], p_amount[n] FROM unnest(p_which) AS n WHERE p_to_minor[n] IS NOT NULL) m
-        WHERE a.tenant_id = m.tenant_id AND a.id = m.account_id;
-        RETURN cardinality(p_which);
-    END IF;
-    WITH moved AS (
-        INSERT INTO transfer (tenant_id, reference, code, version, from_id, to_id, amount_minor, currency, at)
-        SELECT p_tenant[n], p_reference[n], p_code[n], p_version[n], p_from[n], p_to[n], p_amount[n], p_currency[n], p_at[n]
-        FROM unnest(p_which) AS n
-    ), move AS MATERIALIZED (
-        SELECT w.k * 2 AS k, w.n, p_tenant[w.n] AS tenant_id, p_from[w.n] AS account_id, -p_amount[w.n] AS amount,
-               p_from_minor[w.n] AS minor, p_from_version[w.n] AS version
-        FROM unnest(p_which) WITH ORDINALITY AS w (n, k)
-        UNION ALL
-        SELECT w.k * 2 + 1, w.n, p_tenant[w.n], p_to[w.n], p_amount[w.n], p_to_minor[w.n], p_to_version[w.n]
-        FROM unnest(p_which) WITH ORDINALITY AS w (n, k)
-    ), posted AS (
-        INSERT INTO entry (tenant_id, account_id, reference, code, transfer_version, amount_minor, balance_after_minor,
-                           version, at)
-        SELECT m.tenant_id, m.account_id, p_reference[m.n], p_code[m.n], p_version[m.n], m.amount,
-               m.minor + sum(m.amount) OVER running,
-               -- Only an account that keeps a balance counts its versions.
-               CASE WHEN m.minor IS NOT NULL THEN m.version + row_number() OVER running END, p_at[m.n]
-        FROM move m
-        WINDOW running AS (PARTITION BY m.account_id ORDER BY m.k)
-    )
-    UPDATE account a
-    SET balance_minor = a.balance_minor + p.amount, version = a.version + p.entries
-    FROM (SELECT m.tenant_id, m.account_id, sum(m.amount)::bigint AS amount, count(*) AS entries
-          FROM move m WHERE m.minor IS NOT NULL GROUP BY m.tenant_id, m.account_id) p
-    WHERE a.tenant_id = p.tenant_id AND a.id = p.account_id;
-    RETURN cardinality(p_which);
-END
-$$;
+-- The functions below are the only writers of transfers, entries and balances. Whoever moves a player's money holds
+-- the lock of his cash account, whichever of his accounts it moves to or from: one lock for one player, and what
+-- his other accounts hold is read or changed after it. Locks are taken in the order of the ids and before anything is
+-- inserted: two who move the money of the same players wait, never in a circle (test: settling while placing).
 
--- Post transfers, in the order given, each of its own tenant. Lock before inserting, in id order: two posts over the
--- same accounts wait, never deadlock (test: settling while placing). `p_locked`: the caller holds the locks of
--- all of them already, taken in that order.
+-- Post transfers, in the order given, each of its own tenant. `p_locked`: the caller holds those locks already.
 -- Raises account_missing (one is, or two currencies would mix), account_floor (a balance below zero) or
 -- transfer_once (posted before); then nothing of the call stays.
 CREATE FUNCTION ledger_post_many_v1(
@@ -223,12 +147,15 @@ BEGIN
     END IF;
     IF NOT p_locked THEN
         PERFORM 1 FROM (
-            SELECT t.tenant_id, t.from_id AS id FROM unnest(p_tenant, p_from) AS t (tenant_id, from_id)
-            UNION
-            SELECT t.tenant_id, t.to_id FROM unnest(p_tenant, p_to) AS t (tenant_id, to_id)
-        ) t
-        JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.id AND a.owner_id IS NOT NULL
-        ORDER BY a.id FOR NO KEY UPDATE OF a;
+            SELECT DISTINCT a.tenant_id, a.owner_id FROM (
+                SELECT t.tenant_id, t.from_id AS id FROM unnest(p_tenant, p_from) AS t (tenant_id, from_id)
+                UNION ALL
+                SELECT t.tenant_id, t.to_id FROM unnest(p_tenant, p_to) AS t (tenant_id, to_id)
+            ) t
+            JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.id AND a.owner_id IS NOT NULL
+        ) p
+        JOIN account c ON c.tenant_id = p.tenant_id AND c.owner_id = p.owner_id AND c.kind = 'cash'
+        ORDER BY c.id FOR NO KEY UPDATE OF c;
     END IF;
     -- One at a time (OFFSET 0): for a join the planner would read all accounts of the tenant.
     SELECT array_agg(CASE WHEN f.currency = c.currency THEN f.currency::text END ORDER BY t.n),
@@ -242,9 +169,89 @@ BEGIN
     LEFT JOIN LATERAL (
         SELECT a.currency, a.balance_minor, a.version FROM account a
         WHERE a.tenant_id = p_tenant[t.n] AND a.id = p_to[t.n] OFFSET 0) c ON true;
-    RETURN ledger_write_v1(p_tenant, p_at, p_reference, p_code, p_version, p_from, p_to, p_amount, v_currency,
-                           v_from_minor, v_from_version, v_to_minor, v_to_version,
-                           ARRAY(SELECT generate_series(1, v_count)));
+    IF array_position(v_currency, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'an account is missing, or two currencies would mix'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
+    END IF;
+    WITH moved AS (
+        INSERT INTO transfer (tenant_id, reference, code, version, from_id, to_id, amount_minor, currency, at)
+        SELECT p_tenant[n], p_reference[n], p_code[n], p_version[n], p_from[n], p_to[n], p_amount[n], v_currency[n], p_at[n]
+        FROM generate_series(1, v_count) AS n
+    ), move AS MATERIALIZED (
+        SELECT n * 2 AS k, n, p_tenant[n] AS tenant_id, p_from[n] AS account_id, -p_amount[n] AS amount,
+               v_from_minor[n] AS minor, v_from_version[n] AS version
+        FROM generate_series(1, v_count) AS n
+        UNION ALL
+        SELECT n * 2 + 1, n, p_tenant[n], p_to[n], p_amount[n], v_to_minor[n], v_to_version[n]
+        FROM generate_series(1, v_count) AS n
+    ), posted AS (
+        INSERT INTO entry (tenant_id, account_id, reference, code, transfer_version, amount_minor, balance_after_minor,
+                           version, at)
+        SELECT m.tenant_id, m.account_id, p_reference[m.n], p_code[m.n], p_version[m.n], m.amount,
+               m.minor + sum(m.amount) OVER running,
+               -- Only an account that keeps a balance counts its versions.
+               CASE WHEN m.minor IS NOT NULL THEN m.version + row_number() OVER running END, p_at[m.n]
+        FROM move m
+        WINDOW running AS (PARTITION BY m.account_id ORDER BY m.k)
+    )
+    UPDATE account a
+    SET balance_minor = a.balance_minor + p.amount, version = a.version + p.entries
+    FROM (SELECT m.tenant_id, m.account_id, sum(m.amount)::bigint AS amount, count(*) AS entries
+          FROM move m WHERE m.minor IS NOT NULL GROUP BY m.tenant_id, m.account_id) p
+    WHERE a.tenant_id = p.tenant_id AND a.id = p.account_id;
+    RETURN v_count;
+END
+$$;
+
+-- Hold stakes: each from its player's cash, which the caller has locked, to what is held of his. What every bet does,
+-- so it reads no account before it changes it: the entries say what the accounts came to
+-- (test: the short way writes what the long one does).
+--   p_which: which of them (from 1), in this order; p_currency: of both accounts.
+--   p_once: no player is named twice. Where one is all the same, the call fails
+--   (test: a player named twice is not posted once).
+-- Raises what posting raises.
+CREATE FUNCTION ledger_hold_v1(
+    p_tenant uuid[], p_user uuid[], p_at timestamptz[], p_reference uuid[], p_cash uuid[], p_amount bigint[],
+    p_currency text[], p_which integer[], p_once boolean)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_entries integer;
+BEGIN
+    IF p_which = '{}' THEN
+        RETURN;
+    END IF;
+    IF NOT p_once THEN
+        PERFORM ledger_post_many_v1(
+            array_agg(p_tenant[w.n] ORDER BY w.k), array_agg(p_at[w.n] ORDER BY w.k), array_agg(p_reference[w.n] ORDER BY w.k),
+            array_agg('stake_hold'::text), array_agg(0), array_agg(p_cash[w.n] ORDER BY w.k), array_agg(a.id ORDER BY w.k),
+            array_agg(p_amount[w.n] ORDER BY w.k), true)
+        FROM unnest(p_which) WITH ORDINALITY AS w (n, k)
+        LEFT JOIN LATERAL (
+            SELECT a.id FROM account a
+            WHERE a.tenant_id = p_tenant[w.n] AND a.owner_id = p_user[w.n] AND a.kind = 'held' OFFSET 0) a ON true;
+        RETURN;
+    END IF;
+    WITH changed AS (
+        UPDATE account a SET balance_minor = a.balance_minor + m.amount, version = a.version + 1
+        FROM (SELECT n, 'cash' AS kind, -p_amount[n] AS amount FROM unnest(p_which) AS n
+              UNION ALL
+              SELECT n, 'held', p_amount[n] FROM unnest(p_which) AS n) m
+        WHERE a.tenant_id = p_tenant[m.n] AND a.owner_id = p_user[m.n] AND a.kind = m.kind AND a.currency = p_currency[m.n]
+        RETURNING m.n, m.amount, a.id, a.balance_minor, a.version
+    ), moved AS (
+        INSERT INTO transfer (tenant_id, reference, code, version, from_id, to_id, amount_minor, currency, at)
+        SELECT p_tenant[c.n], p_reference[c.n], 'stake_hold', 0, p_cash[c.n], c.id, c.amount, p_currency[c.n], p_at[c.n]
+        FROM changed c WHERE c.amount > 0
+    )
+    INSERT INTO entry (tenant_id, account_id, reference, code, transfer_version, amount_minor, balance_after_minor, version, at)
+    SELECT p_tenant[c.n], c.id, p_reference[c.n], 'stake_hold', 0, c.amount, c.balance_minor, c.version, p_at[c.n]
+    FROM changed c;
+    GET DIAGNOSTICS v_entries = ROW_COUNT;
+    IF v_entries <> 2 * cardinality(p_which) THEN
+        RAISE EXCEPTION 'an account is missing, or two currencies would mix'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
+    END IF;
 END
 $$;
 

@@ -3,13 +3,15 @@
 -- same e-mail address at two tenants is two users who know nothing of one another.
 
 -- `email` is stored lower-cased and compared as it stands: lower() is not leakproof, and an index
--- over it could not be used under row security. A null `password_hash` cannot log in by password.
+-- over it could not be used under row security; so the name has a column in lower case, too.
+-- A null `password_hash` cannot log in by password.
 CREATE TABLE users (
     tenant_id      uuid        NOT NULL,
     id             uuid        NOT NULL,
     kind           text        NOT NULL DEFAULT 'player',
     email          text        NOT NULL,
     display_name   text        NOT NULL,
+    name_lower     text        NOT NULL GENERATED ALWAYS AS (lower(display_name)) STORED,
     password_hash  text,
     status         text        NOT NULL DEFAULT 'active',
     scopes         text[]      NOT NULL DEFAULT '{}',
@@ -29,6 +31,10 @@ CREATE TABLE users (
     -- Only staff hold scopes, so a player's session can never be one scope away from the office.
     CONSTRAINT users_scopes_of_staff CHECK (kind = 'staff' OR cardinality(scopes) = 0)
 );
+
+-- Who is looked for by how his address or his name begins, whatever the database's collation is.
+CREATE INDEX users_email_begins ON users (tenant_id, email text_pattern_ops) WHERE kind = 'player';
+CREATE INDEX users_name_begins ON users (tenant_id, name_lower text_pattern_ops) WHERE kind = 'player';
 
 -- Row security, forced: no login of the product reads another tenant's users.
 CALL tenant_table_v1('users');

@@ -47,36 +47,29 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_slips        integer := cardinality(p_bet);
     v_recorded_at  timestamptz;
+    v_events       integer;
     v_leg_event    uuid[];
     v_leg_market   uuid[];
     v_leg_version  bigint[];
     v_leg_refusal  text[];
     v_leg_terms    text[];
+    v_slip         integer[];
     v_first        integer[];
-    v_players      integer;
+    v_once         boolean;
     v_cash         uuid[];
-    v_held         uuid[];
     v_cash_minor   bigint[];
-    v_held_minor   bigint[];
-    v_cash_version bigint[];
-    v_held_version bigint[];
-    v_money        text[];
     v_refusal      text[];
     v_leg_first    integer[];
     v_leg_refused  integer[];
     v_leg_count    integer[];
     v_book         uuid[];
     v_rounding     text[];
-    v_known        boolean[];
-    v_unsure       boolean;
     v_tight        boolean;
     v_again        boolean;
     v_moved        boolean;
-    v_refused      boolean;
     v_watched      boolean;
     v_in_play      boolean;
     v_taken        integer[];
-    v_posted       integer;
     v_late         integer[];
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -85,48 +78,55 @@ BEGIN
     IF v_slips > 64 THEN
         RAISE EXCEPTION '% slips in one call; at most 64', v_slips USING ERRCODE = 'program_limit_exceeded';
     END IF;
-    PERFORM pg_advisory_xact_lock_shared(k.key)
-    -- By the key of each and not by a join, for which the planner would read the whole table.
-    FROM (SELECT DISTINCT event_key((SELECT s.event_id FROM selection s WHERE s.id = l.id)) AS key
-          FROM unnest(p_leg_selection) AS l (id) ORDER BY 1) k;
-    -- What a locked account holds is its own last word, whoever the lock had to wait for.
-    WITH player AS MATERIALIZED (
-        SELECT DISTINCT q.tenant_id, q.user_id FROM unnest(p_tenant, p_user) AS q (tenant_id, user_id)
-    ), locked AS MATERIALIZED (
-        -- Without their domains: an array of a domain's values would be made anew as one of its type.
-        SELECT a.tenant_id, a.owner_id, a.kind::text, a.id, a.balance_minor::bigint, a.version, a.currency::text
-        FROM player p
-        JOIN account a ON a.tenant_id = p.tenant_id AND a.owner_id = p.user_id AND a.kind IN ('cash', 'held')
+    -- Which event and market a selection is of never changes, so that may be read before the locks are held.
+    WITH leg AS MATERIALIZED (
+        -- By the key of each and not by a join (OFFSET 0), for which the planner would read the whole table.
+        SELECT l.n, s.event_id, s.market_id
+        FROM unnest(p_leg_selection) WITH ORDINALITY AS l (id, n)
+        LEFT JOIN LATERAL (SELECT s.event_id, s.market_id FROM selection s WHERE s.id = l.id OFFSET 0) s ON true
+    )
+    SELECT array_agg(l.event_id ORDER BY l.n), array_agg(l.market_id ORDER BY l.n), (
+        SELECT count(pg_advisory_xact_lock_shared(k.key))
+        FROM (SELECT DISTINCT event_key(k.event_id) AS key FROM leg k ORDER BY 1) k)
+    INTO v_leg_event, v_leg_market, v_events
+    FROM leg l;
+    -- A player's money is locked by his cash (10_ledger.sql). What a locked account holds is its own last word, whoever
+    -- the lock had to wait for.
+    WITH locked AS MATERIALIZED (
+        -- Without its domain: an array of a domain's values would be made anew as one of its type.
+        SELECT q.n::integer, a.id, a.balance_minor::bigint
+        FROM unnest(p_tenant, p_user) WITH ORDINALITY AS q (tenant_id, user_id, n)
+        JOIN account a ON a.tenant_id = q.tenant_id AND a.owner_id = q.user_id AND a.kind = 'cash'
         ORDER BY a.id FOR NO KEY UPDATE OF a
     )
-    SELECT array_agg(c.id ORDER BY q.n), array_agg(c.balance_minor ORDER BY q.n), array_agg(c.version ORDER BY q.n),
-           array_agg(h.id ORDER BY q.n), array_agg(h.balance_minor ORDER BY q.n), array_agg(h.version ORDER BY q.n),
-           array_agg(CASE WHEN c.currency = h.currency THEN c.currency END ORDER BY q.n), (SELECT count(*) FROM player)
-    INTO v_cash, v_cash_minor, v_cash_version, v_held, v_held_minor, v_held_version, v_money, v_players
-    FROM generate_series(1, v_slips) AS q (n)
-    LEFT JOIN locked c ON c.tenant_id = p_tenant[q.n] AND c.owner_id = p_user[q.n] AND c.kind = 'cash'
-    LEFT JOIN locked h ON h.tenant_id = p_tenant[q.n] AND h.owner_id = p_user[q.n] AND h.kind = 'held';
-    placed_at := p_at;
-    IF p_live THEN
-        v_recorded_at := clock_timestamp();
-        FOR i IN 1 .. v_slips LOOP
-            IF p_at[i] < v_recorded_at THEN
-                placed_at[i] := v_recorded_at;
-            END IF;
-        END LOOP;
-    END IF;
-    IF v_players < v_slips THEN
+    SELECT array_agg(l.n ORDER BY l.n), array_agg(l.id ORDER BY l.n), array_agg(l.balance_minor ORDER BY l.n),
+           count(DISTINCT l.id) = v_slips
+    INTO v_slip, v_cash, v_cash_minor, v_once
+    FROM locked l;
+    IF NOT v_once THEN
+        -- Somebody has two slips here, or no account.
+        v_cash := ARRAY(SELECT v_cash[array_position(v_slip, n)] FROM generate_series(1, v_slips) AS n ORDER BY n);
+        v_cash_minor := ARRAY(SELECT v_cash_minor[array_position(v_slip, n)] FROM generate_series(1, v_slips) AS n ORDER BY n);
         v_first := ARRAY(
             SELECT min(q.n) OVER (PARTITION BY q.tenant_id, q.user_id, q.key)
             FROM unnest(p_tenant, p_user, p_key) WITH ORDINALITY AS q (tenant_id, user_id, key, n) ORDER BY q.n);
     END IF;
+    placed_at := p_at;
+    IF p_live THEN
+        v_recorded_at := clock_timestamp();
+        IF v_recorded_at >= ALL (p_at) THEN
+            placed_at := array_fill(v_recorded_at, ARRAY[v_slips]);
+        ELSE
+            placed_at := ARRAY(SELECT greatest(q.at, v_recorded_at) FROM unnest(p_at) WITH ORDINALITY AS q (at, n) ORDER BY q.n);
+        END IF;
+    END IF;
 
     -- One at a time, here and below (OFFSET 0): for a join the planner would read the whole table.
-    SELECT array_agg(l.event_id ORDER BY l.n), array_agg(l.market_id ORDER BY l.n), array_agg(l.price_e4 ORDER BY l.n),
-           array_agg(l.version ORDER BY l.n), array_agg(l.refusal ORDER BY l.n), p_live AND bool_or(l.is_on)
-    INTO v_leg_event, v_leg_market, leg_price_e4, v_leg_version, v_leg_refusal, v_in_play
+    SELECT array_agg(l.price_e4 ORDER BY l.n), array_agg(l.version ORDER BY l.n), array_agg(l.refusal ORDER BY l.n),
+           p_live AND bool_or(l.is_on)
+    INTO leg_price_e4, v_leg_version, v_leg_refusal, v_in_play
     FROM (
-        SELECT l.n, s.event_id, s.market_id, coalesce(p_leg_agreed_e4[l.n], o.price_e4) AS price_e4, o.version,
+        SELECT l.n, coalesce(p_leg_agreed_e4[l.n], o.price_e4) AS price_e4, o.version,
                e.status = 'live' AS is_on,
                CASE
                    WHEN o.state IS NULL THEN 'unknown_selection'
@@ -135,9 +135,9 @@ BEGIN
                    -- IS TRUE: of an event that is not closed the first half is NULL, and then the second would be asked too.
                    WHEN (e.starts_at <= placed_at[l.slip] OR e.closed_at <= placed_at[l.slip]
                          OR p_live AND e.closed_at IS NOT NULL) IS TRUE
-                        AND (NOT p_live OR bets_in_play_refusal_v1(p_tenant[l.slip], s.event_id, s.market_id, placed_at[l.slip],
+                        AND (NOT p_live OR bets_in_play_refusal_v1(p_tenant[l.slip], v_leg_event[l.n], v_leg_market[l.n], placed_at[l.slip],
                              p_passes[l.slip] IS NOT NULL, p_leg_then[l.n]) IS NOT NULL)
-                       THEN CASE WHEN p_live THEN bets_in_play_refusal_v1(p_tenant[l.slip], s.event_id, s.market_id,
+                       THEN CASE WHEN p_live THEN bets_in_play_refusal_v1(p_tenant[l.slip], v_leg_event[l.n], v_leg_market[l.n],
                             placed_at[l.slip], p_passes[l.slip] IS NOT NULL, p_leg_then[l.n]) ELSE 'event_started' END
                    WHEN o.state = 'closed' THEN 'market_closed'
                    WHEN o.state <> 'open' THEN 'market_suspended'
@@ -155,9 +155,7 @@ BEGIN
         FROM unnest(p_leg_slip) WITH ORDINALITY AS l (slip, n)
         LEFT JOIN tenant t ON t.id = p_tenant[l.slip]
         LEFT JOIN LATERAL (
-            SELECT s.event_id, s.market_id FROM selection s WHERE s.id = p_leg_selection[l.n] OFFSET 0) s ON true
-        LEFT JOIN LATERAL (
-            SELECT e.starts_at, e.closed_at, e.status FROM event e WHERE e.id = s.event_id OFFSET 0) e ON true
+            SELECT e.starts_at, e.closed_at, e.status FROM event e WHERE e.id = v_leg_event[l.n] OFFSET 0) e ON true
         LEFT JOIN LATERAL (
             SELECT o.price_e4, o.version, o.state FROM offer o
             WHERE o.book_id = t.book_id AND o.selection_id = p_leg_selection[l.n] OFFSET 0) o ON true
@@ -174,15 +172,11 @@ BEGIN
     SELECT array_agg(d.decision ORDER BY d.n), array_agg(d.potential ORDER BY d.n), array_agg(d.currency ORDER BY d.n),
            array_agg(d.refusal ORDER BY d.n), array_agg(d.leg_first ORDER BY d.n), array_agg(d.leg_refused ORDER BY d.n),
            array_agg(d.legs ORDER BY d.n), array_agg(d.book_id ORDER BY d.n), array_agg(d.payout_rounding ORDER BY d.n),
-           array_agg(d.known ORDER BY d.n), bool_or(d.known AND (v_cash[d.n] IS NULL OR v_held[d.n] IS NULL)),
            bool_or(d.decision = 'accepted' AND p_stake[d.n] > v_cash_minor[d.n]),
-           bool_or(d.decision IN ('replayed', 'again')), bool_or(d.decision = 'moved'),
-           bool_or(d.decision IN ('refused', 'key_reused', 'nobody')),
            EXISTS (SELECT 1 FROM risk_cap c WHERE c.tenant_id = ANY (p_tenant))
            OR EXISTS (SELECT 1 FROM risk_policy p WHERE p.tenant_id = ANY (p_tenant))
            OR EXISTS (SELECT 1 FROM risk_wait w WHERE w.tenant_id = ANY (p_tenant))
-    INTO decision, potential, currency, v_refusal, v_leg_first, v_leg_refused, v_leg_count, v_book, v_rounding,
-         v_known, v_unsure, v_tight, v_again, v_moved, v_refused, v_watched
+    INTO decision, potential, currency, v_refusal, v_leg_first, v_leg_refused, v_leg_count, v_book, v_rounding, v_tight, v_watched
     FROM (
         SELECT j.*,
                CASE
@@ -194,13 +188,13 @@ BEGIN
                    WHEN j.refusal = 'moved' THEN 'moved' ELSE 'refused'
                END AS decision
         FROM (
-            SELECT q.n, t.currency, t.book_id, t.payout_rounding, p.potential, u.status IS NOT NULL AS known,
+            SELECT q.n, t.currency, t.book_id, t.payout_rounding, p.potential,
                    r.body_sha256 AS stored_sha256, f.legs, f.leg_first, f.leg_refused,
                    p_token_sha256[q.n] IS NOT NULL AND (n.revoked_at IS NOT NULL OR n.user_id IS DISTINCT FROM p_user[q.n])
                        AS is_over,
                    CASE
                        WHEN t.status <> 'active' THEN 'tenant_suspended'
-                       WHEN u.status IS DISTINCT FROM 'active' OR v_cash[q.n] IS NULL OR v_held[q.n] IS NULL
+                       WHEN u.status IS DISTINCT FROM 'active' OR v_cash[q.n] IS NULL
                            THEN 'account_blocked'
                        WHEN f.legs IS NULL THEN 'too_few_legs'
                        WHEN f.legs > 20 THEN 'too_many_legs'
@@ -237,11 +231,13 @@ BEGIN
     ) d;
     bet := p_bet;
     answer := array_fill(NULL::jsonb, ARRAY[v_slips]);
-    IF v_refused THEN
+    v_moved := 'moved' = ANY (decision);
+    v_again := decision && ARRAY['replayed', 'again'];
+    IF decision && ARRAY['refused', 'key_reused', 'nobody'] THEN
         answer := bets_refused_v1(p_tenant, p_stake, potential, decision, v_refusal, v_leg_first, v_leg_refused, v_leg_count,
                                   v_leg_refusal, leg_price_e4);
     END IF;
-    IF v_players < v_slips AND NOT v_tight THEN
+    IF NOT v_once AND NOT v_tight THEN
         v_tight := EXISTS (SELECT 1 FROM generate_series(1, v_slips) AS n WHERE decision[n] = 'accepted'
                            GROUP BY v_cash[n] HAVING sum(p_stake[n]) > min(v_cash_minor[n]));
     END IF;
@@ -298,11 +294,8 @@ BEGIN
     END IF;
     v_taken := array_positions(decision, 'accepted');
     -- Money first: the rows of liability, which every bet on a selection writes, are then locked for the
-    -- shortest time. Whoever is accepted has both his accounts locked since the beginning.
-    v_posted := ledger_write_v1(
-        p_tenant, placed_at, p_bet, array_fill('stake_hold'::text, ARRAY[v_slips]), array_fill(0, ARRAY[v_slips]),
-        v_cash, v_held, p_stake, v_money, v_cash_minor, v_cash_version, v_held_minor, v_held_version, v_taken,
-        v_players = v_slips);
+    -- shortest time. Whoever is accepted has his money locked since the beginning.
+    PERFORM ledger_hold_v1(p_tenant, p_user, placed_at, p_bet, v_cash, p_stake, currency, v_taken, v_once);
     WITH laid AS (
         INSERT INTO bet AS b (tenant_id, id, user_id, book_id, kind, legs, sizes, stake_minor, currency, potential_payout_minor,
                          odds_policy, payout_rounding, placed_at, each_way)
@@ -319,12 +312,12 @@ BEGIN
         FROM unnest(p_leg_slip) WITH ORDINALITY AS l (slip, n)
         WHERE decision[l.slip] = 'accepted'
     )
-    -- Who holds the locks of a player's accounts is alone with his keys.
+    -- Who holds the lock of a player's money is alone with his keys.
     INSERT INTO bet_request (tenant_id, user_id, key, body_sha256, bet_id, decision, answer, at)
     SELECT p_tenant[n], p_user[n], p_key[n], p_body_sha256[n], CASE WHEN decision[n] = 'accepted' THEN p_bet[n] END,
            decision[n], CASE WHEN decision[n] = 'refused' THEN answer[n] END, placed_at[n]
     FROM generate_series(1, v_slips) AS n
-    WHERE decision[n] IN ('accepted', 'refused') AND v_cash[n] IS NOT NULL AND v_held[n] IS NOT NULL;
+    WHERE decision[n] IN ('accepted', 'refused') AND v_cash[n] IS NOT NULL;
     IF 1 = ALL (v_leg_count) THEN
         -- What a single has on its selection is the bet itself.
         PERFORM risk_laid_v1(p_tenant, v_leg_event, v_leg_market, p_leg_selection, p_stake, potential, placed_at, v_taken);
@@ -339,22 +332,25 @@ BEGIN
     IF v_in_play AND v_taken <> '{}' THEN
         PERFORM bets_laid_in_play_v1(p_tenant, p_bet, p_leg_slip, v_leg_event, v_taken);
     END IF;
-    IF v_unsure THEN
+    IF NOT v_once AND array_position(v_cash, NULL) IS NOT NULL THEN
         -- A player without accounts has no row to wait for one another at: two calls may answer one key at
         -- once. The later one waits here, in the order of the keys, and gives the answer of the first
         -- (test: one key of a player without accounts fails nobody).
-        WITH kept AS (
+        WITH asked AS MATERIALIZED (
+            SELECT n FROM generate_series(1, v_slips) AS n
+            JOIN users u ON u.tenant_id = p_tenant[n] AND u.id = p_user[n]
+            WHERE v_cash[n] IS NULL AND decision[n] = 'refused'
+        ), kept AS (
             INSERT INTO bet_request AS r (tenant_id, user_id, key, body_sha256, decision, answer, at)
             SELECT p_tenant[n], p_user[n], p_key[n], p_body_sha256[n], decision[n], answer[n], placed_at[n]
-            FROM generate_series(1, v_slips) AS n
-            WHERE v_known[n] AND (v_cash[n] IS NULL OR v_held[n] IS NULL) AND decision[n] = 'refused'
+            FROM asked
             ORDER BY p_tenant[n], p_user[n], p_key[n]
             ON CONFLICT (tenant_id, user_id, key) DO NOTHING
             RETURNING r.tenant_id, r.user_id, r.key
         )
         SELECT array_agg(n) INTO v_late
-        FROM generate_series(1, v_slips) AS n
-        WHERE v_known[n] AND (v_cash[n] IS NULL OR v_held[n] IS NULL) AND decision[n] = 'refused' AND NOT EXISTS (
+        FROM asked
+        WHERE NOT EXISTS (
             SELECT 1 FROM kept r WHERE r.tenant_id = p_tenant[n] AND r.user_id = p_user[n] AND r.key = p_key[n]);
     END IF;
     IF v_late IS NOT NULL OR v_again THEN

@@ -36,7 +36,7 @@ CALL tenant_table_v1('cash_out');
 GRANT SELECT ON cash_out TO overround_app, overround_worker;
 
 -- Be alone with a player's bet and his money, in the order that everybody takes: the events of its open
--- legs (shared, as a bet does: a suspension or a start waits, or has been), the bet, the accounts. What is
+-- legs (shared, as a bet does: a suspension or a start waits, or has been), the bet, the player's cash. What is
 -- read in later statements of the transaction is what holds until it ends
 -- (test: a cash out that waited for a suspension is refused). False where he has no such bet.
 CREATE FUNCTION bets_cash_out_lock_v1(p_tenant uuid, p_user uuid, p_bet uuid)
@@ -54,7 +54,7 @@ BEGIN
     PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = p_bet AND user_id = p_user FOR UPDATE;
     v_found := FOUND;
     PERFORM 1 FROM account
-    WHERE tenant_id = p_tenant AND owner_id = p_user AND kind IN ('cash', 'held') ORDER BY id FOR NO KEY UPDATE;
+    WHERE tenant_id = p_tenant AND owner_id = p_user AND kind = 'cash' FOR NO KEY UPDATE;
     RETURN v_found;
 END
 $$;

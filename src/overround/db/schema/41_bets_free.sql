@@ -33,10 +33,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(k.key)
     FROM (SELECT DISTINCT event_key((SELECT s.event_id FROM selection s WHERE s.id = l.id)) AS key
           FROM unnest(p_leg_selection) AS l (id) ORDER BY 1) k;
-    PERFORM 1 FROM account a
-    WHERE a.tenant_id = p_tenant[1] AND a.owner_id = p_user[1] AND a.kind IN ('cash', 'held') ORDER BY a.id FOR NO KEY UPDATE;
     SELECT a.id, a.currency INTO v_cash, v_currency FROM account a
-    WHERE a.tenant_id = p_tenant[1] AND a.owner_id = p_user[1] AND a.kind = 'cash';
+    WHERE a.tenant_id = p_tenant[1] AND a.owner_id = p_user[1] AND a.kind = 'cash' FOR NO KEY UPDATE;
     v_recorded_at := clock_timestamp();
     v_at := greatest(p_at[1], v_recorded_at);
     IF p_waited THEN
@@ -78,7 +76,7 @@ BEGIN
             RAISE EXCEPTION 'not accepted' USING ERRCODE = 'OV001';
         END IF;
     EXCEPTION WHEN SQLSTATE 'OV001' THEN
-        -- Under the locks of his accounts he is alone with his keys.
+        -- Under the lock of his money he is alone with his keys.
         INSERT INTO bet_request (tenant_id, user_id, key, body_sha256, decision, answer, at)
         SELECT u.tenant_id, u.id, p_key[1], v_body_sha256, CASE WHEN decision[1] = 'refused' THEN 'refused' ELSE 'waiting' END,
                CASE WHEN decision[1] = 'refused' THEN answer[1] ELSE bets_key_waits_v1(v_scores, answer[1] -> 'scores') END, placed_at[1]

@@ -7,7 +7,7 @@
 -- (test: no login posts a transfer or opens an account of its choice).
 --   p_leg_bet: from 1, to which bet a leg belongs; legs of a bet stand in order. p_potential: what the bet pays when
 --   all its legs win, by core.bets. p_key: the player's, so that asking again for it is answered.
--- What other bets owe the book, these do: the accounts are locked in the order of their ids, money moves before
+-- What other bets owe the book, these do: the players' money is locked in the order of their ids, money moves before
 -- anything else is written, and what stands at risk is added to
 -- (test: a loaded book is a sound book). Raises account_missing and account_floor of the ledger,
 -- bet_leg_unknown (a leg without its selection or its bet, or a bet without legs) and bet_legs_conflict (two on one
@@ -32,7 +32,7 @@ BEGIN
         RAISE EXCEPTION '% bets in one call; at most 50000', v_count USING ERRCODE = 'program_limit_exceeded';
     END IF;
     PERFORM 1 FROM (SELECT DISTINCT u.id FROM unnest(p_user) AS u (id)) u
-    JOIN account a ON a.tenant_id = p_tenant AND a.owner_id = u.id AND a.kind IN ('cash', 'held')
+    JOIN account a ON a.tenant_id = p_tenant AND a.owner_id = u.id AND a.kind = 'cash'
     ORDER BY a.id FOR NO KEY UPDATE OF a;
     SELECT array_agg(a.cash_id ORDER BY a.n), array_agg(a.held_id ORDER BY a.n) INTO v_cash, v_held
     FROM (SELECT u.n, c.id AS cash_id, h.id AS held_id

@@ -48,7 +48,7 @@ BEGIN
             ORDER BY id FOR UPDATE SKIP LOCKED) b;
     END IF;
     PERFORM 1 FROM account
-    WHERE tenant_id = p_tenant AND owner_id = ANY (v_user) AND kind IN ('cash', 'held')
+    WHERE tenant_id = p_tenant AND owner_id = ANY (v_user) AND kind = 'cash'
     ORDER BY id FOR NO KEY UPDATE;
     RETURN QUERY SELECT unnest(v_bet);
 END

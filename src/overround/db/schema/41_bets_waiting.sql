@@ -49,7 +49,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
         FROM unnest(p_leg_slip) WITH ORDINALITY AS l (slip, place) ORDER BY l.place) END
 $$;
 
--- Take a key for a slip that waits. The player's accounts are locked as whoever places for him does, so that one key
+-- Take a key for a slip that waits. The player's money is locked as whoever places for him does, so that one key
 -- is one slip and one answer (test: one key sent twice at once is one slip). What is read after the lock is what
 -- was committed before it.
 --   standing: entered; waiting (the same slip waits already); answered (the key has its answer); key_reused;
@@ -62,8 +62,7 @@ RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_cat
 DECLARE
     v_request bet_request%ROWTYPE;
 BEGIN
-    PERFORM 1 FROM account a WHERE a.tenant_id = p_tenant AND a.owner_id = p_user AND a.kind IN ('cash', 'held')
-    ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM 1 FROM account a WHERE a.tenant_id = p_tenant AND a.owner_id = p_user AND a.kind = 'cash' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN 'no_account';
     END IF;

@@ -51,7 +51,8 @@ async def revenue(
 ) -> RevenueOut:
     """The days `from` to `until`, both included."""
     if not 0 <= (last - first).days <= _DAYS_MAX:
-        raise Invalid(f"a period is 1 to {_DAYS_MAX + 1} days", code="period_out_of_range")
+        said = f"a period is 1 to {_DAYS_MAX + 1} days"
+        raise Invalid(said, code="period_out_of_range", field="query/until")
     async with db.reading(caller.tenant_id) as conn:
         found = await service.days(conn, caller.tenant_id, first, last)
     return RevenueOut(items=[_day_out(day) for day in found])

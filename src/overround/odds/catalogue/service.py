@@ -125,15 +125,15 @@ async def record_results(conn: Connection, happened: Sequence[Happened]) -> dict
 
 
 async def strangers(conn: Connection, happened: Sequence[Happened]) -> dict[UUID, str]:
-    """event id -> why its positions are of no contest of ours: somebody is named who does not run.
-
-    A misspelt winner would make losers of all who backed him.
+    """event id -> why what is told is of no event of ours: a contest that has a score, or positions
+    of somebody who does not run. A misspelt winner would make losers of all who backed him.
     """
+    scored = [one.event_id for one in happened if one.scores]
+    contests = await store.contests(conn, scored) if scored else set[UUID]()
     told = {one.event_id: one.positions for one in happened if one.positions is not None}
-    if not told:
-        return {}
-    known = {(s.event_id, s.side) for s in await store.selections_of(conn, list(told))}
-    return {
+    named = await store.selections_of(conn, list(told)) if told else []
+    known = {(one.event_id, one.side) for one in named}
+    return dict.fromkeys(contests, "a contest has no score: say how its runners came in") | {
         event_id: f"no runner is called {runner}"
         for event_id, positions in told.items()
         for runner in positions

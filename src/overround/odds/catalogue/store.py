@@ -186,6 +186,15 @@ WHERE e.status = 'live' AND e.starts_at > %s ORDER BY e.starts_at, e.id LIMIT %s
 # Where some events stand.
 SCORES_OF = "SELECT event_id, clock, scores, observed_at FROM event_score WHERE event_id = ANY(%s)"
 
+# Which of some events are contests: what is told of a match cannot be of one.
+CONTESTS = "SELECT id FROM event WHERE id = ANY(%s) AND kind = 'contest'"
+
+# Whether all that is known of a sport are contests. Of a sport that is played most events are
+# matches, so the second question ends at once.
+IS_RACED = """
+SELECT EXISTS (SELECT FROM event WHERE sport = %(sport)s AND kind = 'contest')
+   AND NOT EXISTS (SELECT FROM event WHERE sport = %(sport)s AND kind = 'match')"""
+
 # The events' exclusive locks, in ascending order as the bets take theirs: waits for the bets that
 # hold one and keeps later ones out, and two holders of several never deadlock.
 LOCK_EVENTS = """
@@ -419,6 +428,18 @@ async def live_of(conn: Connection, event_ids: Sequence[UUID]) -> dict[UUID, Liv
     async with conn.cursor(row_factory=class_row(LiveScore)) as cursor:
         await cursor.execute(SCORES_OF, [list(event_ids)])
         return {score.event_id: score for score in await cursor.fetchall()}
+
+
+async def contests(conn: Connection, event_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of the events are contests."""
+    cursor = await conn.execute(CONTESTS, [list(event_ids)])
+    return {event_id for (event_id,) in await cursor.fetchall()}
+
+
+async def is_raced(conn: Connection, sport: str) -> bool:
+    """Whether there are contests of the sport and no matches: nobody plays it, it is run."""
+    row = await (await conn.execute(IS_RACED, {"sport": sport})).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def lock_events(conn: Connection, event_ids: Sequence[UUID]) -> int:

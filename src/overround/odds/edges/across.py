@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from heapq import nsmallest
 from typing import Final, Literal
 
 import numpy as np
@@ -51,8 +52,8 @@ _HALF_Q4: Final = 2
 _QUARTERS: Final = 4
 # What of a stake of 1/price comes back where a leg is two quarters or more beyond level, one, level
 # with it, one or two short: won, half won, pushed, half lost, lost.
-_OF_STAKE: Final = np.array([1.0, 0.5, 0.0, 0.0, 0.0])
-_OF_PRICE: Final = np.array([0.0, 0.5, 1.0, 0.5, 0.0])
+_OF_STAKE: Final = (1.0, 0.5, 0.0, 0.0, 0.0)
+_OF_PRICE: Final = (0.0, 0.5, 1.0, 0.5, 0.0)
 # A figure nearer to zero than this is the solver's own inaccuracy.
 _ZERO: Final = 1e-7
 
@@ -169,44 +170,49 @@ def _about(
 
 
 def _candidates(axis: Axis) -> Iterator[tuple[Spot, ...]]:
-    """Legs that may be an arbitrage, the most promising of the pairs and of those with a draw."""
+    """Legs that may be an arbitrage, the most promising of the pairs and of those with a draw.
+
+    Number by number: an axis has a few legs, and arrays of so few cost ten times as much.
+    """
     if not axis.above or not axis.below:
         return
-    low = np.array([leg[0] for leg in axis.above])[:, None]
-    high = np.array([leg[0] for leg in axis.below])[None, :]
-    over = SCALE_E4 / np.array([leg[2] for leg in axis.above])[:, None]
-    under = SCALE_E4 / np.array([leg[2] for leg in axis.below])[None, :]
-    inverse = np.where(low - high <= _GAP_MAX_Q4, over + under, 2.0)
-    same = np.array([leg[1].place for leg in axis.above])[:, None] == np.array(
-        [leg[1].place for leg in axis.below]
-    )
-    inverse = np.where(same, 2.0, inverse)
-    for one, two in _lowest(inverse):
-        yield axis.above[one][1], axis.below[two][1]
+    above = [(low, SCALE_E4 / price_e4, spot) for low, spot, price_e4 in axis.above]
+    below = [(high, SCALE_E4 / price_e4, spot) for high, spot, price_e4 in axis.below]
+    least = min(under for _, under, _ in below)
+    # Whatever lies between them, who pays for both has to have something left.
+    cheap = [
+        (low, high, over, under, one, two)
+        for one, (low, over, _) in enumerate(above)
+        if over + least < 1.0
+        for two, (high, under, _) in enumerate(below)
+        if over + under < 1.0
+    ]
+    pairs = [
+        (over + under, one, two)
+        for low, high, over, under, one, two in cheap
+        if low - high <= _GAP_MAX_Q4 and above[one][2].place != below[two][2].place
+    ]
+    for _, one, two in nsmallest(_SOLVED_MAX, pairs):
+        yield above[one][2], below[two][2]
     if not axis.draw:
         return
-    near = (abs(low) <= _NEAR_Q4) & (abs(high) <= _NEAR_Q4) & (low >= high) & (over + under < 1.0)
-    if not near.any():
-        return
     quarters, draw, draw_e4 = max(axis.draw, key=lambda leg: (leg[2], -leg[1].column))
-    at_draw = _at_level(low - quarters, over) + _at_level(quarters - high, under)
-    paid = (1.0 - over - under) * (draw_e4 / SCALE_E4) + at_draw
-    # Turned round so that the lowest is the most promising, and below one a candidate.
-    for one, two in _lowest(np.where(near, 2.0 - paid, 2.0)):
-        yield axis.above[one][1], draw, axis.below[two][1]
+    threes = list[tuple[float, int, int]]()
+    for low, high, over, under, one, two in cheap:
+        if abs(low) <= _NEAR_Q4 and abs(high) <= _NEAR_Q4 and low >= high:
+            at_draw = _at_level(low - quarters, over) + _at_level(quarters - high, under)
+            paid = (1.0 - over - under) * (draw_e4 / SCALE_E4) + at_draw
+            # Turned round so that the lowest is the most promising, and below one a candidate.
+            if 2.0 - paid < 1.0:
+                threes.append((2.0 - paid, one, two))
+    for _, one, two in nsmallest(_SOLVED_MAX, threes):
+        yield above[one][2], draw, below[two][2]
 
 
-def _at_level(beyond: NDArray[np.int64], inverse: Floats) -> Floats:
+def _at_level(beyond: int, inverse: float) -> float:
     """What 1/price on a leg brings back at a level score, `beyond` quarters short of winning."""
-    how = np.clip(beyond, -2, 2) + 2
+    how = min(max(beyond, -2), 2) + 2
     return _OF_STAKE[how] + _OF_PRICE[how] * inverse
-
-
-def _lowest(figures: Floats) -> list[tuple[int, int]]:
-    """The places of the lowest figures below one."""
-    rows, columns = np.nonzero(figures < 1.0)
-    order = np.lexsort((columns, rows, figures[rows, columns]))[:_SOLVED_MAX]
-    return [(int(rows[n]), int(columns[n])) for n in order]
 
 
 def _likely(axis: Axis, spots: Sequence[Spot]) -> tuple[Spot, ...]:

@@ -74,19 +74,22 @@ class Solved:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, bytes], Floats] = {}
+        # What is as long is of as many answers, so the bytes of a market's prices say which it is.
+        self._known: dict[str, dict[bytes, bytes]] = {}
 
     def devig(self, prices: Floats, method: str) -> Floats:
         """`fair.devig` of markets [k, n]."""
-        keys = [(method, row.tobytes()) for row in prices]
-        missing = {key: place for place, key in enumerate(keys) if key not in self._known}
+        known = self._known.setdefault(method, {})
+        raw, size = prices.tobytes(), prices.shape[-1] * prices.itemsize
+        keys = [raw[first : first + size] for first in range(0, len(raw), size)]
+        missing = {key: place for place, key in enumerate(keys) if key not in known}
         if missing:
-            if len(self._known) + len(missing) > _SOLVED_MAX:
-                self._known.clear()
+            if len(known) + len(missing) > _SOLVED_MAX:
+                known.clear()
                 missing = {key: place for place, key in enumerate(keys)}
             solved = fair.devig(prices[list(missing.values())], method).probabilities
-            self._known.update(zip(missing, solved, strict=True))
-        return np.array([self._known[key] for key in keys]).reshape(prices.shape)
+            known.update(zip(missing, (row.tobytes() for row in solved), strict=True))
+        return np.frombuffer(b"".join([known[key] for key in keys])).reshape(prices.shape)
 
 
 _SOLVED: Final = Solved()

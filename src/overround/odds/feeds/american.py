@@ -1,4 +1,4 @@
-"""How American books write: who is at home, which part of a match a market is about, and when.
+"""How American books write: who is at home, what a market asks about which part, and when.
 
 Their bodies do not say when they were made. One was made before the first of its events that had
 not begun, and is taken as seen a second before it; where all have begun, at the last start.
@@ -7,11 +7,14 @@ not begun, and is taken as seen a second before it; where all have begun, at the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from overround.core import grading
+from overround.odds.feeds import reading
+from overround.odds.feeds.model import FeedMarket
 from overround.odds.feeds.reading import EventRefused, sides_of
 
 _AT: Final = re.compile(r"(.{1,200}?) @ (.{1,200})")
@@ -32,6 +35,21 @@ _QUARTERED: Final = frozenset({"basketball", "american_football"})
 _REGULATED: Final = frozenset(
     {"basketball", "american_football", "ice_hockey", "baseball", "rugby", "rugby_league"}
 )
+# Points of a fight are rounds, of a cricket match runs of an innings: no score of ours.
+_UNSCORED: Final = frozenset({"boxing", "mma", "cricket", "golf", "darts", "snooker"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Our market type and period."""
+
+    market_type: str
+    period: str
+
+    @property
+    def lined(self) -> bool:
+        """Whether its answers bring a line."""
+        return grading.market(self.market_type).needs_line
 
 
 def sides_in(name: str, sport: str) -> tuple[str, str]:
@@ -81,6 +99,39 @@ def period_of(part: str, sport: str, drawn: bool = False) -> str:
     if part:
         return part
     return "ft" if drawn and sport in _REGULATED else grading.main_market(sport)[1]
+
+
+def question(
+    plain: str,
+    part: str,
+    sport: str,
+    drawn: bool,
+    winners: Collection[str],
+    types: Mapping[str, str],
+) -> Question | None:
+    """What a market asks about `part` that is called `plain` without it, by the book's names of
+    the winner's and of other markets; None where it has no place with us."""
+    if plain in winners:
+        three = drawn or (not part and grading.main_market(sport)[0] == "1x2")
+        return Question("1x2" if three else "moneyline", period_of(part, sport, three))
+    ours = types.get(plain, "")
+    if not ours or sport in _UNSCORED:
+        return None
+    return Question(ours, period_of(part, sport, ours == "draw_no_bet"))
+
+
+def market_of(asked: Question, side: str | None, line: str) -> FeedMarket | str | None:
+    """The market with its line, as `reading.market_of` says it; `line_invalid` and `line_missing`
+    for a line that is none."""
+    line_q4 = None
+    if asked.lined:
+        line_q4 = reading.line_of(line)
+        if line_q4 is None:
+            return "line_invalid" if line else "line_missing"
+        # Each team writes its own handicap; ours is the home side's.
+        if asked.market_type == "asian_handicap" and side == "away":
+            line_q4 = -line_q4
+    return reading.market_of(asked.market_type, asked.period, line_q4)
 
 
 def seen_before(starts: Iterable[datetime], begun: Iterable[datetime]) -> datetime | None:

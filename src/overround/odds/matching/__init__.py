@@ -32,7 +32,6 @@ from overround.odds.matching.service import (
     hear_in_play,
     new,
     recall,
-    reject,
     rematch,
     resolve,
     unmatch,
@@ -45,6 +44,7 @@ from overround.odds.queue import (
     left_out,
     newest_decision,
     park,
+    reject,
     waiting_page,
 )
 

@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from overround.core import ids
-from overround.core.errors import Conflict, Invalid, NotFound
+from overround.core.errors import Conflict, NotFound
 from overround.db import Connection
 from overround.odds import catalogue, queue
 from overround.odds.catalogue import Participant, Quarantined
@@ -411,31 +411,6 @@ async def unmatch(conn: Connection, key: tuple[str, str], by: str, at: datetime)
     return Moved(key, before, None, None, False, None)
 
 
-async def reject(
-    conn: Connection, key: tuple[str, str], event_id: UUID | None, by: str, at: datetime
-) -> list[UUID]:
-    """A feed event that waits is not this one, or none of those it may be; returns which.
-
-    It is decided anew when it comes again, or by `rematch`. Raises NotFound, and Invalid
-    `no_candidate` where nothing was proposed and nothing is named.
-    """
-    await queue.lock_alone(conn)
-    waiting = await queue.one(conn, key)
-    if waiting is None:
-        raise NotFound("nothing of that key waits")
-    refused = [event_id] if event_id is not None else waiting.candidates
-    if not refused:
-        raise Invalid("it may be no event of ours; say which one it is not", code="no_candidate")
-    if event_id is not None and event_id not in await catalogue.events_by_id(conn, [event_id]):
-        raise NotFound("no such event")
-    await queue.refuse(conn, key, refused, by, at)
-    left = [one for one in waiting.candidates if one not in refused]
-    waits = Waiting(*key, waiting.kind, "rejected", waiting.described, left, at)
-    await queue.add(conn, [waits], at)
-    await queue.record(conn, key, "rejected", None, None, by, at)
-    return refused
-
-
 async def new(
     conn: Connection, key: tuple[str, str], by: str, at: datetime, *, as_they_look: bool = False
 ) -> Moved:
@@ -447,8 +422,6 @@ async def new(
     """
     await queue.lock_alone(conn)
     waiting = await queue.one(conn, key)
-    if waiting is None:
-        raise NotFound("nothing of that key waits")
     event = event_of(key, waiting.described)
     scene = await _scene(conn, "authority", [event], at)
     decision = Decision("new", None, 1.0, "no_candidate")
@@ -479,10 +452,7 @@ async def rematch(conn: Connection, waiting: Sequence[Waiting], at: datetime) ->
 async def _stands(conn: Connection, key: tuple[str, str]) -> tuple[Match | None, Waiting | None]:
     """How a feed event stands: matched, or waiting. Raises NotFound where it is neither."""
     match = await store.match_of(conn, key)
-    waiting = None if match else await queue.one(conn, key)
-    if match is None and waiting is None:
-        raise NotFound("nothing of that key is matched or waits")
-    return match, waiting
+    return (match, None) if match else (None, await queue.one(conn, key))
 
 
 async def _take_back(conn: Connection, match: Match) -> None:

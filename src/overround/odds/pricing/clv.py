@@ -132,7 +132,8 @@ def points_at(line_q4: int, above: float, deviation: float) -> Counts:
 
 
 def record(bets: Iterable[TrackedBet]) -> Record:
-    """What bets show together, each figure over its own bets (test: three denominators)."""
+    """What bets show together, each figure over its own bets
+    (test: each figure has a denominator of its own)."""
     tracked = tuple(bets)
     values = [bet.value for bet in tracked if bet.value is not None]
     nets = [bet.net for bet in tracked if bet.net is not None]

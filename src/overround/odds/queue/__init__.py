@@ -9,6 +9,7 @@ matching's, which lies above.
 """
 
 from overround.odds.queue.model import PersonsDecision, Verdict, Waiting
+from overround.odds.queue.service import one, reject
 from overround.odds.queue.store import (
     add,
     decisions,
@@ -16,7 +17,6 @@ from overround.odds.queue.store import (
     left_out,
     lock_alone,
     newest_decision,
-    one,
     park,
     record,
     refuse,
@@ -40,6 +40,7 @@ __all__ = [
     "record",
     "refuse",
     "refused",
+    "reject",
     "remove",
     "waiting_page",
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from overround.core import money
+from overround.core import money, reasons
 from overround.core.errors import InsufficientFunds
 from overround.core.principal import Principal
 from overround.db.routes import Db
@@ -75,13 +75,13 @@ class AdjustmentIn(Input):
 
     user_id: Annotated[UUID, Field(strict=False)]
     amount: AmountText
-    reason: Annotated[str, Field(max_length=500)]
+    reason: Annotated[str, Field(max_length=reasons.LENGTH_MAX)]
 
 
 class ReasonIn(Input):
     """Why."""
 
-    reason: Annotated[str, Field(max_length=500)]
+    reason: Annotated[str, Field(max_length=reasons.LENGTH_MAX)]
 
 
 class PaymentOut(Output):

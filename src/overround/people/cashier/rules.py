@@ -1,8 +1,7 @@
-"""Which amounts and reasons the cashier takes, and what an earlier answer was."""
+"""Which amounts the cashier takes, and what an earlier answer was."""
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
 from typing import Final
 
@@ -13,15 +12,14 @@ from overround.people.cashier.model import Payment
 # Ten billion in a currency of two decimals: no honest payment is larger, and sums stay far from
 # the end of a bigint.
 AMOUNT_MINOR_MAX: Final = 10**12
-_REASON_LENGTH_MIN: Final = 3
-_REASON_LENGTH_MAX: Final = 500
 
 
 def amount_minor(text: str, currency: str) -> int:
     """A payment's amount, above zero. Raises Invalid `invalid_number` or `amount_out_of_range`."""
     minor = money.parse(text, currency)
     if not 0 < minor <= AMOUNT_MINOR_MAX:
-        raise Invalid("the amount is zero or above the limit", code="amount_out_of_range")
+        said = f"an amount is above zero and at most {money.to_text(AMOUNT_MINOR_MAX, currency)}"
+        raise Invalid(said, code="amount_out_of_range")
     return minor
 
 
@@ -30,14 +28,6 @@ def signed_amount_minor(text: str, currency: str) -> int:
     if text.startswith("-"):
         return -amount_minor(text[1:], currency)
     return amount_minor(text, currency)
-
-
-def reason(text: str) -> str:
-    """The reason of a decision, readable later. Raises Invalid `reason`."""
-    found = unicodedata.normalize("NFC", text).strip()
-    if not _REASON_LENGTH_MIN <= len(found) <= _REASON_LENGTH_MAX or not found.isprintable():
-        raise Invalid("a reason has 3 to 500 printable characters", code="reason")
-    return found
 
 
 def as_answered(payment: Payment) -> Payment:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from overround.core import ids
+from overround.core import ids, reasons
 from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
 from overround.db import Connection, audit
@@ -80,10 +80,10 @@ async def adjust(
     """
     tenant = await tenants.by_id(conn, principal.tenant_id)
     amount_minor = rules.signed_amount_minor(amount, tenant.currency)
-    why = rules.reason(reason)
+    why = reasons.reason(reason)
     user = await users.by_id(conn, principal.tenant_id, user_id)
     if user.kind != "player":
-        raise Invalid("only a player has a wallet", code="not_a_player")
+        raise Invalid("only a player has a wallet", code="not_a_player", field="user_id")
     request = Request(user_id, "adjustment", amount_minor, why, key, body_sha256)
     answer = await _request(conn, principal, request, at)
     if not answer.replayed:
@@ -114,7 +114,7 @@ async def refuse(
 
     Raises NotFound, Invalid `reason`, and Conflict `payment_step`.
     """
-    why = rules.reason(reason)
+    why = reasons.reason(reason)
     payment = await _decide(conn, principal, payment_id, "refused", why, at)
     await _audit(conn, principal, payment, at)
     return payment

@@ -29,17 +29,24 @@ TOUCH_EVERY: Final = timedelta(minutes=1)
 _USER_AGENT_LENGTH_MAX: Final = 200
 
 
+class PasswordInvalid(Invalid):
+    """A password has 8 to 128 characters."""
+
+    code = "password"
+    field = "password"
+
+
 def checked_password(password: str) -> str:
-    """The password as it is. Raises Invalid `password` unless it has 8 to 128 characters.
+    """The password as it is. Raises PasswordInvalid unless it has 8 to 128 characters.
 
     No rule about kinds of characters: they make passwords worse. Nothing is cut off or changed.
     """
     if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
-        raise Invalid("a password has 8 to 128 characters", code="password")
+        raise PasswordInvalid
     try:
         password.encode()
     except UnicodeEncodeError:
-        raise Invalid("a password has 8 to 128 characters", code="password") from None
+        raise PasswordInvalid from None
     return password
 
 

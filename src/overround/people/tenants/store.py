@@ -30,6 +30,10 @@ SELECT id, subdomain, name, contact_email, currency, time_zone, status, payout_r
        stake_min_minor, payout_max_minor, fee_bps, margin_bps, book_id, settings, created_at
 FROM tenant ORDER BY subdomain"""
 
+# A transaction that looks at what waits in every house lists them all, as the acceptor does.
+_SEE_ALL = """
+SELECT set_config('overround.tenant_id', (SELECT string_agg(id::text, ',') FROM tenant), true)"""
+
 # A taken subdomain inserts nothing, which the caller reads as the refusal.
 _INSERT = """
 INSERT INTO tenant (id, subdomain, name, contact_email, currency, time_zone, status,
@@ -75,6 +79,11 @@ async def everyone(conn: Connection) -> list[Tenant]:
     """All tenants by subdomain."""
     async with conn.cursor(row_factory=class_row(Tenant)) as cur:
         return await (await cur.execute(_EVERYONE)).fetchall()
+
+
+async def see_all(conn: Connection) -> None:
+    """Let the transaction, which is of no tenant, read the rows of all."""
+    await conn.execute(_SEE_ALL)
 
 
 async def insert(conn: Connection, tenant: Tenant) -> bool:

@@ -18,7 +18,8 @@ def email(text: str) -> str:
     """The address as it is stored: lower case. Raises Invalid `email`."""
     lowered = text.lower()
     if not _EMAIL.fullmatch(lowered):
-        raise Invalid("this is not an e-mail address that we can write to", code="email")
+        said = "this is not an e-mail address that we can write to"
+        raise Invalid(said, code="email", field="email")
     return lowered
 
 
@@ -26,7 +27,8 @@ def display_name(text: str) -> str:
     """The name as it is shown: NFC, no outer space. Raises Invalid `display_name`."""
     name = unicodedata.normalize("NFC", text).strip()
     if not 1 <= len(name) <= _DISPLAY_NAME_LENGTH_MAX or not name.isprintable():
-        raise Invalid("a name has 1 to 60 printable characters", code="display_name")
+        said = "a name has 1 to 60 printable characters"
+        raise Invalid(said, code="display_name", field="display_name")
     return name
 
 
@@ -34,5 +36,6 @@ def scopes(asked: frozenset[str]) -> list[str]:
     """The scopes in order. Raises Invalid `scopes` for one that no route asks for."""
     unknown = asked - SCOPES
     if unknown or not asked:
-        raise Invalid(f"the scopes are one or more of {', '.join(sorted(SCOPES))}", code="scopes")
+        said = f"the scopes are one or more of {', '.join(sorted(SCOPES))}"
+        raise Invalid(said, code="scopes", field="scopes")
     return sorted(asked)

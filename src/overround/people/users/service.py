@@ -14,6 +14,13 @@ from overround.people.users import rules, store
 from overround.people.users.model import NewStaff, NewUser, User, UserKind, UserStatus
 
 
+class EmailTaken(Conflict):
+    """This e-mail address has an account here."""
+
+    code = "email_taken"
+    field = "email"
+
+
 async def add_player(
     conn: Connection,
     tenant: Tenant,
@@ -24,11 +31,11 @@ async def add_player(
 ) -> User:
     """A new player with an empty wallet; without a hash, one who cannot log in by password.
 
-    Raises Invalid `email` or `display_name`, and Conflict `email_taken`.
+    Raises Invalid `email` or `display_name`, and EmailTaken.
     """
     email, name = rules.email(asked.email), rules.display_name(asked.display_name)
     if not await store.insert_player(conn, tenant.id, user_id, email, name, password_hash, at):
-        raise Conflict("this e-mail address has an account here", code="email_taken")
+        raise EmailTaken
     await store.open_wallet(conn, tenant.id, user_id, at)
     return await by_id(conn, tenant.id, user_id)
 
@@ -43,7 +50,7 @@ async def add_staff(
 ) -> User:
     """A new member of staff of the principal's tenant. Needs the worker login.
 
-    Raises Invalid `email`, `display_name` or `scopes`, and Conflict `email_taken`.
+    Raises Invalid `email`, `display_name` or `scopes`, and EmailTaken.
     """
     tenant_id = principal.tenant_id
     email, name = rules.email(asked.email), rules.display_name(asked.display_name)
@@ -51,7 +58,7 @@ async def add_staff(
     if not await store.insert_staff(
         conn, tenant_id, user_id, email, name, password_hash, scopes, at
     ):
-        raise Conflict("this e-mail address has an account here", code="email_taken")
+        raise EmailTaken
     after = {"email": email, "scopes": scopes}
     await audit.write(conn, principal, at, "staff.create", f"user:{user_id}", after=after)
     return await by_id(conn, tenant_id, user_id)
@@ -83,9 +90,10 @@ async def listing(
 
 
 async def named(conn: Connection, tenant_id: UUID, text: str, limit: int) -> list[User]:
-    """Up to `limit` players whose name or address holds the text, in any case; who is called just
-    so comes first. A text of nothing finds nobody."""
-    return await store.named(conn, tenant_id, text.strip(), limit) if text.strip() else []
+    """Up to `limit` players whose name or address begins with the text, in any case; who is called
+    just so comes first. A text of nothing finds nobody."""
+    wanted = text.strip().lower()
+    return await store.named(conn, tenant_id, wanted, limit) if wanted else []
 
 
 def cursor_of(user: User) -> Cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from uuid import UUID
 
@@ -32,14 +33,21 @@ WHERE tenant_id = %(tenant_id)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
   AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s::uuid))
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s"""
 
-# Players whose name or address holds a text, whose address it is first; a page shows few of them.
+# Players whose name or address begins with a text, the nearest first: who is called just so stands
+# at the head of his range. Each range is read from an index, and no more of it than is shown;
+# compared byte by byte, so that the end of the range is a text that no name reaches.
 _NAMED = """
-SELECT tenant_id, id, kind, email, display_name, status, scopes, last_login_at, created_at
-FROM users
-WHERE tenant_id = %(tenant_id)s AND kind = 'player'
-  AND (strpos(email, lower(%(text)s)) > 0 OR strpos(lower(display_name), lower(%(text)s)) > 0)
-ORDER BY email <> lower(%(text)s), lower(display_name) <> lower(%(text)s), display_name, id
-LIMIT %(limit)s"""
+(SELECT tenant_id, id, kind, email, display_name, status, scopes, last_login_at, created_at
+ FROM users
+ WHERE tenant_id = %(tenant_id)s AND kind = 'player'
+   AND email ~>=~ %(begins)s AND email ~<~ %(ends)s
+ ORDER BY email USING ~<~ LIMIT %(limit)s)
+UNION
+(SELECT tenant_id, id, kind, email, display_name, status, scopes, last_login_at, created_at
+ FROM users
+ WHERE tenant_id = %(tenant_id)s AND kind = 'player'
+   AND name_lower ~>=~ %(begins)s AND name_lower ~<~ %(ends)s
+ ORDER BY name_lower USING ~<~ LIMIT %(limit)s)"""
 
 # A taken address inserts nothing, which the caller reads as the refusal. Kind and scopes are left
 # to their defaults: the api's login has no right to name them.
@@ -102,10 +110,18 @@ async def listing(
 
 
 async def named(conn: Connection, tenant_id: UUID, text: str, limit: int) -> list[User]:
-    """Up to `limit` players whose name or address holds the text, the closest first."""
+    """Up to `limit` players whose name or address begins with the text, in lower case; who is
+    called just so first."""
+    words = {"begins": text, "ends": text + chr(sys.maxunicode), "limit": limit}
     async with conn.cursor(row_factory=class_row(User)) as cur:
-        await cur.execute(_NAMED, {"tenant_id": tenant_id, "text": text, "limit": limit})
-        return await cur.fetchall()
+        await cur.execute(_NAMED, {"tenant_id": tenant_id, **words})
+        found = await cur.fetchall()
+
+    def place(one: User) -> tuple[bool, bool, str, str]:
+        name = one.display_name.lower()
+        return one.email != text, name != text, name, str(one.id)
+
+    return sorted(found, key=place)[:limit]
 
 
 async def insert_player(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -38,8 +38,8 @@ _JOIN_AT_ONCE: Final = 2
 _TELL_EVERY_S: Final = 10.0
 # A pace that fell behind by more than this is not made up for.
 _BEHIND_S_MAX: Final = 5.0
-# How soon a slip that waits is asked after.
-_ASK_AGAIN_S: Final = 1.0
+# With so many slips that wait a player sends no more, and looks after those he has.
+WAITING_MAX: Final = 3
 # Nobody begins a slip on what starts so soon.
 _TOO_LATE: Final = timedelta(seconds=0.5)
 # What is under way when the role is stopped may still be answered.
@@ -148,6 +148,7 @@ class _Crowd:
         async def play() -> None:
             if (asked := self._diary.facts.asked.get(player.label)) is not None:
                 await self._answer(player, asked)
+            await self._hear(player)
             await self._play(player)
 
         self._busy += 1
@@ -177,6 +178,8 @@ class _Crowd:
         rng = random.Random(f"{self._demo.seed}:{player.label}:{n}")  # noqa: S311 (no secret)
         if crowd.wants_look(rng) or player.cash_minor is None:
             await self._look(player)
+        if len(self._waiting(player)) >= WAITING_MAX:
+            return
         cash_minor = player.cash_minor or 0
         if cash_minor < crowd.LOW_MINOR:
             amount = money.to_text(crowd.deposit_minor(rng), player.currency)
@@ -202,7 +205,8 @@ class _Crowd:
         """Read the balance and the last bet, as people do; a last bet that is gone is told."""
         balance = await self._read(player, "/balance")
         player.cash_minor = money.parse(balance["cash"], player.currency)
-        bets = await self._read(player, "/bets?limit=1")
+        # What waited may have been placed after it.
+        bets = await self._read(player, f"/bets?limit={1 + WAITING_MAX}")
         newest = [bet["id"] for bet in bets["items"]]
         if player.last_bet is not None and player.last_bet not in newest:
             player.site.troubles["bet_missing"] += 1
@@ -222,7 +226,8 @@ class _Crowd:
             lambda token: player.site.insist(f"/{ask.route}", ask.body, key=key, token=token),
         )
         if answer.status == 202:
-            answer = await self._waited(player, answer)
+            self._diary.waits(ask, answer.body["status_url"].removeprefix("/api/v1"))
+            return
         if not answer.is_success:
             self._diary.answered(ask, answer.code)
             return
@@ -234,17 +239,22 @@ class _Crowd:
             self._diary.answered(ask, "accepted", player.last_bet)
             _move(player, -money.parse(answer.body["stake"], player.currency))
 
-    async def _waited(self, player: Player, answer: Answer) -> Answer:
-        """What became of a slip whose match had just begun."""
-        found = answer.body
-        path = found["status_url"].removeprefix("/api/v1")
-        while found["status"] in ("waiting", "offered"):
-            await asyncio.sleep(_ASK_AGAIN_S)
-            with suppress(Unavailable):
-                found = await self._read(player, path)
-        if found["refusal"] is not None:
-            return Answer(409, {"code": found["refusal"]["code"]}, "")
-        return Answer(201, {"bet_id": found["slip_id"], "stake": found["stake"]}, "")
+    def _waiting(self, player: Player) -> Mapping[int, str]:
+        return self._diary.facts.waiting.get(player.label, {})
+
+    async def _hear(self, player: Player) -> None:
+        """What became of the player's slips that wait: whoever looks at them, he has gone on
+        meanwhile (test: players whose slips wait go on with other things)."""
+        for n, path in tuple(self._waiting(player).items()):
+            found = await self._read(player, path)
+            if found["status"] in ("waiting", "offered"):
+                continue
+            if found["bet_id"] is None:
+                refusal = found["refusal"] or {"code": found["status"]}
+                self._diary.became(player.label, n, refusal["code"])
+            else:
+                self._diary.became(player.label, n, "accepted", found["bet_id"])
+                _move(player, -money.parse(found["stake"], player.currency))
 
     async def _as(self, player: Player, work: Callable[[str], Awaitable[Answer]]) -> Answer:
         """The answer to the player, who logs in again when his session is over."""
@@ -305,6 +315,7 @@ class _Crowd:
             event,
             players=len(facts.members),
             unanswered=len(facts.asked),
+            waiting=sum(map(len, facts.waiting.values())),
             outcomes=dict(facts.outcomes),
             replays=sum(site.replays for site, _ in self._sites),
             troubles={site.subdomain: dict(site.troubles) for site, _ in self._sites},

@@ -49,14 +49,16 @@ class Member:
 class Facts:
     """What the lines add up to.
 
-    `asked` are the requests without an answer, at most one a player; `bets` says for each bet that
-    was accepted which request it was, `player:n`; `outcomes` counts the answers.
+    `asked` are the requests without an answer, at most one a player; `waiting` has by player the
+    slips that were told to wait, `n` -> where they are looked at; `bets` says for each bet that was
+    accepted which request it was, `player:n`; `outcomes` counts the answers.
     """
 
     run: str
     password: str = field(repr=False)
     members: dict[str, Member] = field(default_factory=dict[str, Member])
     asked: dict[str, Ask] = field(default_factory=dict[str, Ask])
+    waiting: dict[str, dict[int, str]] = field(default_factory=dict[str, dict[int, str]])
     bets: dict[str, str] = field(default_factory=dict[str, str])
     outcomes: Counter[str] = field(default_factory=Counter[str])
 
@@ -68,13 +70,25 @@ class Facts:
             ask = Ask(line["ask"], line["n"], line["route"], line["body"])
             self.asked[ask.player] = ask
             self.members[ask.player].next_n = ask.n + 1
+        elif "waits" in line:
+            self.asked.pop(line["waits"], None)
+            self.waiting.setdefault(line["waits"], {})[line["n"]] = line["at"]
         elif "answer" in line:
             del self.asked[line["answer"]]
-            self.outcomes[line["outcome"]] += 1
-            if "bet" in line:
-                self.bets[line["bet"]] = f"{line['answer']}:{line['n']}"
+            self._came_to(line["answer"], line)
+        elif "became" in line:
+            slips = self.waiting[line["became"]]
+            del slips[line["n"]]
+            if not slips:
+                del self.waiting[line["became"]]
+            self._came_to(line["became"], line)
         else:
             self.outcomes.update(line["outcomes"])
+
+    def _came_to(self, player: str, line: Mapping[str, Any]) -> None:
+        self.outcomes[line["outcome"]] += 1
+        if "bet" in line:
+            self.bets[line["bet"]] = f"{player}:{line['n']}"
 
     def summary(self) -> list[Mapping[str, Any]]:
         """The fewest lines that add up to this, without the bets."""
@@ -83,11 +97,16 @@ class Facts:
             {"player": name, "token": member.token, "next": member.next_n}
             for name, member in self.members.items()
         ]
+        waiting = [
+            {"waits": player, "n": n, "at": path}
+            for player, slips in self.waiting.items()
+            for n, path in slips.items()
+        ]
         asked = [
             {"ask": ask.player, "n": ask.n, "route": ask.route, "body": ask.body}
             for ask in self.asked.values()
         ]
-        return [head, *members, *asked]
+        return [head, *members, *waiting, *asked]
 
 
 def read(path: Path) -> Facts | None:
@@ -146,8 +165,18 @@ class Diary:
 
     def answered(self, ask: Ask, outcome: str, bet_id: str | None = None) -> None:
         """What became of it: "accepted", "paid", or the code of a refusal."""
-        bet = {"bet": bet_id} if bet_id else {}
-        self._write({"answer": ask.player, "n": ask.n, "outcome": outcome, **bet})
+        self._ended({"answer": ask.player, "n": ask.n, "outcome": outcome}, bet_id)
+
+    def waits(self, ask: Ask, path: str) -> None:
+        """It was told to wait; `path` is where it is looked at."""
+        self._write({"waits": ask.player, "n": ask.n, "at": path})
+
+    def became(self, player: str, n: int, outcome: str, bet_id: str | None = None) -> None:
+        """What became of a slip of the player's that waited, as `answered` says it."""
+        self._ended({"became": player, "n": n, "outcome": outcome}, bet_id)
+
+    def _ended(self, line: Mapping[str, Any], bet_id: str | None) -> None:
+        self._write({**line, "bet": bet_id} if bet_id else line)
         if self._bytes > BYTES_MAX:
             self.facts.bets.clear()
             self.close()

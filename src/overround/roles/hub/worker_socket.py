@@ -1,15 +1,16 @@
 """One worker's WebSocket: let in, heard, answered, let go.
 
-Whoever is refused waits a moment before he is heard again, and whoever says too much is read more
-slowly: the sender's own buffers fill, and nobody else notices
-(test: a flood of refused messages leaves a worker alone).
+Whoever is refused waits a moment before he is heard again, and then for those who were refused
+before him; whoever says too much is read more slowly: the sender's own buffers fill, and nobody
+else notices (test: a flood of refused messages leaves a worker alone).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -57,9 +58,11 @@ _BEARER: Final = "bearer "
 
 @dataclass(slots=True)
 class Door:
-    """Who may knock: sockets that have not registered, by address."""
+    """Who may knock: sockets that have not registered, by address; and the line in which those
+    stand who were refused."""
 
     strangers: int = 0
+    _line: asyncio.Lock = field(default_factory=asyncio.Lock)
     _all: Allowance = field(
         default_factory=lambda: Allowance(STRANGERS_ALL_PER_S, STRANGERS_ALL_BURST)
     )
@@ -76,6 +79,15 @@ class Door:
                 self._allowances.clear()
             allowance = self._allowances[address] = Allowance(STRANGERS_PER_S, STRANGERS_BURST)
         return allowance.spend(now_s) and self._all.spend(now_s)
+
+    @asynccontextmanager
+    async def in_line(self) -> AsyncGenerator[None]:
+        """The turn of one of them. Their pauses end together, and all of them at once would hold up
+        everybody's frames (test: those who were refused are heard one after the other)."""
+        async with self._line:
+            yield
+            # Whoever else has said something goes before the next of the line.
+            await asyncio.sleep(0)
 
 
 def bearer(headers: Mapping[str, str]) -> str:
@@ -129,7 +141,7 @@ async def _converse(
 async def _hear(desk: Desk, door: Door, connection: Connection, websocket: WebSocket) -> None:
     if await _enter(desk, connection, websocket):
         door.strangers -= 1
-        await _listen(desk, connection, websocket)
+        await _listen(desk, door, connection, websocket)
 
 
 async def _enter(desk: Desk, connection: Connection, websocket: WebSocket) -> bool:
@@ -153,8 +165,9 @@ async def _enter(desk: Desk, connection: Connection, websocket: WebSocket) -> bo
     return False
 
 
-async def _listen(desk: Desk, connection: Connection, websocket: WebSocket) -> None:
+async def _listen(desk: Desk, door: Door, connection: Connection, websocket: WebSocket) -> None:
     """Hear a registered worker until it ends or falls silent."""
+    was_refused = False
     while True:
         try:
             frame = await _receive(desk, connection, websocket, SILENT_S)
@@ -165,16 +178,23 @@ async def _listen(desk: Desk, connection: Connection, websocket: WebSocket) -> N
         wait_s = desk.wait_s(connection, len(frame), time.monotonic())
         if wait_s:
             await asyncio.sleep(wait_s)
-        before = connection.refused.total()
-        try:
-            message = await _read(frame, desk.clock.now())
-        except ProviderDataError as refused:
-            desk.refuse(connection, Refused(refused.code, refused.detail))
-        else:
-            desk.heard(connection, message)
+        async with door.in_line() if was_refused else nullcontext():
+            was_refused = await _refused(desk, connection, frame)
         # Frames that wait are had without a pause: without this one a sender's whole backlog would
         # come before the tick that takes what all the others have said.
-        await asyncio.sleep(REFUSED_PAUSE_S if connection.refused.total() > before else 0)
+        await asyncio.sleep(REFUSED_PAUSE_S if was_refused else 0)
+
+
+async def _refused(desk: Desk, connection: Connection, frame: str | bytes) -> bool:
+    """Hear a frame; whether anything of it was refused."""
+    before = connection.refused.total()
+    try:
+        message = await _read(frame, desk.clock.now())
+    except ProviderDataError as refused:
+        desk.refuse(connection, Refused(refused.code, refused.detail))
+    else:
+        desk.heard(connection, message)
+    return connection.refused.total() > before
 
 
 async def _read(frame: str | bytes, at: datetime) -> Message:

@@ -26,6 +26,7 @@ from overround.odds.matching import Resolved
 from overround.roles.hub import price_evidence
 from overround.roles.hub.in_play import InPlay, oriented, take_scores
 from overround.roles.hub.lookout import Lookout
+from overround.roles.hub.starts import Ahead
 
 LEASE: Final = "hub"
 # How a live hub signs the lease; a replay and an import sign otherwise, and take no letters.
@@ -47,7 +48,7 @@ class Hub:
     _scopes: dict[UUID, tuple[str, str]] = field(default_factory=dict[UUID, tuple[str, str]])
     _closed_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
     _starts_at: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
-    _ahead: dict[UUID, datetime] = field(default_factory=dict[UUID, datetime])
+    _ahead: Ahead = field(default_factory=Ahead)
     playing: InPlay = field(default_factory=InPlay)
     lookout: Lookout = field(default_factory=Lookout)
     # Whether it goes over what the journal has seen, as a replay does that stands before its end.
@@ -146,7 +147,8 @@ class Hub:
     def _put_off(self, event_id: UUID, starts_at: datetime) -> None:
         """The event's start has moved: whatever this hub knows of it moves too."""
         if event_id in self._starts_at:
-            self._starts_at[event_id] = self._ahead[event_id] = starts_at
+            self._starts_at[event_id] = starts_at
+            self._ahead.put({event_id: starts_at})
             self._closed_at.pop(event_id, None)
             self.playing.forget(event_id)
         for key, ours in self.events.items():
@@ -176,10 +178,7 @@ class Hub:
 
     async def _reload(self, conn: Connection, event_ids: Sequence[UUID], at: datetime) -> None:
         """The events as they stand in the journal: board, edges, what is laid on them."""
-        self.playing.forget(*event_ids)
-        for known in (self._scopes, self._closed_at, self._starts_at, self._ahead):
-            for event_id in event_ids:
-                known.pop(event_id, None)
+        self._unlearn(event_ids)
         found = await catalogue.events_by_id(conn, event_ids)
         on = [
             event_id
@@ -347,14 +346,12 @@ class Hub:
     async def start_due(self, conn: Connection, at: datetime) -> int:
         """Start whatever on the board has come to its time, a start that was slept through too
         (test: an event that started while the hub was down is closed)."""
-        starting = {key: starts_at for key, starts_at in self._ahead.items() if starts_at <= at}
-        return await self._begin(conn, starting, at) if starting else 0
+        return await self._begin(conn, due, at) if (due := self._ahead.due(at)) else 0
 
     async def _begin(
         self, conn: Connection, starting: Mapping[UUID, datetime], at: datetime
     ) -> int:
-        for event_id in starting:
-            self._ahead.pop(event_id, None)
+        self._ahead.drop(*starting)
         started = await catalogue.start_events(conn, list(starting))
         await boards.close(conn, self.board, starting)
         # An edge ends when its event starts, however late that is seen.
@@ -380,21 +377,25 @@ class Hub:
         """Forget events that have ended: their prices, offers and names leave the memory."""
         gone = set(event_ids)
         self.lookout.forget(gone)
-        self.playing.forget(*gone)
+        self._unlearn(gone)
         for event_id in gone:
             for cells in self.board.markets_of(event_id):
                 for book in self.books:
                     book.forget(cells.selection_ids)
             self.board.drop(event_id)
-            self._scopes.pop(event_id, None)
-            self._closed_at.pop(event_id, None)
-            self._ahead.pop(event_id, None)
-            self._starts_at.pop(event_id, None)
         self.events = {k: ours for k, ours in self.events.items() if ours.event_id not in gone}
         self._in_play &= self.events.keys()
         for counted in (self.refused, self.doubted):
             for key in [key for key in counted if key[0] not in self.events]:
                 del counted[key]
+
+    def _unlearn(self, event_ids: Collection[UUID]) -> None:
+        """What is known of these events is of no use any more."""
+        self.playing.forget(*event_ids)
+        self._ahead.drop(*event_ids)
+        for known in (self._scopes, self._closed_at, self._starts_at):
+            for event_id in event_ids:
+                known.pop(event_id, None)
 
     def starts_at(self, event_id: UUID) -> datetime:
         """When an event on the board starts."""
@@ -455,10 +456,7 @@ class Hub:
             self.lookout.forget(ended)
             await end(conn, ended)
         due = {
-            one.event_id: (
-                new.get(one.event_id, 0),
-                max(at or one.observed_at, one.observed_at),
-            )
+            one.event_id: (new.get(one.event_id, 0), max(at or one.observed_at, one.observed_at))
             for one in happened
         }
         await work.put(conn, "settle", tenants, due)
@@ -473,7 +471,7 @@ class Hub:
             self._scopes |= {e.id: (e.sport, str(e.competition_id)) for e in found.values()}
             self._closed_at |= {e.id: e.closed_at for e in found.values() if e.closed_at}
             self._starts_at |= {e.id: e.starts_at for e in found.values()}
-            self._ahead |= {e.id: e.starts_at for e in found.values() if e.status == "scheduled"}
+            self._ahead.put({e.id: e.starts_at for e in found.values() if e.status == "scheduled"})
             self.playing.begin({e.id: e.starts_at for e in found.values() if e.status == "live"})
         return {event_id: self._scopes[event_id] for event_id in event_ids}
 

@@ -26,7 +26,11 @@ def words(text: str | None, most: int, code: str) -> list[str] | None:
         return None
     found = list(dict.fromkeys(text.split(",")))
     if len(found) > most or not all(_WORD.fullmatch(word) for word in found):
-        raise Invalid(f"a list has 1 to {most} words of a-z 0-9 _, with commas", code=code)
+        raise Invalid(
+            f"a list has 1 to {most} words of a-z 0-9 _, with commas",
+            code=code,
+            field=f"query/{code}",
+        )
     return found
 
 
@@ -36,12 +40,14 @@ def event_ids(text: str | None) -> list[UUID] | None:
         return None
     parts = list(dict.fromkeys(text.split(",")))
     if len(parts) > EVENTS_MAX:
-        raise Invalid(f"at most {EVENTS_MAX} events at once", code="event_ids")
+        raise Invalid(
+            f"at most {EVENTS_MAX} events at once", code="event_ids", field="query/event_ids"
+        )
     try:
         # A UUID is read from several spellings; ours is the one with its four dashes.
         return [UUID(part) for part in parts if len(part) == _UUID_LENGTH or part.index("-")]
     except ValueError as error:
-        raise Invalid("an event id is a UUID", code="event_ids") from error
+        raise Invalid("an event id is a UUID", code="event_ids", field="query/event_ids") from error
 
 
 def markets(text: str | None) -> list[str] | None:

@@ -38,10 +38,10 @@ def parse(text: str) -> Place:
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != _BYTES:
-        raise Invalid("this place is not one of ours", code="since")
+        raise Invalid("this place is not one of ours", code="since", field="query/since")
     written = int.from_bytes(raw[4:12], "big")
     if written > _WRITTEN_MAX:
-        raise Invalid("this place is not one of ours", code="since")
+        raise Invalid("this place is not one of ours", code="since", field="query/since")
     source_id = int.from_bytes(raw[28:], "big", signed=True)
     return Place(int.from_bytes(raw[:4], "big"), written, UUID(bytes=raw[12:28]), source_id)
 
@@ -57,5 +57,9 @@ def checked(asked: Place, database: int, newest: int) -> Place:
     Raises Invalid `since_unknown`: a restored database numbers anew, so the client reads all again.
     """
     if asked.database != database or asked.written > newest:
-        raise Invalid("this place is of another database; begin again", code="since_unknown")
+        raise Invalid(
+            "this place is of another database; begin again",
+            code="since_unknown",
+            field="query/since",
+        )
     return asked

@@ -56,7 +56,7 @@ async def deposit(request: Request, shell: ForPlayer) -> Response:
 
 async def _pay(request: Request, path: str, fields: dict[str, str]) -> forms.Answer:
     # The key was made with the form, so the same form sent twice is one payment.
-    body = {"amount": fields.get("amount", "").strip()}
+    body = {"amount": forms.decimal(fields.get("amount", ""))}
     return await forms.ask(request, "POST", path, body, key=fields.get("key", ""))
 
 

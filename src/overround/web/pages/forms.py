@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
@@ -19,7 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import Message, Scope
 
-from overround.core.errors import OverroundError
+from overround.core.errors import Invalid, NotFound, OverroundError
+from overround.web import problems
 
 FIELDS_MAX: Final = 20
 
@@ -40,6 +42,11 @@ _PAGES: Final = (
     (re.compile(r"/withdraw"), "/account"),
     (re.compile(r"/logout"), "/"),
 )
+
+
+# The body for the API that fields mean; raises Invalid and NotFound where they mean nothing.
+Body = Mapping[str, object] | None
+Asked = Callable[[Mapping[str, str]], Body | Awaitable[Body]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +99,64 @@ def problem(error: OverroundError) -> dict[str, Any]:
     """An error of a form that the API was not asked for, as the API would have said it."""
     said: dict[str, Any] = {"code": error.code, "detail": error.detail}
     if error.field is not None:
-        said["errors"] = [{"pointer": f"#/{error.field}", "detail": error.detail}]
+        said["errors"] = [{"pointer": problems.pointer(error.field), "detail": error.detail}]
     return said
+
+
+async def submit(
+    request: Request,
+    method: str,
+    path: str,
+    fields: Mapping[str, str],
+    asked: Asked,
+    *,
+    key: str | None = None,
+) -> Mapping[str, Any] | None:
+    """Ask the API for what the fields mean, by `asked`; None when it was done, else the problem,
+    the API's or that of a form which means nothing."""
+    try:
+        meant = asked(fields)
+        body = await meant if isawaitable(meant) else meant
+    except (Invalid, NotFound) as error:
+        return problem(error)
+    answer = await ask(request, method, path, body, key=key)
+    return None if answer.ok else answer.body
+
+
+async def step(request: Request, path: str, steps: Collection[str]) -> Mapping[str, Any] | None:
+    """Ask the API for the step of the thing at `path` that the form's button says; None when it was
+    done, else the problem. Raises NotFound for any other word."""
+    word = (await read(request)).get("step", "")
+    if word not in steps:
+        raise NotFound("no such step")
+    answer = await ask(request, "POST", f"{path}/{word}")
+    return None if answer.ok else answer.body
+
+
+def decimal(text: str) -> str:
+    """What somebody typed, as the API reads it: a comma is a point, and never of thousands, whose
+    three noughts no currency of two decimals takes."""
+    return text.strip().replace(",", ".")
+
+
+def number(
+    fields: Mapping[str, str], name: str, decimals: int = 0, *, said: str | None = None
+) -> int | None:
+    """The number of a field, times 10 to the `decimals`: "12,5" with two is 1250; None for an empty
+    field.
+
+    Raises Invalid `number`, with what is `said` where it is none.
+    """
+    text = decimal(fields.get(name, ""))
+    if not text:
+        return None
+    whole, _, rest = text.partition(".")
+    digits = whole + rest
+    # What is cut off would be another number: nobody types ten digits here.
+    if not digits.isdecimal() or not digits.isascii() or len(rest) > decimals or len(whole) > 9:
+        said = said or f"{text[:20]} is no number that is taken here."
+        raise Invalid(said, code="number", field=name)
+    return int((whole or "0") + rest.ljust(decimals, "0"))
 
 
 def faults(problem: Mapping[str, Any] | None) -> frozenset[str]:

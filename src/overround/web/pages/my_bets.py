@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -28,7 +28,7 @@ router = APIRouter(tags=["pages"], include_in_schema=False, default_response_cla
 
 BETS_SHOWN: Final = 20
 SLIPS_SHOWN: Final = 20
-# For so long a slip that became no bet stands where it was, so that its player finds out.
+# For so long what waited and came to nothing stands where it was, so that its player finds out.
 ENDED_SHOWN: Final = timedelta(minutes=15)
 # Forms that move money ask the database by the pool that is kept for it.
 _MONEY: Final[list[str | Enum]] = ["cash_out"]
@@ -74,7 +74,7 @@ async def cash_out(bet_id: UUID, request: Request, shell: ForPlayer, db: Db) -> 
         request,
         "POST",
         f"/api/v1/bets/{bet_id}/cash-out",
-        {"quote": fields.get("quote", "")},
+        {"quote": fields.get("quote", ""), "value_policy": fields.get("policy", "higher")},
         key=fields.get("key", ""),
     )
     return await _after(shell, db, bet_id, answer)
@@ -84,7 +84,7 @@ async def cash_out(bet_id: UUID, request: Request, shell: ForPlayer, db: Db) -> 
 async def order(bet_id: UUID, request: Request, shell: ForPlayer, db: Db) -> Response:
     """End a bet by itself as soon as it pays so much."""
     fields = await forms.read(request)
-    body = {"amount": fields.get("amount", "").strip()}
+    body = {"amount": forms.decimal(fields.get("amount", ""))}
     answer = await forms.ask(request, "PUT", f"/api/v1/bets/{bet_id}/cash-out/order", body)
     return await _after(shell, db, bet_id, answer)
 
@@ -140,6 +140,7 @@ async def _page(
         "status": status,
         "later": later,
         "early": early,
+        "missed": _missed(early, shell.at),
         "keys": {bet_id: f"cash-out-{secrets.token_hex(12)}" for bet_id in early},
         "refused": refused if there else None,
         # A bet that has ended meanwhile has no place for the note: it stands above all.
@@ -175,6 +176,16 @@ def _waiting(place: waiting.Place, legs: Mapping[UUID, AskedLeg]) -> _Waiting:
         detail,
         slip.free_bet_id is not None,
     )
+
+
+def _missed(early: Mapping[UUID, Valuation], at: datetime) -> dict[UUID, cashouts.Request]:
+    """bet id -> the cash-out of it that has just been refused at the end of its delay."""
+    return {
+        bet_id: one.last
+        for bet_id, one in early.items()
+        if one.last is not None and one.last.refusal and one.last.due_at is not None
+        if at - one.last.due_at < ENDED_SHOWN
+    }
 
 
 async def _early(

@@ -179,12 +179,9 @@ async def by_day(
 async def _set(request: Request) -> Refused | None:
     """Ask the API for what the form says; None when it was done."""
     fields = await forms.read(request)
-    try:
-        body = office_settings.asked(fields)
-    except Invalid as error:
-        return Refused(fields, {"code": error.code, "detail": error.detail})
-    answer = await forms.ask(request, "PUT", "/api/v1/office/offer-settings", body)
-    return None if answer.ok else Refused(fields, answer.body)
+    path = "/api/v1/office/offer-settings"
+    problem = await forms.submit(request, "PUT", path, fields, office_settings.asked)
+    return None if problem is None else Refused(fields, problem)
 
 
 async def _events(

@@ -18,7 +18,7 @@ from overround.betting.offers import ListedCompetition
 from overround.betting.risk import Scope, Wait
 from overround.betting.waiting import Alternative, Asking
 from overround.core import money
-from overround.core.errors import Invalid, NotFound
+from overround.core.errors import NotFound
 from overround.core.principal import Principal
 from overround.db import Connection
 from overround.db.routes import Db
@@ -138,20 +138,9 @@ async def set_wait(request: Request, caller: Manages, db: Db, now: Now) -> Respo
     """Say which bets of a scope wait."""
     fields = await forms.read(request)
     scope, key = fields.get("scope", ""), fields.get("key", "")
-    try:
-        body = {
-            "scope": scope,
-            "scope_key": key,
-            "approve_win": fields.get("approve_win", "").strip() or None,
-            "delay_ms": _delay_ms(fields.get("delay", "")),
-        }
-    except Invalid as error:
-        problem = forms.problem(error)
-    else:
-        answer = await forms.ask(request, "PUT", f"{_API}/waits", body)
-        if answer.ok:
-            return RedirectResponse("/office/approvals", 303)
-        problem = dict(answer.body)
+    problem = await forms.submit(request, "PUT", f"{_API}/waits", fields, _wait_asked)
+    if problem is None:
+        return RedirectResponse("/office/approvals", 303)
     refused = Refused((scope, key), fields, problem)
     is_narrow = scope in ("competition", "event") and problem["code"] != "not_found"
     wanted = _wanted(scope, key) if is_narrow else None
@@ -175,22 +164,21 @@ def _said(fields: Mapping[str, str]) -> dict[str, Any]:
     verdict = fields.get("verdict", "")
     said: dict[str, Any] = {"verdict": verdict, "reason": fields.get("reason", "").strip()}
     if verdict == "offer":
-        prices = [text.strip() for name, text in fields.items() if name.startswith("price_")]
-        said["stake"] = fields.get("stake", "").strip() or None
+        prices = [forms.decimal(text) for name, text in fields.items() if name[:6] == "price_"]
+        said["stake"] = forms.decimal(fields.get("stake", "")) or None
         said["prices"] = prices if any(prices) else None
     return said
 
 
-def _delay_ms(text: str) -> int | None:
-    """Seconds of a form; an empty field is None. Raises Invalid `number`."""
-    text = text.strip().replace(",", ".")
-    if not text:
-        return None
-    whole, _, rest = text.partition(".")
-    digits = whole + rest
-    if not digits.isdecimal() or not digits.isascii() or len(rest) > 3 or len(whole) > 5:
-        raise Invalid(f"{text[:20]} is no number of seconds.", code="number", field="delay")
-    return int(whole or "0") * 1_000 + int(rest.ljust(3, "0"))
+def _wait_asked(fields: Mapping[str, str]) -> dict[str, object]:
+    """The body for the API that the form means; what is empty is not said. Raises Invalid
+    `number`."""
+    return {
+        "scope": fields.get("scope", ""),
+        "scope_key": fields.get("key", ""),
+        "approve_win": forms.decimal(fields.get("approve_win", "")) or None,
+        "delay_ms": forms.number(fields, "delay", 3, said="A delay is seconds, such as 5 or 2.5."),
+    }
 
 
 async def _desk(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final
 
@@ -10,7 +9,6 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from overround.betting import cashouts
-from overround.core.errors import Invalid
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import routes
@@ -24,9 +22,10 @@ router = APIRouter(tags=["pages"], include_in_schema=False, default_response_cla
 Reads = Annotated[Principal, Depends(routes.staff("offers.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("offers.manage"))]
 
-_SECONDS: Final = ("quote_s", "delay_s", "stale_s", "stale_in_play_s")
-_PERCENT: Final = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{1,2})?")
-_WHOLE: Final = re.compile(r"[0-9]{1,6}")
+_SECONDS: Final = ("quote_s", "delay_s", "stale_s")
+_DECIMALS: Final = 2
+_PERCENT: Final = "A margin is a percentage, such as 4 or 4.5."
+_WHOLE: Final = "Times are whole seconds."
 
 
 @router.get("/office/cash-out")
@@ -39,35 +38,19 @@ async def terms(request: Request, caller: Reads, db: Db, now: Now) -> HTMLRespon
 async def set_terms(request: Request, caller: Manages, db: Db, now: Now) -> Response:
     """Other terms from now on."""
     fields = await forms.read(request)
-    problem: Mapping[str, object]
-    try:
-        body = _asked(fields)
-    except Invalid as error:
-        problem = {"code": error.code, "detail": error.detail}
-    else:
-        answer = await forms.ask(request, "PUT", "/api/v1/office/cash-out", body)
-        if answer.ok:
-            return RedirectResponse("/office/cash-out", 303)
-        problem = answer.body
+    problem = await forms.submit(request, "PUT", "/api/v1/office/cash-out", fields, _asked)
+    if problem is None:
+        return RedirectResponse("/office/cash-out", 303)
     return await _page(await frame(request, db, caller, now), db, fields, problem)
 
 
 def _asked(fields: Mapping[str, str]) -> dict[str, object]:
     """The body for the API that the form means. Raises Invalid `number`."""
-    percent = fields.get("margin", "").strip()
-    if not _PERCENT.fullmatch(percent):
-        raise Invalid("A margin is a percentage, such as 4 or 4.5.", code="number")
-    whole, _, fraction = percent.replace(",", ".").partition(".")
-    body: dict[str, object] = {
+    return {
         "enabled": fields.get("enabled") == "on",
-        "margin_bps": int(whole + fraction.ljust(2, "0")),
+        "margin_bps": forms.number(fields, "margin", _DECIMALS, said=_PERCENT),
+        **{name: forms.number(fields, name, said=_WHOLE) for name in _SECONDS},
     }
-    for name in _SECONDS:
-        text = fields.get(name, "").strip()
-        if not _WHOLE.fullmatch(text):
-            raise Invalid("Times are whole seconds.", code="number")
-        body[name] = int(text)
-    return body
 
 
 async def _page(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final
 
@@ -11,7 +10,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from overround.betting import offers
 from overround.betting.offers import InPlay
-from overround.core.errors import Invalid
 from overround.core.principal import Principal
 from overround.db.routes import Db
 from overround.kit import routes
@@ -25,7 +23,8 @@ router = APIRouter(tags=["pages"], include_in_schema=False, default_response_cla
 Reads = Annotated[Principal, Depends(routes.staff("risk.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("risk.manage"))]
 
-_SECONDS: Final = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?")
+_DECIMALS: Final = 3
+_SECONDS: Final = "Times are seconds, such as 5 or 2.5."
 
 
 @router.get("/office/in-play")
@@ -38,35 +37,22 @@ async def in_play(request: Request, caller: Reads, db: Db, now: Now) -> HTMLResp
 async def set_in_play(request: Request, caller: Manages, db: Db, now: Now) -> Response:
     """Lay a sport in play, otherwise, or no longer."""
     fields = await forms.read(request)
-    problem: Mapping[str, object]
-    try:
-        body = _asked(fields)
-    except Invalid as error:
-        problem = {"code": error.code, "detail": error.detail}
-    else:
-        answer = await forms.ask(request, "PUT", "/api/v1/office/in-play", body)
-        if answer.ok:
-            return RedirectResponse("/office/in-play", 303)
-        problem = answer.body
+    problem = await forms.submit(request, "PUT", "/api/v1/office/in-play", fields, _asked)
+    if problem is None:
+        return RedirectResponse("/office/in-play", 303)
     return await _page(await frame(request, db, caller, now), db, fields, problem)
 
 
 def _asked(fields: Mapping[str, str]) -> dict[str, object]:
-    """The body for the API that the form means. Raises Invalid `number`."""
+    """The body for the API that the form means; an empty time is the usual one. Raises Invalid
+    `number`."""
     return {
         "sport": fields.get("sport", ""),
         "offered": fields.get("step") != "stop",
-        "delay_ms": _ms(fields.get("delay", "")),
-        "stale_ms": _ms(fields.get("stale", "")),
+        "delay_ms": forms.number(fields, "delay", _DECIMALS, said=_SECONDS),
+        "stale_ms": forms.number(fields, "stale", _DECIMALS, said=_SECONDS),
         "by_score": fields.get("by_score") == "on",
     }
-
-
-def _ms(text: str) -> int:
-    if not _SECONDS.fullmatch(text.strip()):
-        raise Invalid("Times are seconds, such as 5 or 2.5.", code="number")
-    whole, _, fraction = text.strip().replace(",", ".").partition(".")
-    return int(whole + fraction.ljust(3, "0"))
 
 
 def _seconds(ms: int) -> str:

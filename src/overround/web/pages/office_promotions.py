@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -44,52 +45,44 @@ async def grant(request: Request, caller: Manages, db: Db, now: Now) -> Response
     """Give a player a free bet."""
     fields = await forms.read(request)
     shell = await frame(request, db, caller, now)
-    problem: Mapping[str, object]
-    try:
-        body = await _asked(shell, db, fields, now)
-    except (Invalid, NotFound) as error:
-        problem = {"code": error.code, "detail": error.detail}
-    else:
-        # The key was made with the form, so the same form sent twice gives one.
-        answer = await forms.ask(request, "POST", _API, body, key=fields.get("form", ""))
-        if answer.ok:
-            return RedirectResponse("/office/promotions", 303)
-        problem = answer.body
+    # The key was made with the form, so the same form sent twice gives one.
+    key = fields.get("form", "")
+    asked = partial(_asked, shell, db, now)
+    problem = await forms.submit(request, "POST", _API, fields, asked, key=key)
+    if problem is None:
+        return RedirectResponse("/office/promotions", 303)
     return await _page(shell, db, fields, problem)
 
 
 @router.post("/office/promotions/{free_bet_id}", response_model=None)
 async def step(request: Request, free_bet_id: UUID, caller: Manages, db: Db, now: Now) -> Response:
     """Agree to a proposed one, refuse it, or take an unused one back."""
-    fields = await forms.read(request)
-    word = fields.get("step", "")
-    if word not in {"agree", "refuse", "revoke"}:
-        raise NotFound("no such step")
-    answer = await forms.ask(request, "POST", f"{_API}/{free_bet_id}/{word}")
-    if answer.ok:
+    problem = await forms.step(request, f"{_API}/{free_bet_id}", ("agree", "refuse", "revoke"))
+    if problem is None:
         return RedirectResponse("/office/promotions", 303)
-    return await _page(await frame(request, db, caller, now), db, None, answer.body)
+    return await _page(await frame(request, db, caller, now), db, None, problem)
 
 
 async def _asked(
-    shell: Shell, db: Db, fields: Mapping[str, str], now: datetime
+    shell: Shell, db: Db, now: datetime, fields: Mapping[str, str]
 ) -> dict[str, object]:
     """The body for the API that the form means. Raises Invalid `email`, `days`, and NotFound."""
-    days = fields.get("days", "").strip()
-    if not days.isdecimal() or not days.isascii() or not 0 < int(days[:6]) <= _DAYS_MAX:
-        raise Invalid(f"It is good for 1 to {_DAYS_MAX} days.", code="days")
+    said = f"It is good for 1 to {_DAYS_MAX} days."
+    days = forms.number(fields, "days", said=said) or 0
+    if not 0 < days <= _DAYS_MAX:
+        raise Invalid(said, code="days", field="days")
     async with db.reading(shell.tenant.id) as conn:
         user = await users.by_email(conn, shell.tenant.id, fields.get("player", "").strip())
     if user is None:
-        raise NotFound("Nobody here has this e-mail address.")
+        raise NotFound("Nobody here has this e-mail address.", field="player")
     body: dict[str, object] = {
         "player_id": str(user.id),
-        "amount": fields.get("amount", "").strip(),
-        "expires_at": (now + timedelta(days=int(days))).isoformat(),
+        "amount": forms.decimal(fields.get("amount", "")),
+        "expires_at": (now + timedelta(days=days)).isoformat(),
         "reason": fields.get("reason", ""),
         "stake_returned": fields.get("stake_returned") == "on",
     }
-    if price := fields.get("price_min", "").strip():
+    if price := forms.decimal(fields.get("price_min", "")):
         body["price_min"] = price
     kinds = [kind for kind in _KINDS if fields.get(kind) == "on"]
     if len(kinds) < len(_KINDS):

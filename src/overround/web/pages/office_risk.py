@@ -107,13 +107,13 @@ def _is_id(text: str) -> bool:
 
 
 async def _players(db: Db, shell: Shell, text: str) -> list[User]:
-    """Whom the field means: by name or address, or a part of either."""
+    """Whom the field means: by name or address, or how either begins."""
     async with db.reading(shell.tenant.id) as conn:
         return await users.named(conn, shell.tenant.id, text, MATCHES_SHOWN)
 
 
 def _only(matches: Sequence[User], text: str) -> str:
-    """The id of the one player who is called just so: whom a part of a name means, a person says.
+    """The id of the one player who is called just so: whom a name's beginning means, a person says.
 
     Raises Invalid `player` for none, and where there is a choice.
     """

@@ -48,7 +48,7 @@ def asked(what: str, fields: Mapping[str, str]) -> Asked:
     Raises Invalid `number`, `player`, and NotFound for a form that there is not.
     """
     if what == "caps":
-        said = {name: fields.get(name, "").strip() or None for name in _LIMITS}
+        said = {name: forms.decimal(fields.get(name, "")) or None for name in _LIMITS}
         scope = {"scope": fields.get("scope", ""), "scope_key": fields.get("key", "")}
         return "PUT", f"{API}/caps", {**scope, **said}
     if what == "policy":
@@ -93,9 +93,9 @@ def _policy(fields: Mapping[str, str]) -> dict[str, object]:
     nothing = Policy()
     body: dict[str, object] = {}
     for name in _NUMBERS:
-        said = _number(fields, name, _SCALES.get(name, 0))
+        said = forms.number(fields, name, _SCALES.get(name, 0))
         body[name] = getattr(nothing, name) if said is None else said
-    body |= {name: fields.get(name, "").strip() or None for name in (*_AMOUNTS, *_PRICES)}
+    body |= {name: forms.decimal(fields.get(name, "")) or None for name in (*_AMOUNTS, *_PRICES)}
     body["lower_stakes"] = "lower_stakes" in fields
     return body
 
@@ -108,19 +108,5 @@ def _id(text: str) -> UUID:
 
 
 def _factor(fields: Mapping[str, str], name: str) -> int:
-    said = _number(fields, name, _FACTOR_DECIMALS)
+    said = forms.number(fields, name, _FACTOR_DECIMALS)
     return 10**_FACTOR_DECIMALS if said is None else said
-
-
-def _number(fields: Mapping[str, str], name: str, decimals: int) -> int | None:
-    """An empty field is None; "12.5" with two decimals is 1250."""
-    text = fields.get(name, "").strip().replace(",", ".")
-    if not text:
-        return None
-    whole, _, rest = text.partition(".")
-    digits = whole + rest
-    # What is cut off would be another number: nobody types ten digits here.
-    if not digits.isdecimal() or not digits.isascii() or len(rest) > decimals or len(whole) > 9:
-        said = f"{text[:20]} is no number that is taken here."
-        raise Invalid(said, code="number", field=name)
-    return int((whole or "0") + rest.ljust(decimals, "0"))

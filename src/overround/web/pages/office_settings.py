@@ -20,7 +20,7 @@ from overround.betting.offers import (
 )
 from overround.core import price
 from overround.core.errors import Invalid
-from overround.web.pages import words
+from overround.web.pages import forms, words
 
 _NUMBER: Final = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
 _PERCENT_DECIMALS: Final = 2
@@ -181,7 +181,7 @@ def asked(fields: Mapping[str, str]) -> dict[str, object]:
         "margin_bps": margin_bps,
         "multiplier_e4": factor_e4,
         "margin_method": fields.get("method") or None,
-        "price": fields.get("price", "").strip().replace(",", ".") or None,
+        "price": forms.decimal(fields.get("price", "")) or None,
     }
 
 

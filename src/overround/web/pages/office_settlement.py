@@ -51,14 +51,11 @@ async def desk(
 @router.post("/office/settlement/rulings/{ruling_id}", response_model=None)
 async def step(request: Request, ruling_id: UUID, caller: Rules, db: Db, now: Now) -> Response:
     """Agree to a ruling, refuse it, or lift it."""
-    fields = await forms.read(request)
-    word = fields.get("step", "")
-    if word not in {"agree", "refuse", "lift"}:
-        raise NotFound("no such step")
-    answer = await forms.ask(request, "POST", f"/api/v1/office/rulings/{ruling_id}/{word}")
-    if answer.ok:
+    path = f"/api/v1/office/rulings/{ruling_id}"
+    problem = await forms.step(request, path, ("agree", "refuse", "lift"))
+    if problem is None:
         return RedirectResponse("/office/settlement", 303)
-    return await _desk(await frame(request, db, caller, now), db, None, answer.body)
+    return await _desk(await frame(request, db, caller, now), db, None, problem)
 
 
 @router.get("/office/settlement/{event_id}")

@@ -2,9 +2,7 @@
 // Bets each way: the stake once on the legs to win and once on them to be placed, at the place terms
 // that stand beside the price ("1/4 1-3": a quarter of the winnings, for the first three).
 
-import { e4 } from "./sums.js";
-
-const SCALE = 10000n;
+import { e4, returned, SCALE, systemReturn } from "./sums.js";
 
 /** @typedef {{price: string, terms: string}} Part */
 
@@ -19,19 +17,29 @@ export function placeTerms(terms) {
 /** What both parts pay when all legs win, rounded down together. @param {bigint} stake of each part
  * @param {Part[]} parts */
 export function eachWayPayout(stake, parts) {
-  let win = stake;
-  let place = stake;
-  let below = 1n;
-  for (const { price, terms } of parts) {
-    const divisor = BigInt(terms.slice(2, terms.indexOf(" ")));
-    win *= e4(price) * divisor;
-    place *= e4(price) + (divisor - 1n) * SCALE;
-    below *= divisor * SCALE;
-  }
-  return (win + place) / below;
+  const legs = parts.map((part) => ({ ...part, banker: false }));
+  return eachWaySystem(stake, legs, [parts.length]);
 }
 
-/** The combo's own box; a single's stands on its leg. */
+/** The same of a system, whose stake all lines of a part share. @param {bigint} stake of each part
+ * @param {(Part & {banker: boolean})[]} parts @param {number[]} sizes */
+export function eachWaySystem(stake, parts, sizes) {
+  const [win, place] = [won, placed].map((returns) =>
+    systemReturn(stake, parts.map((part) => ({ returns: returns(part), banker: part.banker })), sizes),
+  );
+  return (win[0] * place[1] + place[0] * win[1]) / (win[1] * place[1]);
+}
+
+/** What a unit on the leg to win returns. @param {Part} part @returns {import("./sums.js").Ratio} */
+const won = ({ price }) => returned(price);
+
+/** What a unit on the leg to be placed returns. @param {Part} part @returns {import("./sums.js").Ratio} */
+function placed({ price, terms }) {
+  const divisor = BigInt(terms.slice(2, terms.indexOf(" ")));
+  return [e4(price) + (divisor - 1n) * SCALE, divisor * SCALE];
+}
+
+/** The box of a combo and of a system; a single's stands on its leg. */
 export class EachWay {
   /** @type {HTMLInputElement} */ #box;
   /** @type {HTMLElement} */ #row;
@@ -49,13 +57,13 @@ export class EachWay {
 
   /** Whether these legs are asked for each way. @param {string} tab @param {{terms?: string, eachWay?: boolean}[]} legs */
   is(tab, legs) {
-    if (tab === "system" || !legs.length || !legs.every((leg) => leg.terms)) return false;
-    return tab === "combo" ? this.chosen : legs[0].eachWay === true;
+    if (!legs.length || !legs.every((leg) => leg.terms)) return false;
+    return tab === "singles" ? legs[0].eachWay === true : this.chosen;
   }
 
   /** @param {string} tab @param {{terms?: string}[]} legs */
   update(tab, legs) {
-    this.#row.hidden = tab !== "combo" || legs.length < 2 || !legs.every((leg) => leg.terms);
+    this.#row.hidden = tab === "singles" || legs.length < 2 || !legs.every((leg) => leg.terms);
     this.#box.checked = this.chosen;
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // What the slip says of itself: what was placed, what is wrong, and both aloud for who cannot see it.
 
-import { follow } from "./waited.js";
+import { follow, taken } from "./waited.js";
 
 /** @typedef {import("./place.js").Answer} Answer */
 
@@ -26,11 +26,11 @@ export function problem(...texts) {
 
 /** @param {Answer} answer @param {number} count how many were placed with it */
 export function placed(answer, count) {
-  const { potential_payout, currency, prices, why } = answer.body;
+  const { why } = answer.body;
   const note = el("slip-done");
   const link = Object.assign(document.createElement("a"), { href: "/bets", textContent: "My bets" });
   const waits = why === "delay" ? "It is placed in a moment. " : "The house looks at it first. ";
-  const text = answer.status === 202 ? waits : count > 1 ? `${count} bets placed. ` : `Placed at ${prices.join(" × ")}; pays up to ${potential_payout} ${currency}. `;
+  const text = answer.status === 202 ? waits : count > 1 ? `${count} bets placed. ` : taken(answer.body);
   note.replaceChildren(text, link);
   note.hidden = false;
   note.dataset.state = "placed";

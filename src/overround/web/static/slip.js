@@ -246,7 +246,7 @@ export class Slip {
 
   /** What a system is made of. */
   #parts() {
-    return this.legs.map((leg) => ({ price: this.#now(leg).price, banker: leg.banker === true }));
+    return this.legs.map((leg) => ({ price: this.#now(leg).price, banker: leg.banker === true, terms: leg.terms ?? "" }));
   }
 
   #conflict() {
@@ -326,8 +326,9 @@ export class Slip {
     const stakes = this.legs.map((leg) => minor(leg.stake, DECIMALS) ?? 0n);
     /** @param {Leg[]} legs */
     const times = (legs) => (this.#each.is(this.#tab, legs) ? 2n : 1n);
+    const each = this.#each.is(this.#tab, this.legs);
     const { total, pays } = system
-      ? this.#system.sums(this.#parts())
+      ? this.#system.sums(this.#parts(), each)
       : combo
         ? { total: (stake ?? 0n) * times(this.legs), pays: stake === null ? 0n : this.#pays(stake, this.legs) }
         : {
@@ -337,14 +338,16 @@ export class Slip {
     const isOne = combo || system || this.legs.length === 1;
     this.#free.update(isOne && times(this.legs) === 1n, total);
     this.#each.update(this.#tab, this.legs);
-    const got = pays > this.#free.kept() ? pays - this.#free.kept() : 0n;
-    const odds = combo && prices.length ? totalOdds(prices) : "";
+    // With a leg that is closed there is no such bet.
+    const gone = (combo || system) && this.legs.some((leg) => this.#now(leg).state === "closed");
+    const got = !gone && pays > this.#free.kept() ? pays - this.#free.kept() : 0n;
+    const odds = combo && prices.length && !gone ? totalOdds(prices) : "";
     this.#el("sum-odds").hidden = !combo;
-    sum(this.#el("sum-odds"), odds);
+    sum(this.#el("sum-odds"), odds || "–");
     this.#el("sum-lines").hidden = !system;
-    sum(this.#el("sum-lines"), system ? this.#system.said(this.#parts()) : "");
+    sum(this.#el("sum-lines"), system ? this.#system.said(this.#parts(), each) : "");
     sum(this.#el("sum-stake"), `${shown(total, DECIMALS)} ${CURRENCY}`);
-    sum(this.#el("sum-return"), `${shown(got, DECIMALS)} ${CURRENCY}`);
+    sum(this.#el("sum-return"), gone ? "–" : `${shown(got, DECIMALS)} ${CURRENCY}`);
     this.#el("slip-total").textContent = odds || (got ? `${shown(got, DECIMALS)} ${CURRENCY}` : "");
   }
 

@@ -2,7 +2,9 @@
 // Money and prices as whole numbers: minor units, and the price times 10,000. A float never
 // touches either, so what the slip promises is what the book computes, to the last unit.
 
-const SCALE = 10000n;
+/** @typedef {[bigint, bigint]} Ratio */
+
+export const SCALE = 10000n;
 
 /** The price times 10,000: "2.10" is 21000n. @param {string} text @returns {bigint} */
 export function e4(text) {
@@ -52,29 +54,31 @@ export function totalOdds(prices) {
 /** How many lines a system has over so many selections, without its bankers.
  * @param {number} free @param {number[]} sizes */
 export function systemLines(free, sizes) {
-  const found = symmetric(Array.from({ length: free }, () => 1n));
+  const found = coefficients(Array.from({ length: free }, () => [1n, 1n]));
   return sizes.reduce((sum, size) => sum + (found[size] ?? 0n), 0n);
 }
 
-/** What a system pays when all its legs win, rounded down: the whole stake shared by its lines.
- * @param {bigint} stake @param {{price: string, banker: boolean}[]} parts @param {number[]} sizes */
-export function systemPayout(stake, parts, sizes) {
-  const free = parts.filter((part) => !part.banker).map((part) => e4(part.price));
-  const bankers = parts.filter((part) => part.banker).map((part) => e4(part.price));
+/** What a unit on a price returns, exact: [above, below]. @param {string} price @returns {Ratio} */
+export const returned = (price) => [e4(price), SCALE];
+
+/** What a system pays when all its legs win, exact: the whole stake shared by its lines.
+ * @param {bigint} stake @param {{returns: Ratio, banker: boolean}[]} parts @param {number[]} sizes @returns {Ratio} */
+export function systemReturn(stake, parts, sizes) {
+  const free = parts.filter((part) => !part.banker).map((part) => part.returns);
   const lines = systemLines(free.length, sizes);
-  if (!lines) return 0n;
-  const sums = symmetric(free);
-  // Every line brought to the scale of the longest, so that nothing is rounded before the end.
-  const scaled = sizes.reduce((sum, size) => sum + (sums[size] ?? 0n) * SCALE ** BigInt(free.length - size), 0n);
-  const fixed = bankers.reduce((product, price) => product * price, 1n);
-  return (stake * scaled * fixed) / (SCALE ** BigInt(parts.length) * lines);
+  if (!lines) return [0n, 1n];
+  const sums = coefficients(free);
+  const chosen = sizes.reduce((sum, size) => sum + (sums[size] ?? 0n), 0n);
+  const fixed = parts.filter((part) => part.banker).reduce((product, part) => product * part.returns[0], 1n);
+  return [stake * chosen * fixed, lines * parts.reduce((product, part) => product * part.returns[1], 1n)];
 }
 
-/** The sums of the products of every k of the values, by k. @param {bigint[]} values */
-function symmetric(values) {
-  const found = [1n];
-  for (const value of values) {
-    for (let k = found.length; k >= 1; k -= 1) found[k] = (found[k] ?? 0n) + found[k - 1] * value;
+/** The coefficients of the product of all (below + above z): how the lines of each size are summed.
+ * @param {Ratio[]} ratios */
+function coefficients(ratios) {
+  let found = [1n];
+  for (const [above, below] of ratios) {
+    found = [...found, 0n].map((one, k) => one * below + (found[k - 1] ?? 0n) * above);
   }
   return found;
 }

@@ -2,7 +2,8 @@
 // A system: every line of so many of the selections, and a banker in each of them. What it shows is
 // what the book computes: the same lines, the same share of the stake on each.
 
-import { minor, shown, systemLines, systemPayout } from "./sums.js";
+import { eachWaySystem } from "./each_way.js";
+import { minor, returned, shown, systemLines, systemReturn } from "./sums.js";
 
 const NAMES = ["", "Singles", "Doubles", "Trebles", "Fourfolds", "Fivefolds", "Sixfolds", "Sevenfolds", "Eightfolds"];
 /** The full covers that have names, by their selections; with singles and without. */
@@ -11,7 +12,7 @@ const COVERS = /** @type {Record<string, Record<number, string>>} */ ({
   without: { 3: "Trixie", 4: "Yankee", 5: "Canadian", 6: "Heinz", 7: "Super Heinz", 8: "Goliath" },
 });
 
-/** @typedef {{price: string, banker: boolean}} Part */
+/** @typedef {{price: string, banker: boolean, terms: string}} Part */
 
 export class System {
   /** How many of the selections that are no bankers a line has. @type {number[]} */ sizes = [];
@@ -123,19 +124,24 @@ export class System {
     return this.sizes.filter((size) => size <= free).sort((a, b) => a - b);
   }
 
-  /** What it costs and pays at most. @param {Part[]} parts */
-  sums(parts) {
+  /** What it costs and pays at most; each way of both parts, whose lines have a unit each.
+   * @param {Part[]} parts @param {boolean} [eachWay] */
+  sums(parts, eachWay = false) {
     const free = parts.filter((part) => !part.banker).length;
     const sizes = this.#playable(free);
     const lines = systemLines(free, sizes);
     const typed = minor(this.stake, this.#decimals);
     const total = typed === null ? 0n : this.mode === "unit" ? typed * lines : typed;
-    return { lines, total, pays: systemPayout(total, parts, sizes), unit: lines ? total / lines : 0n };
+    const unit = lines ? total / lines : 0n;
+    if (eachWay) return { lines: 2n * lines, total: 2n * total, pays: eachWaySystem(total, parts, sizes), unit };
+    const wins = parts.map(({ price, banker }) => ({ returns: returned(price), banker }));
+    const [above, below] = systemReturn(total, wins, sizes);
+    return { lines, total, pays: above / below, unit };
   }
 
-  /** What the sum of the lines says: "7 lines, 2.00 each". @param {Part[]} parts */
-  said(parts) {
-    const { lines, unit } = this.sums(parts);
+  /** What the sum of the lines says: "7 × 2.00". @param {Part[]} parts @param {boolean} eachWay */
+  said(parts, eachWay) {
+    const { lines, unit } = this.sums(parts, eachWay);
     return `${lines}${unit ? ` × ${shown(unit, this.#decimals)}` : ""}`;
   }
 

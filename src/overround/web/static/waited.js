@@ -7,6 +7,11 @@ const ASK_MS = 500;
 // A house whose placers are all down answers later; the page of bets says it then.
 const GIVE_UP_MS = 60_000;
 
+/** At which prices a bet was taken, and what it may pay. @param {Record<string, any>} bet */
+export function taken({ kind, prices, potential_payout, currency }) {
+  return `Placed at ${prices.join(kind === "system" ? ", " : " × ")}; pays up to ${potential_payout} ${currency}. `;
+}
+
 /**
  * @param {Record<string, any>} slip what was answered 202
  * @param {(text: string, state: "waits" | "placed" | "refused") => void} tell
@@ -29,7 +34,7 @@ export function follow(slip, tell) {
       const now = answer.ok ? await answer.json() : null;
       if (!now || ["waiting", "offered"].includes(now.status)) return;
       clearInterval(timer);
-      if (now.status === "accepted") tell("Placed. ", "placed");
+      if (now.status === "accepted") tell(taken(now), "placed");
       else tell(`Not placed. ${now.refusal?.detail ?? ""} `, "refused");
     } catch {
       // Nobody answers: the next turn asks again.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from overround.core import grading
 from overround.odds.feeds import american
+from overround.odds.feeds.american import Question
 
 # The site's number of a sport -> ours; and its name, where the number is not told.
 SPORTS: Final[Mapping[str, str]] = {
@@ -48,8 +47,6 @@ SPORT_NAMES: Final[Mapping[str, str]] = {
     "tennis": "tennis",
 }
 
-# Points of a fight are rounds, of a cricket match runs of an innings: no score of ours.
-_UNSCORED: Final = frozenset({"boxing", "mma", "cricket", "golf", "darts", "snooker"})
 _WINNERS: Final = frozenset(
     {"moneyline", "full-time result", "match result", "moneyline (regular time)", "to win"}
 )
@@ -78,19 +75,6 @@ _DRAWS: Final = frozenset({"draw", "tie"})
 _TEAMS: Final = frozenset({"1x2", "moneyline", "asian_handicap", "draw_no_bet"})
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Our market type and period."""
-
-    market_type: str
-    period: str
-
-    @property
-    def lined(self) -> bool:
-        """Whether its outcomes bring a line."""
-        return grading.market(self.market_type).needs_line
-
-
 @lru_cache(maxsize=4_096)
 def question(sport: str, label: str, category: str, drawn: bool) -> Question | None:
     """What an offer asks; None where it has no place with us.
@@ -103,15 +87,7 @@ def question(sport: str, label: str, category: str, drawn: bool) -> Question | N
     if part is None or (not part and american.part_of(category.casefold(), sport) != ""):
         return None
     plain = american.without_part(words)
-    if plain in _WINNERS:
-        main = grading.main_market(sport)[0] if not part else "moneyline"
-        three = drawn or main == "1x2"
-        market_type = "1x2" if three else "moneyline"
-        return Question(market_type, american.period_of(part, sport, three))
-    market_type = _TYPES.get(plain, "")
-    if not market_type or sport in _UNSCORED:
-        return None
-    return Question(market_type, american.period_of(part, sport, market_type == "draw_no_bet"))
+    return american.question(plain, part, sport, drawn, _WINNERS, _TYPES)
 
 
 def side(asked: Question, names: tuple[str, ...], home: str, away: str) -> str | None:

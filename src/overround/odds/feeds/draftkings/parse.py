@@ -13,9 +13,9 @@ from typing import Final, cast
 
 from overround.core.errors import ProviderDataError
 from overround.odds.feeds import american, reading
+from overround.odds.feeds.american import Question
 from overround.odds.feeds.coverage import Coverage
 from overround.odds.feeds.draftkings import lines, offers
-from overround.odds.feeds.draftkings.offers import Question
 from overround.odds.feeds.model import FeedBatch, FeedEvent, FeedMarket
 from overround.odds.feeds.provider import Parsed
 from overround.odds.feeds.reading import EventRefused, Node, Quote, Quotes, Refusals
@@ -198,7 +198,7 @@ def _quote(
     if asked is not None:
         names = (reading.text(outcome, "participant"), reading.text(outcome, "label"))
         side = offers.side(asked, names, event.home, event.away)
-        market = _market(asked, side, reading.text(outcome, "line"))
+        market = american.market_of(asked, side, reading.text(outcome, "line"))
     price = reading.text(outcome, "oddsAmerican")
     written = "american"
     if price.upper() in _EVEN:
@@ -207,15 +207,3 @@ def _quote(
         price, written = reading.text(outcome, "oddsDecimal"), "decimal"
     hidden = outcome.get("hidden", False) is not False
     return Quote(SOURCE, label, label, market, side, price, written, hidden, stopped)
-
-
-def _market(asked: Question, side: str | None, line: str) -> FeedMarket | str | None:
-    line_q4 = None
-    if asked.lined:
-        line_q4 = reading.line_of(line)
-        if line_q4 is None:
-            return "line_invalid" if line else "line_missing"
-        # Each team writes its own handicap; ours is the home side's.
-        if asked.market_type == "asian_handicap" and side == "away":
-            line_q4 = -line_q4
-    return reading.market_of(asked.market_type, asked.period, line_q4)

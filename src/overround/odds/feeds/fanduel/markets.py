@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from overround.core import grading
 from overround.odds.feeds import american
+from overround.odds.feeds.american import Question
 
 # The site's name of a sport, folded -> ours.
 SPORTS: Final[Mapping[str, str]] = {
@@ -34,8 +34,6 @@ SPORTS: Final[Mapping[str, str]] = {
     "tennis": "tennis",
     "volleyball": "volleyball",
 }
-_UNSCORED: Final = frozenset({"boxing", "mma", "cricket", "golf", "darts", "snooker"})
-
 _WINNERS: Final = frozenset(
     {"money line", "moneyline", "winner", "match betting", "match result", "win-draw-win"}
 )
@@ -87,19 +85,6 @@ _SIDES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Our market type and period."""
-
-    market_type: str
-    period: str
-
-    @property
-    def lined(self) -> bool:
-        """Whether its runners bring a line."""
-        return grading.market(self.market_type).needs_line
-
-
 @lru_cache(maxsize=4_096)
 def question(sport: str, market_type: str, drawn: bool) -> Question | None:
     """What a market asks; None where it has no place with us."""
@@ -108,13 +93,7 @@ def question(sport: str, market_type: str, drawn: bool) -> Question | None:
     if part is None:
         return None
     plain = _WAYS.sub("", american.without_part(words))
-    if plain in _WINNERS:
-        three = drawn or (not part and grading.main_market(sport)[0] == "1x2")
-        return Question("1x2" if three else "moneyline", american.period_of(part, sport, three))
-    ours = _TYPES.get(plain, "")
-    if not ours or sport in _UNSCORED:
-        return None
-    return Question(ours, american.period_of(part, sport, ours == "draw_no_bet"))
+    return american.question(plain, part, sport, drawn, _WINNERS, _TYPES)
 
 
 def side(asked: Question, result: str, name: str, home: str, away: str) -> str | None:

@@ -13,9 +13,10 @@ from typing import Final
 
 from overround.core.errors import ProviderDataError
 from overround.odds.feeds import american, reading
+from overround.odds.feeds.american import Question
 from overround.odds.feeds.coverage import Coverage
 from overround.odds.feeds.fanduel import markets
-from overround.odds.feeds.fanduel.markets import SPORTS, Question
+from overround.odds.feeds.fanduel.markets import SPORTS
 from overround.odds.feeds.model import FeedBatch, FeedEvent, FeedMarket
 from overround.odds.feeds.provider import Parsed
 from overround.odds.feeds.reading import EventRefused, Node, Quote, Quotes, Refusals
@@ -171,7 +172,7 @@ def _quote(
             line = ""
         result = reading.text(reading.node_of(runner.get("result")), "type")
         side = markets.side(asked, result, name, event.home, event.away)
-        market = _market(asked, side, line)
+        market = american.market_of(asked, side, line)
     price, written = _price(runner)
     called = reading.text(node, "marketType")
     inactive = reading.text(runner, "runnerStatus") != "ACTIVE"
@@ -186,18 +187,6 @@ def _quote(
         inactive,
         stopped,
     )
-
-
-def _market(asked: Question, side: str | None, line: str) -> FeedMarket | str | None:
-    line_q4 = None
-    if asked.lined:
-        line_q4 = reading.line_of(line)
-        if line_q4 is None:
-            return "line_invalid" if line else "line_missing"
-        # Each team writes its own handicap; ours is the home side's.
-        if asked.market_type == "asian_handicap" and side == "away":
-            line_q4 = -line_q4
-    return reading.market_of(asked.market_type, asked.period, line_q4)
 
 
 def _price(runner: Node) -> tuple[str, str]:

@@ -172,6 +172,8 @@ class Sites:
             if stood == most:
                 break
             del self._restated[place]
+            if self._stood_just_now(place, at):
+                continue
             if (batch := self._batch(place, at)) is not None:
                 batches.append(batch)
                 stood += 1
@@ -229,6 +231,13 @@ class Sites:
         site, key = place
         said = [(one, one.known[key]) for one in self._of(site) if key in one.known]
         return sorted(said, key=lambda pair: (pair[0].is_live, pair[1].at))
+
+    def _stood_just_now(self, place: _Place, at: datetime) -> bool:
+        """Whether the board has just heard what was said again. Most of a snapshot is so, and is
+        not gone through price by price. Where several workers look at a site, another's older
+        word may have stood."""
+        told = self._told.get(place)
+        return told is not None and at - told.at < REFRESH and len(self._of(place[0])) == 1
 
     def _batch(self, place: _Place, at: datetime) -> FeedBatch | None:
         """What the board has to hear of a match; None where it knows it and heard it just now.
