@@ -142,6 +142,7 @@ def test_the_page_ends_bets_without_a_script(database_urls: Urls) -> None:
             page = (await ann.get("/bets", headers=HTML)).text
             quotes = re.findall(r'name="quote" value="([^"]+)"', page)
             (key,) = re.findall(r'name="key" value="([^"]+)"', page)
+            assert '<details data-key="now">' in page
             assert [one.split(".")[1] for one in quotes] == ["10000", "7500", "5000", "2500"]
             path = f"/bets/{bet_id}/cash-out"
             ordered = await form(ann, path + "/order", amount="20.00")
@@ -152,6 +153,13 @@ def test_the_page_ends_bets_without_a_script(database_urls: Urls) -> None:
             assert "this bet pays at most" in too_much.text
             assert (await form(ann, path + "/stop")).status_code == 303
             edge.later(seconds=60)
+            # Whoever has unfolded it keeps it so, while it is not offered, too: it is one element.
+            async with edge.worker_db.transaction(edge.tenants["acme"].id) as conn:
+                await conn.execute("UPDATE offer SET state = 'suspended'")
+            page = (await ann.get("/bets", headers=HTML)).text
+            assert '<details data-key="now"><summary class="quiet">No cash-out now: ' in page
+            async with edge.worker_db.transaction(edge.tenants["acme"].id) as conn:
+                await conn.execute("UPDATE offer SET state = 'open'")
             late = await form(ann, path, quote=quotes[0], key="late")
             assert late.status_code == 409
             assert "shown too long ago" in late.text

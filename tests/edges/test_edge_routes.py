@@ -76,6 +76,8 @@ def test_one_edge_is_read_and_divided(database_urls: Urls) -> None:
             for wrong in ("", "?total=0", "?total=nan", "?total=1e9", "?total=1&kelly=2"):
                 refused = await ann.get(f"/api/v1/edges/{one['id']}/stakes{wrong}")
                 assert refused.status_code == 422, wrong
+            refused = await ann.get(f"/api/v1/edges/{one['id']}/stakes?total=100,5")
+            assert [error["pointer"] for error in refused.json()["errors"]] == ["query/total"]
 
     asyncio.run(story())
 

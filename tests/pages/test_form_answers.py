@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from uuid import UUID
 
@@ -66,6 +66,25 @@ def test_the_address_of_a_form_leads_to_its_page(database_urls: Urls) -> None:
     asyncio.run(story())
 
 
+def test_a_form_that_is_sent_twice_gives_one_free_bet(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            edge.clock.move_to(datetime(2026, 3, 1, 12, tzinfo=UTC))
+            boss, ann = await edge.staff("boss", "*"), await edge.player("ann")
+            typed = {
+                "form": "free-bet-1", "player": "ann@players.example", "amount": "5", "days": "7",
+                "reason": "Welcome", "single": "on",
+            }  # fmt: skip
+            for _ in range(2):
+                answer = await form(boss, "/office/promotions", **typed)
+                assert answer.status_code == 303, answer.text
+                edge.clock.move_to(edge.clock.now() + timedelta(seconds=2))
+            (one,) = (await ann.get("/api/v1/free-bets")).json()["items"]
+            assert one["expires_at"] == "2026-03-09T00:00:00Z"
+
+    asyncio.run(story())
+
+
 async def coming(edge: Edge) -> UUID:
     """A match that is laid and comes within hours, so that an office sees it."""
     now, laid = datetime.now(UTC), House()
@@ -107,6 +126,9 @@ def test_what_was_typed_is_kept_and_its_fault_is_marked(database_urls: Urls) -> 
             assert (field(answer.text, "factor"), field(answer.text, "note")) == (
                 ["0.5"], ["sharp"],
             )  # fmt: skip
+            # No text here can hold NUL, and nobody is asked for one.
+            answer = await form(boss, f"{risk}/players", player="\0", factor="0.5")
+            assert answer.status_code == 400
             answer = await form(boss, f"{risk}/players", player="zoe", factor="0.5")
             assert ("Nobody here" in answer.text, field(answer.text, "factor")) == (True, ["0.5"])
             for name in ("Ann", "ann@players.example", me):

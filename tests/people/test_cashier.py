@@ -86,7 +86,7 @@ def test_an_amount_is_a_decimal_of_its_currency(text: str, currency: str, minor:
 def test_what_is_no_amount_is_refused(text: str, currency: str, code: str) -> None:
     with pytest.raises(Invalid) as refused:
         rules.amount_minor(text, currency)
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.field) == (code, "amount")
 
 
 @pytest.mark.parametrize("text", ["--5", "-0", "-", "- 5", "-5-"])

@@ -19,7 +19,7 @@ from overround.web.answers import Answer, Asked, of_response
 
 # How long a refusal waits, so that whoever is refused does not come again at once; with the turn of
 # the loop in which it was asked it takes less than 50 ms.
-VAIN_S: Final = 0.022
+VAIN_S: Final = 0.02
 _EARLY_S: Final = 0.001
 # Ids of the length of ours, which stand nowhere else in a problem.
 _BLANK: Final = "0" * 32

@@ -14,9 +14,9 @@ from typing import Final
 
 # When half of STANDING_MAX were under way at every moment for so long, their queue stands.
 STANDS_S: Final = 0.2
-# Two calls of twenty, of which one is being placed. Of more the last waits in proportion longer;
-# of fewer the calls are so small that they are dear (`overround bench overload`).
-STANDING_MAX: Final = 40
+# Half a call of 64 being placed, and half waiting. With half as many again the last waited a third
+# longer; with 40 a third fewer were served, and the last waited no less (`bench overload`).
+STANDING_MAX: Final = 64
 BURST_MAX: Final = 4_096
 _ROOMY: Final = STANDING_MAX // 2
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from overround.core import line, price, rational
-from overround.core.errors import Invalid, NotFound
+from overround.core.errors import Invalid, NotFound, at_field
 from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import paging
@@ -278,7 +278,11 @@ async def placed(
     """
     async with db.reading(None) as conn:
         edge = await _known_edge(conn, edge_id)
-    found = stakes.placeable(edge, rational.parse(total), rational.parse(kelly))
+    with at_field("query/total"):
+        whole = rational.parse(total)
+    with at_field("query/kelly"):
+        share = rational.parse(kelly)
+    found = stakes.placeable(edge, whole, share)
     return _stakes_out(edge, found, now)
 
 

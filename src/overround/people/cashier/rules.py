@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from overround.core import money
-from overround.core.errors import Invalid
+from overround.core.errors import Invalid, at_field
 from overround.people.cashier.model import Payment
 
 # Ten billion in a currency of two decimals: no honest payment is larger, and sums stay far from
@@ -16,10 +16,11 @@ AMOUNT_MINOR_MAX: Final = 10**12
 
 def amount_minor(text: str, currency: str) -> int:
     """A payment's amount, above zero. Raises Invalid `invalid_number` or `amount_out_of_range`."""
-    minor = money.parse(text, currency)
+    with at_field("amount"):
+        minor = money.parse(text, currency)
     if not 0 < minor <= AMOUNT_MINOR_MAX:
         said = f"an amount is above zero and at most {money.to_text(AMOUNT_MINOR_MAX, currency)}"
-        raise Invalid(said, code="amount_out_of_range")
+        raise Invalid(said, code="amount_out_of_range", field="amount")
     return minor
 
 

@@ -76,8 +76,9 @@ def parse(body: bytes) -> dict[str, str]:
     except ValueError:
         raise HTTPException(400) from None
     found = dict(pairs)
-    if len(found) != len(pairs):
-        # A field that stands twice would be one thing to us and another to whoever reads the log.
+    # A field that stands twice would be one thing to us and another to whoever reads the log, and
+    # no text here can hold NUL.
+    if len(found) != len(pairs) or any("\0" in text for pair in pairs for text in pair):
         raise HTTPException(400)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
@@ -78,7 +78,7 @@ async def _asked(
     body: dict[str, object] = {
         "player_id": str(user.id),
         "amount": forms.decimal(fields.get("amount", "")),
-        "expires_at": (now + timedelta(days=days)).isoformat(),
+        "expires_at": _end_of(now + timedelta(days=days)).isoformat(),
         "reason": fields.get("reason", ""),
         "stake_returned": fields.get("stake_returned") == "on",
     }
@@ -90,6 +90,11 @@ async def _asked(
     if sport := fields.get("sport", ""):
         body["sports"] = [sport]
     return body
+
+
+def _end_of(at: datetime) -> datetime:
+    """The end of that day (UTC): a form that is sent twice asks for the same twice."""
+    return datetime.combine(at.date() + timedelta(days=1), time.min, UTC)
 
 
 async def _page(
