@@ -99,17 +99,20 @@ def _in_turns(bench: Bench, of: dict[str, Book], states: dict[str, Path]) -> dic
         for _ in range(WARM_ROUNDS):
             for name, book in of.items():
                 bench.ask(f"warm {name}", book.known, book.port)
-        for n in range(ROUNDS):
+        for _ in range(ROUNDS):
             for name, book in of.items():
                 before = spent_by(book)
                 bench.ask(name, book.known, book.port)
                 spent[name].append(
                     Spent(*(b - a for a, b in zip(before, spent_by(book), strict=True)))
                 )
-            bench.ask("strangers", of["large"].strangers[n], of["large"].port)
+        # After the others: the pages of thirty thousand strangers push those of the known out.
+        for requests in of["large"].strangers:
+            bench.ask("strangers", requests, of["large"].port)
+            bench.ask("small beside", of["small"].known, of["small"].port)
     found: dict[str, Any] = {
         "growth": bench.ratio("large", "small"),
-        "growth_strangers": bench.ratio("strangers", "small"),
+        "growth_strangers": bench.ratio("strangers", "small beside"),
     }
     for name, book in of.items():
         placed = sum(one["accepted"] for one in bench.measured[name])

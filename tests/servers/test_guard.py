@@ -156,7 +156,7 @@ def test_a_server_without_fsync_or_full_page_writes_is_refused() -> None:
         with attached(settings):
             pass
         wait_stopped(state)
-        pair = assemble(Plan(str(state), settings.servers.account, 0, Timeouts()))
+        pair = assemble(Plan(str(state), settings.servers.account, 0, 128, Timeouts()))
         unsafe = replace(
             pair.postgres, options={**OPTIONS, "fsync": "off", "full_page_writes": "off"}
         )

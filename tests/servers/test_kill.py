@@ -271,7 +271,7 @@ def test_a_supervisor_killed_during_the_first_start_is_followed_by_one_that_fini
     state = new_state
     place.open_state(state)
     settings = Settings(state=state, servers=ServersSettings(linger_s=0))
-    plan = servers.Plan(str(state), settings.servers.account, 0.0, servers.Timeouts())
+    plan = servers.Plan(str(state), settings.servers.account, 0.0, 128, servers.Timeouts())
     waiting = place.attached_lock(state)
     assert waiting.try_shared()
     subprocess.run([sys.executable, "-m", "overround.roles.servers", plan.to_json()], check=True)

@@ -23,7 +23,8 @@ from typing import Final
 from overround.core.errors import OverroundError, Unavailable
 from overround.db import logins
 from overround.db.logins import ROLES, Role, Timeouts
-from overround.kit import logs, processes
+from overround.db.server import shared_buffers_mb
+from overround.kit import logs, machine, processes
 from overround.kit.settings import Settings
 from overround.roles import place as places
 from overround.roles.place import Record
@@ -88,8 +89,10 @@ def attached(settings: Settings) -> Generator[Endpoints]:
 
 def plan_of(settings: Settings, state: Path) -> Plan:
     """What the supervisor of these settings is told."""
-    timeouts = Timeouts(settings.database.statement_s, settings.database.idle_in_transaction_s)
-    return Plan(str(state), settings.servers.account, settings.servers.linger_s, timeouts)
+    servers, database = settings.servers, settings.database
+    timeouts = Timeouts(database.statement_s, database.idle_in_transaction_s)
+    buffers_mb = servers.shared_buffers_mb or shared_buffers_mb(machine.memory_bytes())
+    return Plan(str(state), servers.account, servers.linger_s, buffers_mb, timeouts)
 
 
 class _Watcher(threading.Thread):

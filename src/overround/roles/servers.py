@@ -56,6 +56,7 @@ class Plan:
     state: str
     account: str
     linger_s: float
+    shared_buffers_mb: int
     timeouts: Timeouts
 
     def to_json(self) -> str:
@@ -165,6 +166,7 @@ def assemble(plan: Plan) -> Pair:
         place.port,
         _rotated(state / "logs" / "postgres.log"),
         account,
+        {**db_server.OPTIONS, "shared_buffers": f"{plan.shared_buffers_mb}MB"},
     )
     valkey = ValkeyServer(
         cache_server.for_account(account, place.shelf),

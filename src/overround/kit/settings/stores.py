@@ -24,6 +24,11 @@ class ServersSettings(Section):
         default=60.0,
         description="Seconds a command waits for the embedded servers to be ready.",
     )
+    shared_buffers_mb: Annotated[int, Field(ge=16, le=1_048_576)] | None = Field(
+        default=None,
+        description="Megabytes of pages the embedded PostgreSQL keeps in its memory; default: an "
+        "eighth of the machine's, from 128 to 1,024.",
+    )
 
 
 class DatabaseSettings(Section):
