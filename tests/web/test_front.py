@@ -18,10 +18,11 @@ from overround.core.errors import Conflict, Unavailable
 from overround.core.principal import Principal
 from overround.kit import logs, metrics
 from overround.kit.limits import Limiter, Rate
-from overround.web import marks, sites
-from overround.web.answers import Answer, Asked, Copy, json_answer
+from overround.web import marks, shortcuts, sites
+from overround.web.answers import Answer, Asked, Copy, asked_of, json_answer
 from overround.web.front import Front, Read, Reading, Writing
 from overround.web.limits import CLASSES, LimitClass, Limits
+from overround.web.past import Past
 from overround.web.records import Recorder
 from overround.web.sites import Site, Sites
 from tests.support.edge import AT, restored_logging
@@ -208,6 +209,125 @@ def test_a_write_to_the_front_comes_from_here_or_from_a_named_origin(
         allowed = answer.headers.get("access-control-allow-origin")
         named = headers.get("origin") == "https://shop.example"
         assert allowed == ("https://shop.example" if named else None)
+
+    asyncio.run(story())
+
+
+def test_what_stands_twice_is_no_way_in() -> None:
+    """As at the layers: neither the last nor the first of two is believed."""
+    bearer, kind = ("Authorization", f"Bearer {TOKEN}"), ("Content-Type", "application/json")
+    own, here = ("Origin", "https://acme.bet.example"), ("Sec-Fetch-Site", "same-origin")
+    cookie = ("Cookie", f"__Host-session={TOKEN}")
+
+    async def story() -> None:
+        async with House().client(scheme="https") as client:
+            for status, headers in (
+                (201, [kind, cookie, own]),
+                (201, [kind, cookie, ("Cookie", "theme=dark"), own]),
+                (401, [kind, cookie, cookie, own]),
+                (401, [kind, bearer, bearer, cookie, own]),
+                (403, [kind, bearer, own, own]),
+                (403, [kind, cookie, ("Sec-Fetch-Site", "cross-site"), here]),
+                (415, [kind, kind, bearer]),
+            ):
+                found = await client.post("/bets", content="{}", headers=headers)
+                assert found.status_code == status, headers
+
+    asyncio.run(story())
+    twice = [
+        (b"idempotency-key", b"a"), (b"idempotency-key", b"b"), (b"prefer", b"wait=1"),
+        (b"if-none-match", b'"a"'), (b"if-none-match", b'"b"'), (b"x-player-id", b"1"),
+        (b"x-player-id", b"2"), (b"traceparent", b"0"), (b"traceparent", b"1"),
+    ]  # fmt: skip
+    scope: Any = {"method": "POST", "path": "/bets", "headers": twice}
+    assert asked_of(scope).headers == {
+        b"prefer": b"wait=1", b"if-none-match": b'"a", "b"', b"x-player-id": b"1, 2",
+    }  # fmt: skip
+
+
+def test_who_is_past_a_limit_is_counted_by_whatever_way_he_came() -> None:
+    def counted(of: str, got: str) -> float:
+        lines = metrics.exposition()[0].decode().splitlines()
+        words = ("http_rate_limited_total{", f'endpoint_class="{of}"', f'answer="{got}"')
+        found = [one for one in lines if all(word in one for word in words)]
+        return sum(float(one.split()[-1]) for one in found)
+
+    async def story() -> None:
+        house = House(burst=2)
+        copies, refused = counted("public", "copy"), counted("bets", "refused")
+        named = {"Origin": "https://shop.example"}
+        async with house.client() as client:
+            for headers in ({}, named, {}, named, named):
+                assert (await client.get("/board", headers=headers)).status_code == 200
+            assert [(await post(client, "{}")).status_code for _ in range(4)] == [201] * 2 + [
+                429
+            ] * 2
+        assert counted("public", "copy") - copies == 3
+        assert counted("bets", "refused") - refused == 2
+
+    asyncio.run(story())
+
+
+def test_a_door_whose_bucket_is_forgotten_leads_nowhere() -> None:
+    async def story() -> None:
+        house = House()
+        async with house.client() as client:
+            limiter, doors = house.front._limits, house.front._doors
+            assert limiter is not None
+            for name in (":public:", ":public"):
+                assert (await client.get("/board")).status_code == 200
+                (key,) = doors._doors
+                at_us = 1
+                assert doors.at(key, at_us) is not None
+                for held in limiter.limiter._held.values():
+                    held.is_gone = name in held.key if name[-1] == ":" else held.key.endswith(name)
+                assert doors.at(key, at_us) is None
+                limiter.limiter._held.clear()
+
+    asyncio.run(story())
+
+
+class Broken(Past):
+    """What weighs requests, and fails at it."""
+
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def is_beset(self) -> bool:
+        return True
+
+    def at_once(self, asked: Asked) -> Answer | None:
+        raise RuntimeError("the secret is 4711")
+
+    async def answer(self, asked: Asked) -> Answer | None:
+        raise RuntimeError("the secret is 4711")
+
+    def route(self, asked: Asked) -> str | None:
+        return None
+
+
+def test_a_failure_before_the_layers_is_a_problem_too() -> None:
+    async def story() -> None:
+        house = House()
+        house.front._past = Broken()
+        async with house.client() as client:
+            found = [await client.get("/elsewhere")]
+        scope: Any = {
+            "method": "GET", "path": "/elsewhere", "query_string": b"", "headers": [],
+            "scheme": "http", "client": None, "state": {}, "extensions": None,
+        }  # fmt: skip
+        said: list[int] = []
+
+        def directly(_: Any, status: int, block: bytes, body: bytes) -> bool:
+            said.append(status)
+            return b"4711" not in body
+
+        scope["extensions"] = {shortcuts.DIRECT: directly}
+        assert house.front.at_once(scope)
+        assert (said, [one.status_code for one in found]) == ([500], [500])
+        assert found[0].json()["request_id"] == found[0].headers["x-request-id"]
+        assert "4711" not in found[0].text
 
     asyncio.run(story())
 

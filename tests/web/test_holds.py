@@ -12,6 +12,7 @@ from overround.web.holds import HOLD_MAX_S, HOLD_S
 from overround.web.proxies import Behind, Trusted
 from tests.web.test_at_once import BOARD, Line, line_to, told
 from tests.web.test_front import House
+from tests.web.test_wire import ALIVE, BET, LENGTH, answer
 
 BURST = 3
 
@@ -42,6 +43,23 @@ def test_who_asks_on_past_his_limit_is_read_from_more_slowly() -> None:
         assert not line.wire.flow.read_paused
         assert (await line.one(BOARD))[1]["connection"] == "close"
         assert line.wire.loop.time() - began_s < HOLD_MAX_S
+
+    told(story, burst=BURST)
+
+
+def test_no_other_answer_on_the_connection_lifts_a_hold() -> None:
+    """Neither one that the server gives by a task, nor a body that is waited for."""
+
+    async def story(_: House, line: Line) -> None:
+        await line.ask(*[BOARD] * (BURST - 1))
+        assert [one[0] for one in await line.ask(BOARD, ALIVE, ALIVE)] == [200] * 3
+        assert line.wire.flow.read_paused
+        # What comes late of a body comes behind the hold, and is read then.
+        line.writer.write(BOARD + b"\r\n" + BET + LENGTH + b"{")
+        assert (await answer(line))[0] == 200
+        assert line.wire.flow.read_paused
+        line.writer.write(b"}")
+        assert (await answer(line))[0] == 201
 
     told(story, burst=BURST)
 

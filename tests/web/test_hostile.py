@@ -71,6 +71,11 @@ def cases(host: bytes) -> list[tuple[str, bytes, int]]:
             post + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             400,
         ),
+        (
+            "a body beside another protocol",
+            post + b"Upgrade: h2c\r\nContent-Length: 2\r\n\r\n{}",
+            400,
+        ),
         ("a large header", get + host + b"X: " + b"a" * 100_000 + b"\r\n\r\n", 431),
         ("a header without end", get + host + b"X: " + b"a" * 50_000, 431),
         ("many headers", get + host + many + b"\r\n", 431),

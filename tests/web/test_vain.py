@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
 from overround.core.errors import Unavailable
+from overround.core.principal import Principal
+from overround.kit import metrics
 from overround.web import marks, problems
 from overround.web.answers import asked_of
 from overround.web.vain import Later, Refusals
 from tests.support.waiting import until_async
 from tests.web.test_at_once import BOARD, HEAD, OF_ONE, Line, line_to, told
-from tests.web.test_front import House
+from tests.web.test_front import ANN, House
+from tests.web.test_wire import ALIVE, BET, LENGTH, answer
 
 SLIP_HEAD = b"POST /bets HTTP/1.1\r\n" + HEAD
 # A line adds the line's end behind each request: here it is the body.
@@ -88,6 +92,24 @@ def test_a_refusal_that_waits_is_told_before_the_end() -> None:
     told(parts)
 
 
+def test_who_hangs_up_before_he_is_told_is_counted() -> None:
+    def told_so() -> float:
+        lines = metrics.exposition()[0].decode().splitlines()
+        found = [one for one in lines if 'endpoint="/bets"' in one and 'status="503"' in one]
+        return sum(float(one.split()[-1]) for one in found if "_total" in one.split("{")[0])
+
+    async def story(house: House, line: Line) -> None:
+        front, waiting = cast("Any", house.front), list[object]()
+        front.later, house.is_full = waiting.append, True
+        before = told_so()
+        line.writer.write(SLIP + b"{}")
+        await until_async(lambda: bool(waiting), "the slip")
+        line.wire.transport.abort()
+        await until_async(lambda: told_so() == before + 1, "the refusal to be counted")
+
+    told(story)
+
+
 def test_a_body_that_never_comes_is_not_waited_for_because_it_is_in_vain() -> None:
     async def story(house: House, line: Line) -> None:
         house.is_full = True
@@ -124,6 +146,42 @@ def test_who_is_let_in_counts_before_he_has_come_to_the_queue() -> None:
             assert (await five.one(SLIP))[0] == 401
 
     asyncio.run(run())
+
+
+def test_who_has_stood_in_line_counts_on_his_way_like_the_others() -> None:
+    async def run() -> None:
+        house, asked, known = House(), asyncio.Event(), asyncio.Event()
+        house.room = 1
+
+        async def slowly(tenant_id: UUID, token: str) -> Principal:
+            asked.set()
+            await known.wait()
+            return ANN
+
+        cast("Any", house.front)._authenticate = slowly
+        async with line_to(house.front) as one, line_to(house.front) as two:
+            one.writer.write(ALIVE + b"\r\n" + BET + LENGTH + b"{}")
+            assert (await answer(one))[0] == 200
+            await asked.wait()
+            assert (await two.one(SLIP))[0] == 503
+            known.set()
+            assert (await answer(one))[0] == 201
+            assert (await two.one(SLIP))[0] == 401
+
+    asyncio.run(run())
+
+
+def test_a_page_of_a_named_origin_hears_that_it_comes_in_vain() -> None:
+    async def story(house: House, line: Line) -> None:
+        house.is_full = True
+        for origin, allowed in (("https://shop.example", True), ("https://evil.example", False)):
+            named = SLIP_HEAD + b"Origin: %b\r\n" % origin.encode()
+            for slip in (SLIP, CHUNKED):
+                status, headers, _ = await line.one(slip.replace(SLIP_HEAD, named))
+                assert status == 503
+                assert headers.get("access-control-allow-origin") == (origin if allowed else None)
+
+    told(story)
 
 
 def test_what_is_done_later_is_done_in_turn() -> None:

@@ -18,15 +18,16 @@ from starlette.types import Scope
 
 from overround.core.errors import OverroundError
 from overround.kit import routes
-from overround.web import marks
+from overround.web import cors, marks
 from overround.web.limits import Told
 from overround.web.sites import Site
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-# Headers that would be another question if they stood twice.
+# Headers of one value. Of two, one was planted by somebody else, so that there is none; what else
+# stands twice is a list, in which nobody finds the one origin or bearer that he looks for.
 _ONCE: Final = frozenset(
-    {b"host", b"authorization", b"x-correlation-id", b"origin", b"cookie", b"content-type"}
+    {b"host", b"x-correlation-id", b"traceparent", b"content-type", b"idempotency-key"}
 )
 
 
@@ -104,6 +105,12 @@ class Asked:
         """The same as it is written."""
         return self.told[0].block(*self.told[1:]) if self.told else marks.block(self.counted)
 
+    def share(self) -> None:
+        """Let a page of another origin read the answer, where the tenant names it."""
+        origin, site = self.text(b"origin"), self.site
+        if origin is not None and site is not None and origin in site.cors:
+            self.shared = cors.headers(origin)
+
     def text(self, name: bytes) -> str | None:
         """A header as text; None where it is absent."""
         value = self.headers.get(name)
@@ -111,23 +118,29 @@ class Asked:
 
 
 def asked_of(scope: Scope) -> Asked:
-    """A request as the server has it; what stands twice and must not is as if it were not there."""
+    """A request as the server has it, in the words in which the layers take it
+    (test: what stands twice is no way in)."""
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
     found = dict(pairs)
     if len(found) != len(pairs):
-        _drop_doubled(found, pairs)
+        _join_doubled(found, pairs)
     ids = marks.ids(found.get(b"x-correlation-id"), found.get(b"traceparent"))
     scope.setdefault("state", {})["ids"] = ids
     return Asked(scope["method"], scope["path"], found, ids, scope, time.monotonic_ns())
 
 
-def _drop_doubled(found: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:
-    """Take away what stands twice and must not: one of them was planted by somebody else."""
-    seen: set[bytes] = set()
-    for name, _ in pairs:
-        if name in seen and name in _ONCE:
-            found.pop(name, None)
-        seen.add(name)
+def _join_doubled(found: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """Put what stands twice into one value, or take it away (RFC 9110, 5.3; RFC 6265, 5.4)."""
+    said: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        said.setdefault(name, []).append(value)
+    for name, values in said.items():
+        if len(values) == 1:
+            continue
+        if name in _ONCE:
+            del found[name]
+        else:
+            found[name] = (b"; " if name == b"cookie" else b", ").join(values)
 
 
 class Copy:

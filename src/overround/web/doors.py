@@ -22,20 +22,27 @@ Key = tuple[bytes, str | bytes, str]
 
 
 class Door:
-    """One host, asked by one address or bearer, for one route; a bearer's `token`."""
+    """One host, asked by one address or bearer, for one route; a bearer's `token`.
 
-    __slots__ = ("bucket", "known", "label", "of", "token", "told", "whole")
+    `told` is what answers say of the limit: None where nobody is limited, and there are no buckets.
+    """
+
+    __slots__ = ("bucket", "known", "label", "token", "told", "whole")
 
     def __init__(
-        self, label: str, known: Known, of: LimitClass, bucket: Bucket | None, whole: Bucket | None
+        self,
+        label: str,
+        known: Known,
+        bucket: Bucket | None = None,
+        whole: Bucket | None = None,
+        told: Told | None = None,
     ) -> None:
         self.label = label
         self.known = known
-        self.of: LimitClass = of
         self.bucket = bucket
         self.whole = whole
+        self.told = told
         self.token = ""
-        self.told = Told(of, bucket.rate) if bucket is not None else None
 
 
 class Doors:
@@ -52,7 +59,10 @@ class Doors:
         door = self._doors.get(key)
         if door is None or door.known.site is None:
             return None
-        if door.bucket is not None and (door.bucket.is_gone or door.whole is None):
+        bucket, whole = door.bucket, door.whole
+        # The tenant's, too: a door would go on spending from one that new doors know nothing of
+        # (test: a door whose bucket is forgotten leads nowhere).
+        if bucket is not None and whole is not None and (bucket.is_gone or whole.is_gone):
             del self._doors[key]
             return None
         at_s = at_us / _US_PER_S
@@ -81,12 +91,14 @@ class Doors:
             # They are made again in a moment by who still comes.
             self._doors.clear()
         if self._limits is None:
-            door = self._doors[key] = Door(site.subdomain, known, of, None, None)
+            door = self._doors[key] = Door(site.subdomain, known)
             return door
         limiter, rate = self._limits.limiter, self._limits.rates[of]
         whole = f"{site.limits}:{of}"
         bucket = limiter.bucket(f"{whole}:{subject}", rate, at_us)
         shared = limiter.bucket(whole, self._limits.tenant, at_us)
-        door = self._doors[key] = Door(site.subdomain, known, of, bucket, shared)
-        door.told = self._told.setdefault(of, Told(of, rate))
+        told = self._told.get(of)
+        if told is None:
+            told = self._told[of] = Told(of, rate)
+        door = self._doors[key] = Door(site.subdomain, known, bucket, shared, told)
         return door

@@ -35,12 +35,13 @@ from overround.core.principal import Kind, Principal
 from overround.kit import logs, metrics
 from overround.kit.limits import ASK
 from overround.people import sessions
-from overround.web import bodies, cors, holds, limits, marks, origins, problems, shortcuts, tokens
-from overround.web.answers import Answer, Asked, asked_of, of_response
+from overround.web import bodies, limits, origins, shortcuts, tokens
+from overround.web.answers import Answer, Asked, asked_of
 from overround.web.doors import Doors
+from overround.web.giving import Giving, refusal
 from overround.web.limits import LimitClass, Limits, TooManyRequests
 from overround.web.past import Past
-from overround.web.records import Record, Recorder
+from overround.web.records import Recorder
 from overround.web.sites import Sites, unknown
 from overround.web.vain import VAIN_S, Later, Refusals
 
@@ -114,7 +115,8 @@ class Front:
         self._writers = Doors(sites, limited)
         self._limits = limited
         self._authenticate = authenticate
-        self._recorder = recorder
+        giving = Giving(recorder)
+        self._give, self._gave = giving.give, giving.gave
         self._epoch_s = limits.Seconds(clock).at
         self._readings: dict[str, Reading] = {}
         self._below: dict[str, Reading] = {}
@@ -152,7 +154,7 @@ class Front:
                 return
         if self._past is None or scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif not await self._is_past(self._past, scope, send):
+        elif not await self._gave_past(self._past, scope, send):
             await self._app(scope, receive, send)
             self._past.learn(scope)
 
@@ -161,10 +163,13 @@ class Front:
         """Whether every request is to be offered at once, because somebody asks too often."""
         return self._past is not None and self._past.is_beset
 
-    async def _is_past(self, past: Past, scope: Scope, send: Send) -> bool:
-        """Whether a request of the layers' was past its limit, and has its answer."""
+    async def _gave_past(self, past: Past, scope: Scope, send: Send) -> bool:
+        """Answer a request of the layers' that is past its limit; False, and they answer."""
         asked = asked_of(scope)
-        answer = await past.answer(asked)
+        try:
+            answer = await past.answer(asked)
+        except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
+            answer = refusal(error, asked)
         if answer is not None:
             await self._give(answer, asked, past.route(asked), send)
         return answer is not None
@@ -174,8 +179,15 @@ class Front:
         if self._past is None or self._under(scope["path"]) is not None:
             return False
         asked = asked_of(scope)
-        answer = self._past.at_once(asked)
+        answer = self._copy_at_once(self._past, asked)
         return answer is not None and self._gave(answer, asked, self._past.route(asked))
+
+    def _copy_at_once(self, past: Past, asked: Asked) -> Answer | None:
+        """What is past its limit is told without waiting; None where nothing is to be told so."""
+        try:
+            return past.at_once(asked)
+        except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
+            return refusal(error, asked)
 
     def _under(self, path: str) -> Reading | None:
         """The reading whose path stands below a tenant's name in `path`."""
@@ -190,7 +202,7 @@ class Front:
         asked = asked_of(scope)
         answer = self._by_door(route, asked)
         if answer is None and asked.allowed is False and self._past is not None:
-            answer = self._past.at_once(asked)
+            answer = self._copy_at_once(self._past, asked)
         if answer is not None and self._gave(answer, asked, route.path):
             return True
         scope["state"]["asked"] = asked
@@ -198,20 +210,15 @@ class Front:
 
     def is_vain(self, scope: Scope) -> bool:
         """Whether a write is refused before anything is looked at, as `shortcuts.Instant` says."""
-        route = self._writings[scope["path"]]
-        assert route.refusal is not None
         asked = scope["state"]["asked"] = asked_of(scope)
-        asked.vain = route.refusal(self._coming[route.path])
-        if asked.vain is None:
-            self._coming[route.path] += 1
-            asked.is_let_in = True
+        self._let_in(self._writings[scope["path"]], asked)
         return asked.vain is not None
 
     def refuse(self, scope: Scope) -> None:
         """Say so; the time it took is counted from when it was asked."""
         asked: Asked = scope["state"]["asked"]
         assert asked.vain is not None
-        self._gave(self._refusals.answer(asked.vain, asked), asked, asked.path)
+        self._gave(self._in_vain(asked.vain, asked), asked, asked.path)
 
     async def _read(self, route: Reading, scope: Scope, receive: Receive, send: Send) -> None:
         asked: Asked | None = scope.setdefault("state", {}).pop("asked", None)
@@ -225,7 +232,7 @@ class Front:
             if answer is None and asked.allowed is False and self._past is not None:
                 answer = await self._past.instead(asked, route.limit)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
-            answer = _refusal(error, asked)
+            answer = refusal(error, asked)
         if answer is None:
             await self._app(scope, receive, send)
             return
@@ -252,7 +259,7 @@ class Front:
         try:
             answer = route.handler(asked)
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
-            return _refusal(error, asked)
+            return refusal(error, asked)
         if asked.allowed is False and answer is not None:
             metrics.REFUSED_BY_LIMIT.at(route.limit, "copy").add()
         return answer
@@ -271,6 +278,8 @@ class Front:
         answer = route.handler(asked)
         if answer is None and route.then is not None and asked.allowed is not False:
             answer = await route.then(asked)
+        if answer is not None and asked.allowed is False:
+            metrics.REFUSED_BY_LIMIT.at(route.limit, "copy").add()
         if answer is not None and asked.site is not None:
             key = asked.headers.get(b"host", b""), asked.address, route.path
             subject, at_us = limits.subject_of(asked.address), time.monotonic_ns() // 1_000
@@ -285,12 +294,11 @@ class Front:
         asked: Asked | None = scope.setdefault("state", {}).pop("asked", None)
         if asked is None:
             asked = asked_of(scope)
-            asked.vain = route.refusal(self._coming[route.path]) if route.refusal else None
+            self._let_in(route, asked)
         # The body is out of the way first: the connection is used again.
         if asked.vain is not None and shortcuts.whole(scope) is not None:
             await asyncio.sleep(VAIN_S)
-            answer = self._refusals.answer(asked.vain, asked)
-            await self._give(answer, asked, route.path, send)
+            await self._give(self._in_vain(asked.vain, asked), asked, route.path, send)
             return
         asked.vain, is_bound = None, False
         try:
@@ -311,12 +319,32 @@ class Front:
         except Exception as error:  # noqa: BLE001 - the last resort: it is logged and answered
             is_bound = True
             _bind(asked)
-            answer = _refusal(error, asked)
+            answer = refusal(error, asked)
         finally:
-            self._arrived(asked)
+            if asked.is_let_in:
+                self._arrived(asked)
             if is_bound:
                 logs.unbind_all()
         await self._give(answer, asked, route.path, send)
+
+    def _let_in(self, route: Writing, asked: Asked) -> None:
+        """Keep a place for a write on its way to the handler, unless it comes in vain."""
+        if route.refusal is None:
+            return
+        asked.vain = route.refusal(self._coming[route.path])
+        if asked.vain is None:
+            self._coming[route.path] += 1
+            asked.is_let_in = True
+
+    def _in_vain(self, error: OverroundError, asked: Asked) -> Answer:
+        """What whoever comes in vain is told, where it is heard: in a page of another origin, too
+        (test: a page of a named origin hears that it comes in vain)."""
+        if b"origin" in asked.headers:
+            label = self._sites.label(asked.headers.get(b"host", b""))
+            known = self._sites.record(label) if label is not None else None
+            asked.label, asked.site = label, known.site if known is not None else None
+            asked.share()
+        return self._refusals.answer(error, asked)
 
     def _arrived(self, asked: Asked) -> None:
         """A write that was let in has come to its handler, or will not."""
@@ -367,9 +395,7 @@ class Front:
                 await self._past.stranger(asked, "public")
             site = await self._sites.find(label, at_s)
         asked.site = site
-        origin = asked.headers.get(b"origin")
-        if origin is not None and site is not None and origin.decode("latin-1") in site.cors:
-            asked.shared = cors.headers(origin.decode("latin-1"))
+        asked.share()
 
     async def _count(
         self, asked: Asked, of: LimitClass, subject: str | None = None
@@ -433,49 +459,8 @@ class Front:
     async def _refuse_beyond(self, asked: Asked, of: LimitClass, subject: str | None) -> None:
         verdict = await self._count(asked, of, subject)
         if verdict is not None and not verdict.allowed:
+            metrics.REFUSED_BY_LIMIT.at(of, "refused").add()
             raise TooManyRequests(verdict)
-
-    async def _give(self, answer: Answer, asked: Asked, route: str | None, send: Send) -> None:
-        """Send the answer with what every answer carries, and record it."""
-        if not self._gave(answer, asked, route):
-            headers = [*answer.headers, *asked.ids.headers(), *asked.said(), *_shared(asked)]
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-            self._record(answer, asked, route)
-
-    def _gave(self, answer: Answer, asked: Asked, route: str | None) -> bool:
-        """Send it in one piece and record it, where the server can; False, and nothing is done."""
-        scope = asked.scope
-        directly = shortcuts.directly(scope)
-        if directly is None:
-            return False
-        block = answer.block + asked.ids.block() + asked.said_block()
-        if asked.shared or scope["scheme"] == "https":
-            block += marks.block(_shared(asked))
-        if not directly(scope, answer.status, block, answer.body):
-            return False
-        self._record(answer, asked, route)
-        return True
-
-    def _record(self, answer: Answer, asked: Asked, route: str | None) -> None:
-        site = asked.site
-        is_past = asked.allowed is False or answer.status == TooManyRequests.status
-        if is_past:
-            holds.hold(asked.scope)
-        (self._recorder.past if is_past or asked.vain is not None else self._recorder.soon)(
-            Record(
-                asked.method,
-                asked.path,
-                route,
-                answer.status,
-                time.monotonic_ns() - asked.began_ns,
-                len(answer.body),
-                asked.ids,
-                asked.address,
-                site.subdomain if site is not None else None,
-                asked.scope["state"].get("user_id"),
-            )
-        )
 
 
 def _bind(asked: Asked) -> None:
@@ -487,13 +472,3 @@ def _bind(asked: Asked) -> None:
     if (user_id := asked.scope["state"].get("user_id")) is not None:
         said["user_id"] = user_id
     logs.bind(**said)
-
-
-def _shared(asked: Asked) -> list[tuple[bytes, bytes]]:
-    """What an answer says to a page of another origin, and under TLS."""
-    is_secret = asked.scope["scheme"] == "https"
-    return [*asked.shared, marks.STRICT_TRANSPORT] if is_secret else list(asked.shared)
-
-
-def _refusal(error: Exception, asked: Asked) -> Answer:
-    return of_response(problems.of_exception(error, asked.path, asked.ids))

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import FlowControl
 
 from overround.web.outlets import Connection
 
@@ -36,11 +37,31 @@ def hold(scope: Scope) -> None:
         held(scope)
 
 
+class _Flow(FlowControl):
+    """A connection's flow, on which nobody reads while it is held: the server itself would read on
+    whenever it has answered something, or wants a body
+    (test: no other answer on the connection lifts a hold)."""
+
+    is_held = False
+
+    def resume_reading(self) -> None:
+        """Read on, unless it is held."""
+        if self.read_paused and not self.is_held:
+            self.read_paused = False
+            self._transport.resume_reading()
+
+
 class Holding(Connection):
     """A connection that may be left unread for a while."""
 
+    _flow: _Flow
     _held_until_s = 0.0
     _holding: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is there."""
+        super().connection_made(transport)
+        self.flow = self._flow = _Flow(transport)
 
     def hold(self, scope: Scope) -> None:
         """Leave it unread for `HOLD_S` more, unless it is a proxy's."""
@@ -51,6 +72,7 @@ class Holding(Connection):
         self._held_until_s = until_s
         if self._holding is None and not self.transport.is_closing():
             self.flow.pause_reading()
+            self._flow.is_held = True
             self._holding = self.loop.call_at(until_s, self._let_go)
 
     def read_on(self) -> None:
@@ -74,6 +96,8 @@ class Holding(Connection):
             return
         if self.loop.time() < self._held_until_s:
             self._holding = self.loop.call_at(self._held_until_s, self._let_go)
-        elif not self.pipeline:
+            return
+        self._flow.is_held = False
+        if not self.pipeline:
             # Else the server reads on by itself, when what waits in line is answered.
             self.flow.resume_reading()

@@ -26,7 +26,7 @@ from overround.core.clock import Clock
 from overround.kit import metrics
 from overround.kit.limits import SECOND_US, Rate, Verdict
 from overround.people import sessions
-from overround.web import cors, gate, limits, problems, tokens
+from overround.web import gate, limits, problems, tokens
 from overround.web.answers import Answer, Asked, of_response
 from overround.web.limits import Buckets, LimitClass, Limits, Told, TooManyRequests
 from overround.web.origins import SAFE_METHODS
@@ -153,6 +153,7 @@ class Past:
         at_us = _now_us()
         verdict = await self._limits.take(_NOBODY, of, limits.subject_of(asked.address), at_us)
         if not verdict.allowed:
+            metrics.REFUSED_BY_LIMIT.at(of, "refused").add()
             raise TooManyRequests(verdict)
 
     def route(self, asked: Asked) -> str | None:
@@ -268,9 +269,7 @@ class Past:
     def _say(self, asked: Asked, of: LimitClass, verdict: Verdict, at_us: int) -> None:
         """What the answer says besides: of the limit, and to a page of another origin."""
         asked.told = self._told_of(of, verdict.rate), verdict.remaining, self._epoch_s(at_us)
-        origin, site = asked.text(b"origin"), asked.site
-        if origin is not None and site is not None and origin in site.cors:
-            asked.shared = cors.headers(origin)
+        asked.share()
 
 
 def _now_us() -> int:

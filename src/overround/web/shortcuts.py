@@ -55,11 +55,12 @@ class Instant(Protocol):
 
     def is_vain(self, scope: Scope) -> bool:
         """Whether a write to one of them, which begins now, is refused; then `refuse` is to answer
-        it soon, or else the application as a task."""
+        it soon, or else the application as a task. For one that is not, a place is kept until the
+        task has brought it to its handler."""
         ...
 
     def later(self, act: Callable[[], None]) -> None:
-        """Do it a moment later: tell him."""
+        """Do it a moment later: by this a refusal is told."""
         ...
 
     def refuse(self, scope: Scope) -> None:

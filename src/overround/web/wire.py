@@ -1,8 +1,9 @@
 """The connection itself: what is refused before there is a request.
 
 A head that does not come in time, or is too large, or could be read in two ways (no Host or two, a
-length beside chunks, an address of another host), is answered with a problem like everything else,
-and its connection is closed (tests/web/test_hostile.py). The server's own checks are kept.
+length beside chunks, a body where another protocol is wished for, an address of another host), is
+answered with a problem like everything else, and its connection is closed
+(tests/web/test_hostile.py). The server's own checks are kept.
 
 And what is answered as soon as it has been read: an application that names `instant_urls` is asked
 for those by `at_once` (for all, while it `is_beset`), before the server makes a task, an event and
@@ -32,8 +33,8 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from overround.kit import logs, metrics
-from overround.web import holds, marks, problems
+from overround.web import holds, marks
+from overround.web.giving import unasked
 from overround.web.origins import SAFE_METHODS
 from overround.web.shortcuts import DIRECT, WHOLE, Instant, instant
 
@@ -43,8 +44,10 @@ HEAD_S: Final = 10.0
 # Who reads nothing of its answer for so long has gone without a word.
 UNREAD_S: Final = 30.0
 SWEEP_EVERY_S: Final = 0.5
-# What says how long a body is: of two, a proxy might believe the other one.
-_LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
+# What says how much of what follows is this request's: of two, a proxy might believe the other one.
+# The parser takes a request that would speak something else for one without a body, so that the
+# body would be read as the next request (test: a body is never taken for a request).
+_LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding", b"upgrade"})
 # A target that the server would not read in any other way: its path is what is written.
 _PLAIN: Final = re.compile(rb"(?!//)/[!\"$&-;=>@-~]*(?:\?[!\"$-~]*)?")
 # So many requests of one piece are answered at once; who sends more in a row waits for others, too.
@@ -54,8 +57,9 @@ _VAIN_BYTES_MAX: Final = 64 * 1024
 # For an answer that came before its request had come: so much is still read, and for so long.
 LINGER_S: Final = 2.0
 LINGER_BYTES_MAX: Final = 4_000_000
-
-_log = logs.get(__name__)
+# What may come behind a head before its message is whole. A body is counted by the application,
+# but nobody else counts what stands between chunks and behind the last one.
+BEHIND_BYTES_MAX: Final = 1_000_000
 
 
 class _Lingering:
@@ -86,7 +90,8 @@ class Wire(holds.Holding):
     _is_in_head = True
     _was_refused = False
     _heads = 0
-    _head_bytes = 0
+    # How much has come of the head, or behind it, while it is not whole.
+    _part_bytes = 0
     _since_s: float | None = None
     _unread_since_s: float | None = None
     _status = HTTPStatus.BAD_REQUEST
@@ -115,8 +120,8 @@ class Wire(holds.Holding):
             self._vain_urls = self._instant.vain_urls
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone; nobody is told anything any more."""
-        self._untold = None
+        """The client is gone; what he was about to be told is counted all the same."""
+        self.tell_refused()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -128,31 +133,42 @@ class Wire(holds.Holding):
                 self.transport.close()
             return
         was_in_head, heads = self._is_in_head, self._heads
-        if (
-            was_in_head
-            and self._head_bytes + len(data) > HEAD_BYTES_MAX
-            and self._is_too_long(data)
-        ):
+        if self._part_bytes + len(data) > HEAD_BYTES_MAX and self._is_too_long(data):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         try:
             assert self.parser is not None
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Nothing is spoken here but HTTP: it is answered as the request that it also is.
-            pass
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                self._read_behind(data, asked)
         except httptools.HttpParserError:
             self._refuse(self._status)
             return
         if self._vain is not None:
             # No task waits for this body, so that its time is counted here.
             self._since_s = self._since_s or self.loop.time()
-        elif not self._is_in_head or heads != self._heads:
-            self._since_s, self._head_bytes = None, 0
+        elif heads != self._heads:
+            self._since_s, self._part_bytes = None, 0
         elif was_in_head:
             # All of it was head. What came behind another message's end counts from the next on.
-            self._head_bytes += len(data)
+            self._part_bytes += len(data)
             self._since_s = self._since_s or self.loop.time()
+        else:
+            self._part_bytes = 0 if self._is_in_head else self._part_bytes + len(data)
+
+    def _read_behind(self, data: bytes, asked: httptools.HttpParserUpgrade) -> None:
+        """Nothing is spoken here but HTTP: who would speak something else is answered as the
+        request that it also is, and what stands behind it is one more
+        (test: who asks for another protocol is answered in this one)."""
+        rest = memoryview(data)[asked.args[0] :]
+        while rest:
+            assert self.parser is not None
+            try:
+                self.parser.feed_data(rest)
+                return
+            except httptools.HttpParserUpgrade as again:
+                rest = rest[again.args[0] :]
 
     def on_headers_complete(self) -> None:
         """The head is whole: take it, or raise Refused, which the parser hands on."""
@@ -239,7 +255,7 @@ class Wire(holds.Holding):
     def tell_refused(self) -> None:
         """Answer whoever came in vain, if he has not been told yet."""
         scope, self._untold = self._untold, None
-        if scope is None or self._instant is None or self.transport.is_closing():
+        if scope is None or self._instant is None:
             return
         self._now = scope
         try:
@@ -331,6 +347,12 @@ class Wire(holds.Holding):
         body, cycle.body = bytes(cycle.body), bytearray()
         return body
 
+    def on_chunk_header(self) -> None:
+        """A chunk begins. What looks like a header behind the last one is none of the request's:
+        it was not there when the head was looked at, and it comes past whoever stands in front
+        (test: what follows the last chunk is no header)."""
+        self.headers = []
+
     def on_body(self, body: bytes) -> None:
         """A part of the body is there."""
         if self._vain is None:
@@ -358,9 +380,9 @@ class Wire(holds.Holding):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        else:
-            # The server would set a timer for each answer, and take it back for each request.
-            self._idle_since_s = self.loop.time()
+            return
+        # The server would set a timer for each answer, and take it back for each request.
+        self._idle_since_s = self.loop.time()
         if self.cycle.more_body:
             self.linger()
 
@@ -389,8 +411,10 @@ class Wire(holds.Holding):
         super().shutdown()
 
     def _is_too_long(self, data: bytes) -> bool:
-        """Whether the head does not end within its bound; what comes behind it is a body."""
-        return data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX - self._head_bytes) < 0
+        """Whether the head does not end within its bound, or what comes behind it."""
+        if self._is_in_head:
+            return data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX - self._part_bytes) < 0
+        return self._part_bytes + len(data) > BEHIND_BYTES_MAX
 
     def linger(self) -> None:
         """Close, so that the answer arrives: with bytes unread the system would break it off."""
@@ -430,7 +454,8 @@ class Wire(holds.Holding):
         return is_free and self._idle_since_s is not None and self._idle_since_s < since_s
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer and close. In the middle of another answer there is nothing left to say."""
+        """Answer and close. What was asked before is answered, and that is the last; in the middle
+        of a request there is nothing to say (test: what stands before garbage is answered)."""
         transport = self.transport
         if transport.is_closing() or self._lingers_since_s is not None:
             return
@@ -440,26 +465,13 @@ class Wire(holds.Holding):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is None or cycle.response_complete:
             address = self.client[0] if self.client else None
-            transport.write(_answer(status, address))
+            transport.write(unasked(status, address))
             self._was_refused = True
             self.linger()
-        else:
+        elif cycle.more_body:
             transport.close()
-
-
-def _answer(status: HTTPStatus, client: str | None) -> bytes:
-    """A problem as bytes, counted and logged like every answer."""
-    ids = marks.ids(None, None)
-    metrics.request_seen("other", None, status, None, 0.0)
-    _log.info(
-        "http.refused", status=int(status), client=client, request_id=ids.request_id,
-        correlation_id=ids.correlation_id,
-    )  # fmt: skip
-    problem = problems.of_status(status, "/", ids, {"connection": "close"})
-    headers = [*problem.raw_headers, *marks.around(problem.raw_headers), *ids.headers()]
-    lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
-    lines += [b"%b: %b" % pair for pair in headers]
-    return b"\r\n".join([*lines, b"", bytes(problem.body)])
+        else:
+            self._was_refused, cycle.keep_alive = True, False
 
 
 async def sweep(connections: Callable[[], Iterable[Any]], head_s: float = HEAD_S) -> None:
