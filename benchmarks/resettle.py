@@ -315,9 +315,11 @@ async def _roll_back(
         if event_id in held:
             continue
         async with worker.transaction(tenant.id) as conn:
-            ruling = await settlement.propose(
-                conn, one, event_id, Ruling("hold"), "settled too soon", at
+            asked = settlement.Asked(f"{event_id}", bytes(32))
+            made = await settlement.propose(
+                conn, one, event_id, Ruling("hold"), "settled too soon", asked, at
             )
+            ruling = made.ruling
             if ruling.state == "proposed":
                 ruling = await settlement.decide(conn, other, ruling.id, at, agrees=True)
         held[event_id] = ruling

@@ -10,9 +10,12 @@ from typing import Any
 import httpx2
 import psycopg
 
+from overround import ops
 from overround.betting import cashouts
 from overround.betting.cashouts import jobs
 from overround.db.logins import Role
+from overround.kit import metrics
+from overround.roles import looking
 from tests.betting.test_cashout_routes import HTML
 from tests.betting.test_in_play import (
     Happens,
@@ -28,7 +31,7 @@ from tests.betting.test_in_play import (
     send,
     suspension,
 )
-from tests.support.edge import Edge, opened
+from tests.support.edge import Edge, opened, set_status
 from tests.support.in_play import Match, offered
 
 Urls = Mapping[Role, str]
@@ -205,6 +208,59 @@ def test_an_order_in_play_waits_as_its_player_would(database_urls: Urls) -> None
             assert became["status"] == "paid"
             assert float(became["paid"]["amount"]) >= 0.95
             assert (await ann.get(path)).json()["order"] is None
+            await sound(edge)
+
+    asyncio.run(story())
+
+
+def test_cash_outs_that_wait_are_counted_in_the_house(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            ann, boss = await people(edge)
+            await offered(edge, boss, delay_ms=3_000)
+            match = await on(edge, "one")
+            (bet_id,) = await bets(edge, [match], ann)
+            assert await waiting(edge) == (0, 0.0)
+            await asked(edge, ann, bet_id)
+            edge.later(seconds=2)
+            assert await waiting(edge) == (1, 2.0)
+            await paid(edge)
+            assert await waiting(edge) == (0, 0.0)
+
+    asyncio.run(story())
+
+
+async def waiting(edge: Edge) -> tuple[int, float]:
+    """How many cash-outs wait and for how long the oldest does, as the house's report and its
+    gauges say."""
+    at = edge.clock.now()
+    await looking.write_house(edge.worker_db, at, None)
+    async with edge.worker_db.reading(None) as conn:
+        written = await ops.last_report(conn, "house")
+    assert written is not None
+    said = written.report["bets"]["cash_outs"]
+    gauges = {one.name: one.slots[0] for one in metrics.HOUSE.counted() if not one.values}
+    assert said["waiting"] == gauges["cash_outs_waiting"]
+    return said["waiting"], gauges["cash_outs_oldest_seconds"]
+
+
+def test_a_house_that_was_suspended_in_the_delay_pays_nothing(database_urls: Urls) -> None:
+    """As it takes no slip that has waited, and looks at no order."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            ann, boss = await people(edge)
+            await offered(edge, boss, stale_ms=60_000)
+            match = await on(edge, "one")
+            (bet_id, by_itself) = await bets(edge, [match, await on(edge, "two")], ann)
+            path = f"/api/v1/bets/{by_itself}/cash-out/order"
+            assert (await ann.put(path, json={"amount": "0.95"})).status_code == 200
+            before, sent = await cash(ann), await asked(edge, ann, bet_id, value_policy="any")
+            await set_status(edge, "acme", "suspended")
+            assert await orders(edge) is None
+            assert await paid(edge, 6) == 1
+            await set_status(edge, "acme", "active")
+            assert (await end_of(ann, sent), await cash(ann)) == ("tenant_suspended", before)
             await sound(edge)
 
     asyncio.run(story())

@@ -44,6 +44,64 @@ def test_an_order_is_done_once_by_two_settlers(database_urls: Urls) -> None:
     asyncio.run(story())
 
 
+async def drop(world: World, bet_id: UUID) -> None:
+    tenant_id, ann = world.tenants["acme"].id, world.players["acme", "ann"]
+    async with world.app.transaction(tenant_id) as conn:
+        await cashouts.drop_order(conn, tenant_id, ann, bet_id, world.at)
+
+
+async def states(world: World) -> dict[UUID, str]:
+    """bet id -> how its order stands, whatever a player is shown."""
+    async with world.worker.reading(world.tenants["acme"].id) as conn:
+        cursor = await conn.execute("SELECT bet_id, state FROM cash_out_order")
+        return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+def test_an_order_ends_with_its_bet(database_urls: Urls) -> None:
+    """Settled or cashed out by its player: at once it does nothing and is said no more, and whoever
+    looks at orders next takes it away."""
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await house(world)
+            won = (await lay(world, "E1", 30_000, 30_000, 30_000))["home"]
+            later = (await lay(world, "E2", 30_000, 30_000, 30_000))["home"]
+            settled = await bet(world, 1_000, (won, 30_000))
+            ended, stands = [await bet(world, 1_000, (later, 30_000)) for _ in range(2)]
+            for bet_id in (settled, ended, stands):
+                await order(world, bet_id, 2_000)
+            await ask(world, await quoted(world, ended, 5_000), "half")
+            assert (await valued(world, ended)).order_minor == 2_000
+            await ask(world, await quoted(world, ended), "rest")
+            await world.result("E1", {"ft": (1, 0)})
+            assert await world.settle() == 1
+            assert await states(world) == {
+                settled: "waiting", ended: "ended", stands: "waiting",
+            }  # fmt: skip
+            for bet_id in (settled, ended):
+                found = await valued(world, bet_id)
+                assert (found.order_minor, found.open_stake_minor) == (None, 0)
+                with pytest.raises(Conflict) as refused:
+                    await drop(world, bet_id)
+                assert refused.value.code == "bet_ended"
+            done = await asyncio.gather(*(jobs.run_once(world.worker, world.at) for _ in range(2)))
+            assert done == [None, None]
+            assert (await states(world))[settled] == "ended"
+            assert (await valued(world, stands)).order_minor == 2_000
+            # What a correction opens again has no order, and may be given one.
+            await world.result("E1", {}, "postponed")
+            assert await world.settle() == 1
+            assert (await valued(world, settled)).open_stake_minor == 1_000
+            with pytest.raises(NotFound):
+                await drop(world, settled)
+            await order(world, settled, 2_500)
+            assert await jobs.run_once(world.worker, world.at) is None
+            assert (await valued(world, settled)).order_minor == 2_500
+            assert not await world.violations()
+
+    asyncio.run(story())
+
+
 def test_orders_are_dropped_and_bounded(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as world:
@@ -55,13 +113,10 @@ def test_orders_are_dropped_and_bounded(database_urls: Urls) -> None:
                     await order(world, bet_id, amount_minor)
                 assert refused.value.field == "amount"
             await order(world, bet_id, 1_001)
-            tenant_id, ann = world.tenants["acme"].id, world.players["acme", "ann"]
-            async with world.app.transaction(tenant_id) as conn:
-                await cashouts.drop_order(conn, tenant_id, ann, bet_id, world.at)
+            await drop(world, bet_id)
             assert await jobs.run_once(world.worker, world.at) is None
-            async with world.app.transaction(tenant_id) as conn:
-                with pytest.raises(NotFound):
-                    await cashouts.drop_order(conn, tenant_id, ann, bet_id, world.at)
+            with pytest.raises(NotFound):
+                await drop(world, bet_id)
             await ask(world, await quoted(world, bet_id))
             with pytest.raises(Conflict):
                 await order(world, bet_id, 1_001)

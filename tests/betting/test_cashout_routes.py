@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -85,6 +86,67 @@ def test_a_player_ends_half_a_bet_and_then_the_rest(database_urls: Urls) -> None
             assert (await ann.get(path + "?share_bps=10001")).status_code == 422
 
     asyncio.run(story())
+
+
+def test_a_bet_says_what_of_it_is_open(database_urls: Urls) -> None:
+    """To its player and to the office, by program and on the page; `stake` is the bet's own."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            await lay(edge, "acme")
+            ann, boss = await edge.player("ann"), await edge.staff("boss", "bets.read")
+            await edge.deposit(ann, "100.00")
+            bet_id = await placed(edge, ann)
+            whole = await open_of(ann, bet_id)
+            assert whole["cashed_out"] == "0.00"
+            assert (whole["open_stake"], whole["open_potential_payout"]) == (
+                whole["stake"], whole["potential_payout"],
+            )  # fmt: skip
+            assert "Potential payout</dt>" in await text_of(ann, "/bets")
+            paid = await ended(edge, ann, bet_id, 4_000)
+            part = await open_of(ann, bet_id)
+            assert (part["stake"], part["potential_payout"], part["payout"]) == (
+                whole["stake"], whole["potential_payout"], None,
+            )  # fmt: skip
+            assert (part["cashed_out"], part["open_stake"]) == (paid, "6.00")
+            most = Decimal(whole["potential_payout"])
+            assert Decimal(part["open_potential_payout"]) == most * 6 / 10
+            listed = (await boss.get("/api/v1/office/bets")).json()["items"]
+            assert listed[0]["bet"] == part
+            for client, path, rest in (
+                (ann, "/bets", "Potential payout of the rest"),
+                (boss, "/office/bets", "The rest could pay"),
+            ):
+                said = await text_of(client, path)
+                assert f"Cashed out</dt><dd>{paid} EUR" in said
+                assert "Stake left</dt><dd>6.00 EUR" in said
+                assert f"{rest}</dt><dd>{part['open_potential_payout']} EUR" in said
+            rest = await ended(edge, ann, bet_id, 10_000)
+            over = await open_of(ann, bet_id)
+            total = str(Decimal(paid) + Decimal(rest))
+            assert (over["payout"], over["cashed_out"]) == (total, total)
+            assert (over["open_stake"], over["open_potential_payout"]) == ("0.00", "0.00")
+
+    asyncio.run(story())
+
+
+async def open_of(client: httpx2.AsyncClient, bet_id: str) -> Any:
+    """The bet by itself, which is the one in the list."""
+    found = (await client.get(f"/api/v1/bets/{bet_id}")).json()
+    assert (await client.get("/api/v1/bets")).json()["items"] == [found]
+    return found
+
+
+async def text_of(client: httpx2.AsyncClient, path: str) -> str:
+    return (await client.get(path, headers=HTML)).text
+
+
+async def ended(edge: Edge, client: httpx2.AsyncClient, bet_id: str, share_bps: int) -> str:
+    """Cash out up to a share; what was paid."""
+    body = {"quote": (await quote(client, bet_id, share_bps))["quotes"][0]["quote"]}
+    answer = await client.post(f"/api/v1/bets/{bet_id}/cash-out", json=body, headers=edge.key())
+    assert answer.status_code == 201, answer.text
+    return answer.json()["amount"]
 
 
 def test_the_office_sets_the_margin(database_urls: Urls) -> None:

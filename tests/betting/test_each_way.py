@@ -11,11 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from overround.betting import cashouts, offers, risk, settlement
+from overround.betting import cashouts, offers, quotes, risk, settlement
 from overround.betting.bets import Decision, Slip, my_bet
-from overround.betting.quotes import service as quotes
-from overround.betting.quotes.model import Ask, AskedLeg
-from overround.betting.settlement import Ruling
+from overround.betting.quotes import Ask, AskedLeg
+from overround.betting.settlement import Asked, Ruling
 from overround.core import ids
 from overround.core.errors import Conflict, Invalid
 from overround.core.positions import UNPLACED, WITHDRAWN
@@ -127,7 +126,8 @@ async def room_minor(course: Course, contest: str, runner: str) -> int:
         each_way=True,
     )
     async with course.world.app.reading(tenant_id) as conn:
-        found = await quotes.quote(conn, tenant_id, ask, course.world.at)
+        known = await quotes.known(conn, tenant_id, ask, course.world.at)
+    found = quotes.quote(ask, known, course.world.at)
     assert found.stake_max_minor is not None
     return found.stake_max_minor
 
@@ -253,8 +253,9 @@ def test_a_corrected_position_moves_the_difference(database_urls: Urls) -> None:
             clerk = await found.world.clerk()
             ruling = Ruling("void", selection_id=found.picks["C1", "Ada Ashe"])
             async with found.world.worker.transaction(clerk.tenant_id) as conn:
+                asked = Asked("k1", bytes(32))
                 await settlement.propose(
-                    conn, clerk, contest_id("C1"), ruling, "ran for nobody", found.world.at
+                    conn, clerk, contest_id("C1"), ruling, "ran for nobody", asked, found.world.at
                 )
             await found.world.settle()
             assert await found.bet(bet) == ("void", 1_000)

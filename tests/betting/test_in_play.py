@@ -19,7 +19,7 @@ from overround.roles.archive import importer
 from overround.roles.hub.writer import Hub
 from tests.betting.test_waiting_races import PLACER
 from tests.support.edge import Edge, opened, user_id_of
-from tests.support.in_play import IN_PLAY, Match, begun, now, offered, relay
+from tests.support.in_play import IN_PLAY, USUAL, Match, begun, now, offered, relay
 from tests.web.test_betting_routes import home_of, lay
 
 Urls = Mapping[Role, str]
@@ -261,7 +261,7 @@ def test_what_is_laid_in_play(database_urls: Urls) -> None:
             assert (await match.home(ann))[2] == "suspended"
             match.hub.books[0] = back.books[0]
             # A house that lays it no more lays it no more at once.
-            body = {"sport": "football", "offered": False}
+            body = {"sport": "football", "offered": False, **USUAL}
             assert (await boss.put("/api/v1/office/in-play", json=body)).json() == {"items": []}
             assert await match.offers(ann) == []
             await relay(match)
@@ -291,7 +291,8 @@ def test_how_long_a_bet_in_play_waits(database_urls: Urls) -> None:
             answer = await ann.post("/api/v1/bets", json=combo, headers=edge.key())
             assert (answer.status_code, delay_s(answer)) == (202, 3.0)
             path = f"/api/v1/office/risk/players/{await user_id_of(edge, 'ann')}"
-            assert (await boss.put(path, json={"delay_e4": 20_000})).status_code == 204
+            slow = {"factor_e4": 10_000, "delay_e4": 20_000, "note": ""}
+            assert (await boss.put(path, json=slow)).status_code == 204
             assert delay_s(await send(edge, match, ann)) == 6.0
             for wrong, code in (
                 ({"delay_ms": 999}, 422),
@@ -299,8 +300,14 @@ def test_how_long_a_bet_in_play_waits(database_urls: Urls) -> None:
                 ({"stale_ms": 1_999}, 422),
                 ({"sport": "bowls"}, 404),
             ):
-                body = {"sport": "football", "offered": True, **wrong}
+                body = {"sport": "football", "offered": True, **USUAL, **wrong}
                 assert (await boss.put("/api/v1/office/in-play", json=body)).status_code == code
+            for name in ("offered", *USUAL):
+                body = {"sport": "football", "offered": True, **USUAL}
+                del body[name]
+                answer = await boss.put("/api/v1/office/in-play", json=body)
+                assert answer.status_code == 422
+                assert [one["pointer"] for one in answer.json()["errors"]] == [f"#/{name}"]
             assert (await ann.get("/api/v1/office/in-play")).status_code == 403
             found = (await boss.get("/api/v1/office/in-play")).json()["items"]
             assert found == [

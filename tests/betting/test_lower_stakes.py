@@ -164,7 +164,8 @@ def test_both_ways_in_take_lower_stakes_and_versions(database_urls: Urls) -> Non
             plain = await edge.player("ann")
             await edge.deposit(plain, "100.00")
             boss = await edge.staff("boss", "risk.manage")
-            cap = {"scope": "house", "scope_key": "house", "win_max": "5.00"}
+            cap = {"scope": "house", "scope_key": "house", "win_max": "5.00",
+                   "selection_max": None, "event_max": None}  # fmt: skip
             assert (await boss.put("/api/v1/office/risk/caps", json=cap)).status_code == 200
             fast = raw.client(token=plain.headers["authorization"].split()[1])
             for client, other in ((plain, fast), (fast, plain)):

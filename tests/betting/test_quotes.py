@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from fractions import Fraction
+from itertools import combinations
+from math import prod
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overround.betting import quotes, risk
 from overround.betting.bets import Slip
 from overround.betting.quotes import Ask, AskedLeg, Quote, rules
-from overround.betting.quotes.model import OfferedLeg, PlayerRoom, Terms
+from overround.betting.quotes.model import Known, OfferedLeg, PlayerRoom, Terms
 from overround.betting.risk import Cap, PlayerRisk, Policy
 from overround.core import ids
+from overround.core.price import SCALE_E4
 from overround.db.logins import Role
 from tests.betting.test_place_raw import house, slip
 from tests.stories.world import AT, Pick, World, opened
@@ -43,7 +47,8 @@ def asked(like: Slip, **changed: Any) -> Ask:
 async def quoted(world: World, ask: Ask) -> Quote:
     tenant_id = world.tenants["acme"].id
     async with world.app.reading(tenant_id) as conn:
-        return await quotes.quote(conn, tenant_id, ask, world.at)
+        known = await quotes.known(conn, tenant_id, ask, world.at)
+    return quotes.quote(ask, known, world.at)
 
 
 async def taken(world: World, like: Slip, stake_minor: int) -> dict[str, Any]:
@@ -220,7 +225,7 @@ def test_a_stake_that_fits_leaves_room_for_less(
     )  # fmt: skip
     ask = Ask(AT_ID, tuple(AskedLeg(leg.selection_id) for leg in legs))
     room = PlayerRoom(None, day, of_event)
-    one = rules.Slip(ask, replace(TERMS, factor_e4=factor), legs, room)
+    one = rules.Slip.of(ask, Known(replace(TERMS, factor_e4=factor), legs, room))
     less, more = sorted(stakes)
     if rules.stake_refused(one, more) is None:
         assert rules.stake_refused(one, less) is None
@@ -228,6 +233,81 @@ def test_a_stake_that_fits_leaves_room_for_less(
     assert code is not None
     assert most == 0 or rules.stake_refused(one, most) is None
     assert rules.stake_refused(one, most + 1) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(rules.Slip):
+    """A slip that is reckoned line by line, anew for every stake."""
+
+    def potential(self, stake_minor: int) -> int:
+        fixed = {n for n, leg in enumerate(self.ask.legs) if leg.banker}
+        every = range(len(self.legs))
+        chosen = [
+            line
+            for size in self.ask.sizes or (len(self.legs),)
+            for line in combinations(every, size)
+            if fixed <= set(line)
+        ]
+        parts = [[Fraction(price_e4, SCALE_E4) for price_e4 in self.prices_e4]]
+        if self.ask.each_way:
+            parts.append([_placed(leg) for leg in self.legs])
+        unit = Fraction(stake_minor, len(chosen) * len(parts))
+        paid = sum((unit * prod(part[n] for n in line) for part in parts for line in chosen),
+                   Fraction(0))  # fmt: skip
+        if self.terms.payout_rounding == "half_even":
+            return round(paid)
+        return int(paid)
+
+
+def _placed(leg: OfferedLeg) -> Fraction:
+    """What a unit on the leg to be placed returns, the terms being such as "1/4 1-3"."""
+    share = Fraction((leg.place_terms or "").split()[0])
+    return 1 + (Fraction(leg.price_e4 or 0, SCALE_E4) - 1) * share
+
+
+@st.composite
+def asked_slips(draw: st.DrawFn) -> tuple[Ask, Known]:
+    """Singles, combos and systems with bankers, each way or not, and every bound that there is."""
+    prices = draw(st.lists(st.integers(10_001, 10**6), min_size=1, max_size=5))
+    by_event = draw(st.tuples(BOUND, BOUND, BOUND))
+    terms = [draw(st.sampled_from(("1/1 1-2", "1/4 1-3", "1/5 1-4"))) for _ in prices]
+    legs = tuple(
+        OfferedLeg(ids.derived(AT, str(n)), None, None, price, 1, "open", AT, None, *by_event,
+                   place_terms=said)
+        for n, (price, said) in enumerate(zip(prices, terms, strict=True))
+    )  # fmt: skip
+    bankers = draw(st.lists(st.booleans(), min_size=len(legs), max_size=len(legs)))
+    least = max(1, sum(bankers))
+    sizes = draw(st.none() | st.sets(st.integers(least, len(legs)), min_size=1))
+    ask = Ask(
+        AT_ID,
+        tuple(AskedLeg(leg.selection_id, banker=banker and sizes is not None)
+              for leg, banker in zip(legs, bankers, strict=True)),
+        sizes=None if sizes is None else tuple(sorted(sizes)),
+        each_way=draw(st.booleans()),
+    )  # fmt: skip
+    taken = replace(
+        TERMS,
+        payout_rounding=draw(st.sampled_from(("down", "half_even"))),
+        payout_max_minor=draw(st.integers(1, 10**12)),
+        cash_minor=draw(st.integers(0, 10**13)),
+        factor_e4=draw(st.integers(100, 100_000)),
+    )
+    return ask, Known(taken, legs, PlayerRoom(None, draw(BOUND), draw(BOUND)))
+
+
+@settings(deadline=None)
+@given(asked_slips(), st.lists(st.integers(1, 10**13), max_size=5))
+def test_a_quote_pays_what_its_lines_pay_one_by_one(
+    slip_asked: tuple[Ask, Known], stakes: list[int]
+) -> None:
+    """To the last unit, for any stake and for the largest."""
+    fast, slow = rules.Slip.of(*slip_asked), Slow.of(*slip_asked)
+    most, code = rules.stake_max_minor(slow)
+    assert rules.stake_max_minor(fast) == (most, code)
+    for stake_minor in (*stakes, max(most, 1), most + 1):
+        assert fast.potential(stake_minor) == slow.potential(stake_minor)
+        assert rules.stake_refused(fast, stake_minor) == rules.stake_refused(slow, stake_minor)
 
 
 AT_ID = ids.derived(AT, "anybody")

@@ -14,7 +14,8 @@ from overround.betting.bets import REFUSAL_DETAILS, refusal_bounds, refusal_fiel
 from overround.db.logins import Role
 from tests.betting.test_freebets import given, promoting
 from tests.support.edge import Edge, opened, registration, user_id_of
-from tests.web.test_betting_routes import lay
+from tests.support.in_play import USUAL
+from tests.web.test_betting_routes import lay, setting
 
 Urls = Mapping[Role, str]
 # What a whole house or account is refused for is no field's fault.
@@ -135,7 +136,8 @@ def test_a_refused_request_names_its_field_and_a_stake_by_its_own_unit(
             await of_keys_and_digits(edge, ann)
 
             # Three doubles, by the line: a refusal and a quote name what one line may stake.
-            win = {"scope": "house", "scope_key": "house", "win_max": "30.00"}
+            win = {"scope": "house", "scope_key": "house", "win_max": "30.00",
+                   "selection_max": None, "event_max": None}  # fmt: skip
             assert (await boss.put("/api/v1/office/risk/caps", json=win)).status_code == 200
             lines = {"sizes": [2], "stake_mode": "unit", "stake": "20.00"}
             refused = await place(**lines)
@@ -200,8 +202,8 @@ def test_whatever_is_refused_says_where(database_urls: Urls) -> None:
 
 async def of_the_office(boss: httpx2.AsyncClient, edge: Edge, nobody: str) -> None:
     """The same of what the house says."""
-    in_play = {"sport": "curling", "offered": True}
-    named = {"scope": "selection", "scope_key": nobody}
+    in_play = {"sport": "curling", "offered": True, **USUAL}
+    named = setting("selection", nobody)
     free = {"player_id": nobody, "amount": "5.00", "reason": "welcome"}
     free["expires_at"] = (edge.clock.now() + timedelta(days=1)).isoformat()
     ruling = {"event_id": nobody, "kind": "void", "reason": "a"}

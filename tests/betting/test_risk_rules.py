@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 from overround.betting import risk
 from overround.betting.exposure import OpenBet, OpenLeg
 from overround.betting.exposure import rules as exposure
-from overround.betting.exposure.model import Taken
+from overround.betting.exposure.model import Beaten
 from overround.betting.risk import Cap, Policy, Scope, Standing, Watched
 from overround.core import bets, grading
 from overround.core.payoff import VOID, WON, Grade
@@ -249,24 +249,14 @@ def test_a_market_is_suspended_once_for_the_gravest_reason() -> None:
     assert [(alarm.reason, alarm.measured) for alarm in found] == [("velocity", 9)]
 
 
-def test_who_beats_the_close_is_named_and_who_does_not_is_not() -> None:
-    rng = random.Random(5)
-    taken: list[Taken] = []
-    for _ in range(200):
-        close_e4 = rng.randrange(15_000, 40_000)
-        other_e4 = round(10_000 / (1.05 - 10_000 / close_e4))
-        if other_e4 <= 10_100:
-            continue
-        closing = [close_e4, other_e4]
-        fair_e4 = round(close_e4 * (10_000 / close_e4 + 10_000 / other_e4))
-        taken.append(Taken(UUID(int=1), "sharp", fair_e4 * 103 // 100, 0, closing))
-        taken.append(Taken(UUID(int=2), "soft", fair_e4 * 95 // 100, 0, closing))
-    sharp, soft = exposure.sharpness(taken)
-    assert (sharp.name, soft.name) == ("sharp", "soft")
-    assert 29_000 < sharp.mean_ppm < 31_000
-    assert sharp.suggested_e4 < 10_000 == soft.suggested_e4
-    few = exposure.sharpness(taken[:20])
-    assert all(one.suggested_e4 == 10_000 for one in few)
+def test_what_the_close_says_suggests_a_factor() -> None:
+    def suggested(bets: int, mean_ppm: int, error_ppm: int) -> int:
+        (found,) = exposure.sharpness([Beaten(UUID(int=1), "ann", bets, mean_ppm, error_ppm)])
+        assert (found.name, found.bets, found.mean_ppm) == ("ann", bets, mean_ppm)
+        return found.suggested_e4
+
+    assert suggested(30, 30_000, 10_000) == 4_782
+    assert suggested(29, 30_000, 10_000) == suggested(30, 20_000, 10_000) == 10_000
 
 
 @given(some.integers(0, 10_000), some.integers(-(10**6), 10**6), some.integers(0, 10**6))
@@ -288,6 +278,18 @@ def test_every_market_of_the_catalogue_has_a_liability() -> None:
         ]  # fmt: skip
         (market,) = risk.of_events(found)[EVENT].markets
         assert all(one.liability_minor <= market.worst_minor for one in market.selections)
+
+
+def test_an_answer_that_can_never_be_costs_nothing() -> None:
+    sides = grading.sides("result_and_total")
+    found = [
+        Standing(EVENT, EVENT, "result_and_total", "ft", 2, UUID(int=n), side, 1, 100, 250)
+        for n, side in enumerate(sides)
+    ]
+    (market,) = risk.of_events(found)[EVENT].markets
+    said = {one.side: one.liability_minor for one in market.selections}
+    assert said["home/under"] == said["away/under"] == -100 * len(sides)
+    assert said["draw/under"] == said["home/over"] == 250 - 100 * len(sides)
 
 
 def test_a_void_leg_gives_its_share_back() -> None:

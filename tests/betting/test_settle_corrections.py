@@ -144,7 +144,7 @@ def test_what_fails_too_often_is_a_persons(database_urls: Urls) -> None:
             late = world.at + timedelta(days=2)
             async with world.app.reading(tenant_id) as conn:
                 desk = await settlement.waiting(conn, tenant_id, since, late, 10)
-            assert {one.event_id: one.waits_for for one in desk}[event_id] == "person"
+            assert {one.event_id: one.waits_for for one in desk}[event_id] == "stuck"
             async with world.app.reading(world.tenants["other"].id) as conn:
                 rows = await conn.execute("SELECT settlement_stuck_v1(%s, 1)", [tenant_id])
                 assert await rows.fetchall() == []

@@ -14,6 +14,7 @@ from overround.db.logins import Role
 from tests.betting.test_place_raw import house
 from tests.support.edge import Edge, opened, user_id_of
 from tests.web.test_betting_routes import home_of, lay, slip
+from tests.web.test_office import switch
 
 Urls = Mapping[Role, str]
 ASYNC = {"Prefer": "respond-async"}
@@ -94,7 +95,8 @@ def test_a_slip_that_waits_for_its_turn_is_placed_once(database_urls: Urls) -> N
 
 
 async def let_wait(edge: Edge, client: httpx2.AsyncClient, **words: Any) -> httpx2.Response:
-    body = {"scope": "house", "scope_key": "house", **words}
+    unsaid = {"approve_win": None, "delay_ms": None}
+    body = {"scope": "house", "scope_key": "house", **unsaid, **words}
     return await client.put("/api/v1/office/waits", json=body)
 
 
@@ -160,6 +162,54 @@ def test_a_person_approves_or_refuses_what_may_win_much(database_urls: Urls) -> 
     asyncio.run(story())
 
 
+def test_only_an_offer_has_a_stake_and_prices(database_urls: Urls) -> None:
+    """Beside another verdict they are refused by their names, and nothing is decided."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            await lay(edge, "acme")
+            ann, boss = await edge.player("ann"), await edge.staff("boss", "risk.manage")
+            await edge.deposit(ann, "1000.00")
+            await let_wait(edge, boss, approve_win="50.00")
+            said = await send(edge, ann, "100.00")
+            slip_id = said.json()["slip_id"]
+            for verdict in ("approve", "refuse"):
+                for name, value in (("stake", "60.00"), ("prices", ["1.85"]), ("lasts_s", 60)):
+                    answer = await decide(boss, slip_id, verdict, **{name: value})
+                    assert (answer.status_code, answer.json()["code"]) == (422, "offer_only")
+                    (error,) = answer.json()["errors"]
+                    assert error["pointer"] == f"#/{name}"
+            assert await run(edge) is None
+            assert (await status(ann, said))["status"] == "waiting"
+            nothing = {"stake": None, "prices": None, "lasts_s": None}
+            assert (await decide(boss, slip_id, "approve", **nothing)).status_code == 204
+            assert await run(edge) == 1
+            assert (await status(ann, said))["stake"] == "100.00"
+
+    asyncio.run(story())
+
+
+def test_what_waits_is_said_whole(database_urls: Urls) -> None:
+    """A field that is left out is refused by its name, and resets nothing."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            boss = await edge.staff("boss", "risk.manage")
+            waits = {"scope": "house", "scope_key": "house", "approve_win": "50.00", "delay_ms": 5}
+            for name in ("approve_win", "delay_ms"):
+                assert (await let_wait(edge, boss, **waits)).json() == waits
+                body = {key: value for key, value in waits.items() if key != name}
+                answer = await boss.put("/api/v1/office/waits", json=body)
+                assert answer.status_code == 422
+                (error,) = answer.json()["errors"]
+                assert error["pointer"] == f"#/{name}"
+                assert (await boss.get("/api/v1/office/waits")).json()["items"] == [waits]
+            said = await let_wait(edge, boss, approve_win="60.00")
+            assert (said.json()["approve_win"], said.json()["delay_ms"]) == ("60.00", None)
+
+    asyncio.run(story())
+
+
 def test_an_alternative_is_taken_in_time_or_not_at_all(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge:
@@ -175,7 +225,8 @@ def test_an_alternative_is_taken_in_time_or_not_at_all(database_urls: Urls) -> N
                 ({"stake": "100.00"}, "alternative_missing"),
                 ({"stake": "100.01"}, "stake_out_of_range"),
                 ({"stake": "0.01"}, "stake_out_of_range"),
-                ({"prices": ["1.90", "1.90"]}, "price_out_of_range"),
+                ({"prices": ["1.90", "1.90"]}, "prices_count"),
+                ({"prices": ["1001.01"]}, "price_out_of_range"),
                 ({"stake": "60.00", "lasts_s": 9}, "offer_lasts"),
             ):
                 answer = await decide(boss, slip_id, "offer", **words)
@@ -236,12 +287,12 @@ def test_a_slip_that_is_delayed_is_looked_at_again(database_urls: Urls) -> None:
             # Who waits twice as long by his factor, and finds the market suspended then.
             me = await user_id_of(edge, "ann")
             path = f"/api/v1/office/risk/players/{me}"
-            assert (await boss.put(path, json={"delay_e4": 20_000})).status_code == 204
+            slow = {"factor_e4": 10_000, "delay_e4": 20_000, "note": ""}
+            assert (await boss.put(path, json=slow)).status_code == 204
             third = await send(edge, ann)
             edge.later(seconds=7)
             assert await run(edge) is None
-            off = {"scope": "sport", "scope_key": "football", "enabled": False}
-            assert (await boss.put("/api/v1/office/offer-settings", json=off)).status_code == 200
+            assert await switch(boss, "sport", "football", enabled=False) == 200
             edge.later(seconds=1)
             assert await run(edge) == 1
             found = await status(ann, third)

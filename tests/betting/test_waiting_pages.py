@@ -24,7 +24,7 @@ def test_the_office_offers_and_the_player_takes_it(database_urls: Urls) -> None:
             assert (await form(boss, f"{desk}/waits", **words)).status_code == 303
             wrong = await form(boss, f"{desk}/waits", **{**words, "delay": "soon"})
             assert wrong.status_code == 422
-            assert "A delay is seconds" in wrong.text
+            assert "Delay: 0 to 60 seconds, such as 2.5." in wrong.text
             page = (await boss.get(desk, headers=HTML)).text
             assert re.search(r'name="approve_win"[^>]* value="50.00"', page)
             assert re.search(r'name="delay"[^>]* value="1.5"', page)
@@ -41,6 +41,16 @@ def test_the_office_offers_and_the_player_takes_it(database_urls: Urls) -> None:
             assert refused.status_code == 422
             assert "say a lower stake or other prices" in refused.text
             fields = {"verdict": "offer", "reason": "too much", "stake": "25", "price_0": "1.80"}
+            for verdict in ("approve", "refuse"):
+                told = await form(boss, act, **{**fields, "verdict": verdict})
+                assert told.status_code == 422
+                assert "Stake instead: only an offer has a stake of its own." in told.text
+                assert re.search(r'name="stake"[^>]* value="25"', told.text)
+                told = await form(boss, act, **{**fields, "verdict": verdict, "stake": ""})
+                assert "Price instead: only an offer has prices of its own." in told.text
+            told = await form(boss, act, **{**fields, "price_1": "1.80"})
+            assert "Price instead: a price for each leg, in their order." in told.text
+            assert await run(edge) is None
             assert (await form(boss, act, **fields)).status_code == 303
             page = (await ann.get("/bets", headers=HTML)).text
             assert "The house takes <b>25.00 EUR</b> at <b>1.80</b>" in page

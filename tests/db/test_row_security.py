@@ -154,7 +154,7 @@ def house(endpoints: Endpoints, database_urls: Urls) -> House:
     name = str(conninfo_to_dict(database_urls["owner"])["dbname"])
     with psycopg.connect(endpoints.superuser_url(name)) as conn:
         conn.execute(
-            "INSERT INTO debt SELECT tenant_id, id, 1, %s FROM users WHERE kind = 'player'", [AT]
+            "INSERT INTO debt SELECT tenant_id, id, 1, 1, %s FROM users WHERE kind = 'player'", [AT]
         )
         conn.execute("INSERT INTO risk_stale (tenant_id, event_id) SELECT id, id FROM tenant")
         for query in probe.PLAYED:
@@ -184,7 +184,8 @@ async def furnished(world: World, name: str) -> UUID:
         await cashier.withdraw(conn, who, "1.00", "w-1", bytes(32), AT)
         event_id = await world.event(f"open {name}")
         clerk = world.system(tenant.id)
-        await settlement.propose(conn, clerk, event_id, settlement.Ruling("hold"), "why", AT)
+        asked = settlement.Asked("k1", bytes(32))
+        await settlement.propose(conn, clerk, event_id, settlement.Ruling("hold"), "why", asked, AT)
         await conn.execute(
             "INSERT INTO login_failure (tenant_id, subject_sha256, failures, last_failed_at)"
             " VALUES (%s, sha256('ann'), 1, %s)",

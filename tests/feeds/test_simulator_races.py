@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import pytest
+
 from overround.betting import offers
 from overround.betting.offers import Book, Offers
 from overround.core import place_terms, positions
 from overround.core.positions import WITHDRAWN
 from overround.db.logins import Role
+from overround.odds import catalogue
 from overround.odds.board import SourceKind
 from overround.odds.feeds.model import FeedBatch, FeedResult
 from overround.odds.feeds.simulator import Simulator, races
@@ -74,6 +77,34 @@ def test_the_truth_has_every_race_that_is_said() -> None:
     over = [race["positions"] for race in truth.values() if race["minute"] <= ends_min]
     assert over == list(results.values())
     assert len(over) == 2
+
+
+@pytest.mark.parametrize("first_min", [races.FIRST_MIN, races.FIRST_MIN + races.REPORTED_AFTER_MIN])
+def test_whoever_listens_late_hears_of_races_that_are_run(
+    database_urls: dict[Role, str], first_min: float
+) -> None:
+    over = races.race(3, 0)
+
+    async def story() -> None:
+        async with opened(database_urls) as world:
+            await world.tenant("acme")
+            feed = Simulator(3, ORIGIN, 1.0, has_races=True)
+            await heard(world, feed, first_min)
+            await heard(world, feed, over.reported_min + 1)
+            (ours,) = [one for key, one in world.hub.events.items() if key[1].endswith("race-0")]
+            async with world.worker.reading(None) as conn:
+                found = await catalogue.events_by_id(conn, [ours.event_id])
+            assert found[ours.event_id].status == "ended"
+
+    asyncio.run(story())
+
+
+def test_a_race_is_named_once() -> None:
+    for first in (0, 12, 15):
+        feed = Simulator(3, ORIGIN, 1.0, has_races=True)
+        told = [feed.until(ORIGIN + timedelta(minutes=minute)) for minute in range(first, 20)]
+        named = [one.home for said in told for one in said.events if one.runners]
+        assert named.count(races.race(3, 0).name) == 1
 
 
 def test_a_race_is_a_contest_that_can_be() -> None:

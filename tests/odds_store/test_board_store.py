@@ -126,15 +126,14 @@ def test_what_was_seen_already_changes_nothing_on_a_live_board(database_urls: Ur
         async with opened(database_urls) as world:
             feed = await feed_of(world)
             said = prices("one", "1x2", "2.10", "3.40", "3.60")
+            await feed.say(AT, said)
             events = world.hub.events
             async with world.worker.transaction(None) as conn:
                 world.hub = await Hub.load_now(conn, [], AT)
             world.hub.events = dict(events)
-            await feed.say(AT, said)
+            world.hub.expect({feed.event.provider: 1}, AT)
             async with world.worker.transaction(None) as conn:
-                await boards.suspend_source(
-                    conn, world.hub.board, feed.event.provider, "one", AT + MINUTE
-                )
+                assert await world.hub.hush(conn, [feed.event.provider], AT + MINUTE) == 1
             assert await feed.say(AT, said) == 0
             open_now = (
                 world.hub.board.open_count(),

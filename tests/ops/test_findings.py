@@ -99,6 +99,8 @@ def test_a_healthy_house_has_no_findings() -> None:
         ({"settle": Waiting(1, AT - 3 * MINUTE)}, [("settlement_waits", "degraded")]),
         ({"slips": {"asked": Waiting(1, AT - 4 * MINUTE)}}, [("slips_wait", "degraded")]),
         ({"slips": {"approval": Waiting(1, AT - 4 * MINUTE)}}, []),
+        ({"cash_outs": Waiting(1, AT - 4 * MINUTE)}, [("cash_outs_wait", "degraded")]),
+        ({"cash_outs": Waiting(1, AT - 2 * MINUTE)}, []),
         ({"settle": Waiting(0, None, 2)}, [("settlement_stuck", "degraded")]),
         ({"asked": [asked(10, 7)]}, [("provider_fails", "degraded")]),
         ({"asked": [asked(10, 8)]}, []),

@@ -128,7 +128,7 @@ def test_a_wrong_margin_is_told_where_it_was_typed(house: House, browser: Browse
         margin.press("Enter")
         expect(margin).to_have_attribute("aria-invalid", "true")
         expect(margin).to_be_focused()
-        expect(row.get_by_role("alert")).to_contain_text("from 0 to 50 percent")
+        expect(row.get_by_role("alert")).to_contain_text("Margin: 0 to 50 %")
         assert violations(page) == []
         margin.fill("7.5")
         margin.press("Enter")
@@ -158,7 +158,9 @@ def test_a_refused_form_is_kept_while_the_page_goes_on(house: House, browser: Br
         page.get_by_label("More bets within a minute than").fill("many")
         page.get_by_label("Legs, at most").fill("7")
         page.get_by_role("button", name="Save what is watched").click()
-        expect(page.get_by_role("alert")).to_contain_text("no number that is taken here")
+        expect(page.get_by_role("alert")).to_contain_text(
+            "More bets within a minute than: a whole number"
+        )
         # The page has its own address again: it is brought up to date, and may be reloaded.
         expect(page).to_have_url(f"{house.url}/office/risk")
         page.get_by_label("Note").fill("still typing")

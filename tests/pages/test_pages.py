@@ -140,6 +140,28 @@ def test_staff_are_told_that_a_players_page_is_not_theirs(database_urls: Urls) -
     asyncio.run(story())
 
 
+def test_what_a_bet_came_to_is_said_once(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            for name in ("one", "two"):
+                await lay(edge, "acme", name=name)
+            ann = await edge.player("ann")
+            await edge.deposit(ann, "100.00")
+            items = (await ann.get("/api/v1/board")).json()["items"]
+            firsts = [one["markets"][0]["selections"][0] for one in items]
+            legs = [{"selection_id": one["selection_id"], "price": one["price"]} for one in firsts]
+            for asked, badges in ((legs[:1], 1), (legs, 3)):
+                body = {"stake": "10.00", "legs": asked}
+                placed = await ann.post("/api/v1/bets", json=body, headers=edge.key())
+                assert placed.status_code == 201, placed.text
+                page = (await ann.get("/bets", headers=HTML)).text
+                newest = page.partition("<article")[2].partition("</article>")[0]
+                # A combo has its own and one for each leg.
+                assert newest.count("data-grade=") == badges
+
+    asyncio.run(story())
+
+
 def test_a_problem_is_a_page_for_browsers_alone(database_urls: Urls) -> None:
     async def story() -> None:
         async with opened(database_urls) as edge:

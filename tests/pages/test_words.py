@@ -112,3 +112,11 @@ def test_a_contest_has_a_name_and_its_places_are_counted() -> None:
     assert words.came_to("lost", "won") == "placed"
     assert words.came_to("won", "won") == "won"
     assert words.came_to(None, None) == "open"
+
+
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "Asia/Tokyo", "America/Los_Angeles"])
+def test_every_time_can_be_written_on_a_page(at: datetime, zone: str) -> None:
+    there = ZoneInfo(zone)
+    assert str(at.year) in words.full_time(at, there)
+    assert words.time_of(at, there, datetime(2026, 3, 1, tzinfo=UTC))

@@ -42,6 +42,7 @@ class Model:
     bank_minor: int = 0
     house_minor: int = 0
     owed_minor: int = 0
+    lent_minor: int = 0
     bets: list[ModelBet] = field(default_factory=list[ModelBet])
     scores: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     rulings: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -60,13 +61,18 @@ class Model:
         self.withdrawing_minor += amount_minor
         return True
 
-    def decide(self, amount_minor: int, *, is_paid: bool) -> None:
-        """A withdrawal is paid, or it is cash again."""
+    def decide(self, amount_minor: int, lent_before_minor: int, *, is_paid: bool) -> None:
+        """A withdrawal is paid, or it is cash again, and pays what was lent since it was asked.
+
+        `lent_before_minor` is `lent_minor` of then.
+        """
         self.withdrawing_minor -= amount_minor
         if is_paid:
             self.bank_minor += amount_minor
-        else:
-            self.cash_minor += amount_minor
+            return
+        repaid = min(self.owed_minor, amount_minor, self.lent_minor - lent_before_minor)
+        self.cash_minor += amount_minor - repaid
+        self.owed_minor -= repaid
 
     def place(self, stake_minor: int, legs: Sequence[Pick]) -> str:
         """The answer to a slip."""
@@ -117,6 +123,7 @@ class Model:
         repaid = max(min(self.owed_minor, won, ends), 0)
         self.cash_minor = ends + lent - repaid
         self.owed_minor += lent - repaid
+        self.lent_minor += lent
         self.touched.clear()
         return changed
 

@@ -15,7 +15,7 @@ import pytest
 
 from overround.betting import bets, offers
 from overround.betting.offers import Setting
-from overround.betting.settlement import Ruling, lift, propose, settle_due
+from overround.betting.settlement import Asked, Ruling, lift, propose, settle_due
 from overround.core.errors import Conflict, Forbidden
 from overround.core.principal import Principal
 from overround.db import Connection
@@ -90,11 +90,13 @@ class Throng:
         event_id = self.world.events[name].event_id
         try:
             async with self.app() as conn:
+                self.seen["asked"] += 1
+                asked = Asked(f"r{self.seen['asked']}", bytes(32))
                 made = await propose(
-                    conn, self.clerk, event_id, Ruling("hold"), "because", self.world.at
+                    conn, self.clerk, event_id, Ruling("hold"), "because", asked, self.world.at
                 )
             async with self.app() as conn:
-                await lift(conn, self.clerk, made.id, self.world.at)
+                await lift(conn, self.clerk, made.ruling.id, self.world.at)
         except (Conflict, Forbidden):
             # More than one person may do alone; it waits for another.
             self.seen["second person"] += 1

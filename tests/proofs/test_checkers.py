@@ -32,7 +32,11 @@ STUCK: Final = "no settlement is stuck"
 
 # What is done by hand, and what has to be said of it, whatever else is.
 FAULTS: Final[Mapping[str, str]] = {
-    "a debt is its loans less what was repaid": "UPDATE debt SET owed_minor = owed_minor + 1",
+    "a debt is its loans less what was repaid": "UPDATE debt SET owed_minor = owed_minor - 1",
+    "a withdrawal repays of what it brings back": (
+        "UPDATE transfer SET code = 'debt_repay', reference = (SELECT id FROM payment)"
+        " WHERE code = 'debt_lend'"
+    ),
     "a grade follows from the result": (
         "UPDATE leg SET grade = 'lost' WHERE grade = 'won';"
         " UPDATE bet SET outcome = 'lost', payout_minor = 0 WHERE outcome = 'won'"

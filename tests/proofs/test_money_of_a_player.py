@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from overround.betting import settlement
-from overround.betting.settlement import Ruling
+from overround.betting.settlement import Asked, Ruling
 from overround.core import money
 from overround.core.principal import Principal
 from overround.db import work
@@ -45,7 +45,7 @@ class Player(WorldMachine):
         super().__init__()
         self.model = self.model_of()
         self.rulings: list[tuple[str, str, UUID]] = []
-        self.waiting: list[tuple[UUID, int]] = []
+        self.waiting: list[tuple[UUID, int, int]] = []
         self.asked = 0
 
     @initialize()
@@ -81,7 +81,7 @@ class Player(WorldMachine):
         payment = self._do(self._withdraw(amount))
         assert (payment.refusal_code is None) == is_asked
         if is_asked:
-            self.waiting.append((payment.id, amount))
+            self.waiting.append((payment.id, amount, self.model.lent_minor))
 
     async def _withdraw(self, amount: int) -> cashier.Payment:
         self.asked += 1
@@ -94,8 +94,8 @@ class Player(WorldMachine):
     @precondition(lambda self: bool(self.waiting))
     @rule(is_paid=st.booleans())
     def decide(self, is_paid: bool) -> None:
-        payment_id, amount = self.waiting.pop(0)
-        self.model.decide(amount, is_paid=is_paid)
+        payment_id, amount, lent_before = self.waiting.pop(0)
+        self.model.decide(amount, lent_before, is_paid=is_paid)
         self._do(self._decide(payment_id, is_paid))
 
     async def _decide(self, payment_id: UUID, is_paid: bool) -> None:
@@ -153,9 +153,12 @@ class Player(WorldMachine):
     async def _rule(self, event: str, kind: Literal["hold", "void"]) -> settlement.StoredRuling:
         event_id = self.world.events[f"{event} {self.name}"].event_id
         async with self.world.app.transaction(self.clerk.tenant_id) as conn:
-            return await settlement.propose(
-                conn, self.clerk, event_id, Ruling(kind), "because", self.world.at
+            self.asked += 1
+            asked = Asked(f"r{self.asked}", bytes(32))
+            made = await settlement.propose(
+                conn, self.clerk, event_id, Ruling(kind), "because", asked, self.world.at
             )
+            return made.ruling
 
     @precondition(lambda self: bool(self.rulings))
     @rule()

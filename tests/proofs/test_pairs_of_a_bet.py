@@ -50,6 +50,16 @@ def suspending(on: Ground, of: Case) -> Body:
     return body
 
 
+def stopping(on: Ground, of: Case) -> Body:
+    """The office stops all betting."""
+    setting = Setting("house", "house", enabled=False)
+
+    async def body(conn: Connection) -> int:
+        return await offers_store.switch(conn, on.tenant_id, setting, on.world.at)
+
+    return body
+
+
 def repricing(on: Ground, of: Case) -> Body:
     """The hub writes another price; it holds no lock of the event's."""
     book_id = on.world.tenants["acme"].book_id
@@ -325,3 +335,24 @@ def barred(run: Run, refusal: str) -> str:
     if run.began_after(0, 1):
         assert run.said(0) == refusal
     return run.said(0)
+
+
+def test_no_bet_is_taken_after_all_betting_was_stopped(on: Ground) -> None:
+    """The last of this file: it stops the other cases too."""
+    book_id = on.world.tenants["acme"].book_id
+
+    async def laid_again(of: Case) -> None:
+        async with on.world.worker.transaction(None) as conn:
+            await offers_store.write(conn, book_id, [(of.home, PRICE_E4, "open")], on.world.at)
+
+    async def check(of: Case, run: Run) -> str:
+        return await fair(of, run, "market_suspended")
+
+    outcomes = on.every_order(
+        ("app", "app"),
+        lambda of: (on.bet(of), stopping(on, of)),
+        check,
+        names=("bet", "stop"),
+        prepare=laid_again,
+    )
+    assert set(outcomes) == {"accepted", "market_suspended"}

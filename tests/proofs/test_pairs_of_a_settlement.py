@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from overround.betting import settlement
-from overround.betting.settlement import Ruling, settle_events
+from overround.betting.settlement import Asked, Ruling, settle_events
 from overround.core.principal import Principal
 from overround.db import Connection, work
 from overround.odds import catalogue
@@ -79,8 +79,11 @@ def ruling(on: Ground, of: Case, rule: Ruling) -> Body:
     clerk = Principal(on.tenant_id, UUID(int=7), "staff", frozenset({"*"}))
 
     async def body(conn: Connection) -> str:
-        made = await settlement.propose(conn, clerk, of.event_id, rule, "because", on.world.at)
-        return made.state
+        asked = Asked(f"{of.event_id}", bytes(32))
+        made = await settlement.propose(
+            conn, clerk, of.event_id, rule, "because", asked, on.world.at
+        )
+        return made.ruling.state
 
     return body
 
@@ -182,6 +185,39 @@ def test_a_payout_taken_back_and_a_withdrawal_of_it(on: Ground) -> None:
         prepare=lambda of: reclaimed(on, of), stops=STOPS,
     )  # fmt: skip
     assert set(outcomes) == {"requested", "refused"}
+
+
+def test_a_payout_taken_back_and_the_refusal_of_its_withdrawal(on: Ground) -> None:
+    """Whoever is first, the house has its money again: it lay in the withdrawal."""
+    clerk = on.runner.run(on.world.clerk())
+    asked: dict[UUID, UUID] = {}
+
+    async def prepare(of: Case) -> None:
+        await reclaimed(on, of)
+        who = Principal(on.tenant_id, of.user_id, "player")
+        async with on.world.app.transaction(on.tenant_id) as conn:
+            told = await cashier.withdraw(conn, who, "16.00", "w", bytes(32), on.world.at)
+        asked[of.user_id] = told.payment.id
+
+    def pair(of: Case) -> tuple[Body, Body]:
+        async def refuse(conn: Connection) -> str:
+            payment_id = asked[of.user_id]
+            return (await cashier.refuse(conn, clerk, payment_id, "because", on.world.at)).status
+
+        return on.settling(), refuse
+
+    async def check(of: Case, run: Run) -> str:
+        assert run.errors == (None, None)
+        await on.world.settle()
+        balance = await on.world.balance(of.name)
+        assert (balance.cash_minor, balance.withdrawing_minor, balance.owed_minor) == (400, 0, 0)
+        return run.said(1)
+
+    outcomes = on.every_order(
+        ("worker", "app"), pair, check, prepare=prepare, stops=f"{STOPS}|payment_"
+    )
+    assert set(outcomes) == {"refused"}
+    assert outcomes.total() > 5
 
 
 def test_two_withdrawals(on: Ground) -> None:

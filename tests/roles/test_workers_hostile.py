@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -20,7 +21,7 @@ from overround.core.clock import SetClock
 from overround.db.logins import Role
 from overround.kit import loop
 from overround.kit.settings import HubSettings
-from overround.odds.feeds.worker import MAX_FRAME_BYTES
+from overround.odds.feeds.worker import MAX_FRAME_BYTES, Envelope, Register
 from overround.roles import api
 from overround.roles.attach import Endpoints
 from overround.roles.hub import port as hub_port
@@ -96,6 +97,50 @@ def test_what_is_refused_is_logged_by_the_second(database_urls: Urls, endpoints:
                 await until_async(lambda: told() == 3, "the log to tell of all three")
 
     asyncio.run(story())
+
+
+def test_a_flood_of_workers_that_come_and_go_is_a_few_lines(
+    database_urls: Urls, endpoints: Endpoints
+) -> None:
+    """One that comes and goes is two lines a second, however often; many are so many and a sum."""
+
+    async def story() -> None:
+        async with hub_port_of(database_urls, endpoints) as hub:
+            token = await hub.key("sbo")
+            hub_port.log_workers(hub.desk)
+            with capture_logs() as lines:
+                for _ in range(100):
+                    come_and_go(hub.desk, token, "restless")
+                hub_port.log_workers(hub.desk)
+            assert [(one["event"], one["worker"], one["times"]) for one in moves(lines)] == [
+                ("worker.registered", "restless", 100),
+                ("worker.gone", "restless", 100),
+            ]
+            with capture_logs() as lines:
+                for n in range(100):
+                    come_and_go(hub.desk, token, f"worker {n}")
+                hub_port.log_workers(hub.desk)
+                # What was told is not told again.
+                hub_port.log_workers(hub.desk)
+            told = moves(lines)
+            assert len(told) == hub_port.LOGGED_MAX + 1
+            assert told[-1]["event"] == "worker.moved_more"
+            assert sum(one["times"] for one in told) == 200
+
+    asyncio.run(story())
+
+
+def come_and_go(desk: Desk, token: str, worker_id: str) -> None:
+    """A worker that is let in and leaves at once."""
+    connection = desk.opened("somewhere")
+    desk.register(connection, Register(Envelope(worker_id, ("sbo",)), "sbo", token), "")
+    desk.lost(connection)
+
+
+def moves(lines: Sequence[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
+    """The lines that tell of comings and goings."""
+    names = {"worker.registered", "worker.gone", "worker.moved_more"}
+    return [one for one in lines if one["event"] in names]
 
 
 def test_a_worker_speaks_for_its_own_site_alone(database_urls: Urls, endpoints: Endpoints) -> None:

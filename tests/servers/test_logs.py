@@ -31,7 +31,7 @@ def put_back() -> object:
         ("\x1b]8;;http://x\x1b\\link", "link"),
         ("a\x00b\x7fc\x85d\u2028e", "a b c d e"),
         ("Málaga · 東京", "Málaga · 東京"),
-        ("x" * 5_000, "x" * logs.TEXT_CHARS_MAX),
+        ("x" * logs.TEXT_CHARS_MAX, "x" * logs.TEXT_CHARS_MAX),
     ],
 )
 def test_text_is_cleaned(hostile: str, cleaned: str) -> None:
@@ -68,6 +68,39 @@ def test_an_exception_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> N
         logs.get("test").exception("failed")
     (line,) = capsys.readouterr().err.splitlines()
     assert "ValueError: invalid literal" in json.loads(line)["exception"]
+
+
+def divided(deep: int) -> int:
+    """One by nothing, so many calls deep; no two neighbours alike, which a traceback would fold."""
+    return divided_too(deep - 1) if deep else 1 // deep
+
+
+def divided_too(deep: int) -> int:
+    return divided(deep)
+
+
+def test_a_long_exception_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its first frame, its type and its message, of which none may be far from an end."""
+
+    logs.configure("info")
+    try:
+        divided(40)
+    except ZeroDivisionError:
+        logs.get("test").exception("failed")
+    (line,) = capsys.readouterr().err.splitlines()
+    said = json.loads(line)["exception"]
+    assert said.startswith("Traceback (most recent call last):")
+    assert said.endswith("ZeroDivisionError: integer division or modulo by zero")
+    assert "characters some are left out" in said
+    assert len(said) <= logs.TEXT_CHARS_MAX
+
+
+def test_a_text_of_any_length_is_bounded() -> None:
+    for length in range(logs.TEXT_CHARS_MAX - 2, logs.TEXT_CHARS_MAX + 100):
+        text = "a" * (length - 1) + "z"
+        found = logs.clean(text)
+        assert len(found) == min(length, logs.TEXT_CHARS_MAX)
+        assert found[-1] == "z"
 
 
 def test_a_level_that_is_not_wanted_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from overround.betting.bets import my_bet
-from overround.betting.settlement import Ruling, lift, propose
+from overround.betting.settlement import Asked, Ruling, lift, propose
 from overround.core import line, money, price
 from overround.core.errors import Refusal
 from overround.core.principal import Principal
@@ -239,6 +239,9 @@ class _Teller:
     async def do_held(self, name: str) -> str:
         return self._text((await self.world.balance(name, self.tenant)).held_minor)
 
+    async def do_owed(self, name: str) -> str:
+        return self._text((await self.world.balance(name, self.tenant)).owed_minor)
+
     async def do_withdrawing(self, name: str) -> str:
         return self._text((await self.world.balance(name, self.tenant)).withdrawing_minor)
 
@@ -363,9 +366,12 @@ class _Teller:
         caller = await self.world.clerk(self.tenant)
         event_id = await self.world.event(event)
         async with self.world.app.transaction(caller.tenant_id) as conn:
-            found = await propose(conn, caller, event_id, ruling, " ".join(why), self.world.at)
-        self.rulings[key] = found.id
-        return found.state
+            asked = Asked(key, bytes(32))
+            made = await propose(
+                conn, caller, event_id, ruling, " ".join(why), asked, self.world.at
+            )
+        self.rulings[key] = made.ruling.id
+        return made.ruling.state
 
     async def do_settle(self) -> str:
         return str(await self.world.settle())

@@ -18,6 +18,8 @@ from tests.support.edge import Edge
 
 PROVIDER = "football_data"
 SIDES = {"1x2": ("home", "draw", "away"), "total": ("over", "under")}
+# A sport that is laid in play as is usual.
+USUAL: dict[str, object] = {"delay_ms": None, "stale_ms": None, "by_score": None}
 BEFORE = ("2.00", "3.50", "4.00")
 IN_PLAY = ("1.80", "3.60", "5.00")
 
@@ -97,8 +99,8 @@ async def relay(match: Match) -> None:
 async def offered(
     edge: Edge, boss: httpx2.AsyncClient, sport: str = "football", **more: Any
 ) -> None:
-    """Acme lays the sport in play."""
-    body = {"sport": sport, "offered": True, **more}
+    """Acme lays the sport in play, as is usual but for what is said."""
+    body = {"sport": sport, "offered": True, **USUAL, **more}
     answer = await boss.put("/api/v1/office/in-play", json=body)
     assert answer.status_code == 200, answer.text
 

@@ -59,6 +59,15 @@ async def home_of(client: httpx2.AsyncClient) -> tuple[str, str]:
     return first["selection_id"], first["price"]
 
 
+def setting(scope: str, key: object, **said: object) -> dict[str, Any]:
+    """The whole of what a scope says; what is not said is as it is where nobody says anything."""
+    return {
+        "scope": scope, "scope_key": str(key), "enabled": True, "margin_bps": None,
+        "multiplier_e4": 10_000, "margin_method": None, "price": None,
+        "sure_profit_max_bps": None, **said,
+    }  # fmt: skip
+
+
 def slip(selection: str, shown: str, stake: str = "10.00", **more: Any) -> dict[str, Any]:
     return {"stake": stake, "legs": [{"selection_id": selection, "price": shown}], **more}
 
@@ -234,12 +243,57 @@ def test_the_office_switches_an_event_off(database_urls: Urls) -> None:
             ann, boss = await edge.player("ann"), await edge.staff("boss", "offers.manage")
             await edge.deposit(ann, "100.00")
             selection, shown = await home_of(ann)
-            body = {"scope": "event", "scope_key": str(event_id), "enabled": False}
+            body = setting("event", event_id, enabled=False)
             assert (await ann.put("/api/v1/office/offer-settings", json=body)).status_code == 403
             assert (await boss.put("/api/v1/office/offer-settings", json=body)).status_code == 200
             refused = await ann.post(
                 "/api/v1/bets", json=slip(selection, shown), headers=edge.key()
             )
             assert (refused.status_code, refused.json()["code"]) == (409, "market_suspended")
+
+    asyncio.run(story())
+
+
+def test_the_office_stops_all_betting_at_once(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            for name in ("one", "two"):
+                await lay(edge, "acme", "sakura", name=name)
+            ann, boss = await edge.player("ann"), await edge.staff("boss", "offers.manage")
+            await edge.deposit(ann, "100.00")
+            path = "/api/v1/office/offer-settings"
+            laid = (await ann.get("/api/v1/board")).json()["items"]
+            stop = setting("house", "house", enabled=False)
+            assert (await boss.put(path, json={**stop, "scope_key": "mine"})).status_code == 404
+            assert (await boss.put(path, json=stop)).status_code == 200
+            assert len(laid) == 2
+            for event in laid:
+                one = event["markets"][0]["selections"][0]
+                body = slip(one["selection_id"], one["price"])
+                refused = await ann.post("/api/v1/bets", json=body, headers=edge.key())
+                assert (refused.status_code, refused.json()["code"]) == (409, "market_suspended")
+            scopes = (await boss.get(path)).json()
+            assert (scopes["own"]["enabled"], scopes["terms"]["off_by"]) == (False, ["house"])
+            # Another house lays on.
+            sakura = edge.client("sakura")
+            theirs = (await sakura.get("/api/v1/board")).json()["items"]
+            assert {one["state"] for one in theirs[0]["markets"][0]["selections"]} == {"open"}
+
+    asyncio.run(story())
+
+
+def test_a_setting_is_said_whole(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            await lay(edge, "acme")
+            boss = await edge.staff("boss", "offers.manage")
+            path = "/api/v1/office/offer-settings"
+            whole = setting("sport", "football", margin_bps=1_500, multiplier_e4=9_000)
+            assert (await boss.put(path, json=whole)).status_code == 200
+            for field in whole:
+                body = {name: value for name, value in whole.items() if name != field}
+                refused = await boss.put(path, json=body)
+                pointers = [one["pointer"] for one in refused.json()["errors"]]
+                assert (refused.status_code, pointers) == (422, [f"#/{field}"])
 
     asyncio.run(story())

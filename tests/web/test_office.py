@@ -17,7 +17,7 @@ from overround.db.logins import Role
 from overround.people.users import SCOPES
 from overround.roles.archive import importer
 from tests.support.edge import AT, Edge, opened
-from tests.web.test_betting_routes import STARTS, lay
+from tests.web.test_betting_routes import STARTS, lay, setting
 
 Urls = Mapping[Role, str]
 
@@ -26,6 +26,8 @@ READS = (
     ("/api/v1/office/offer-settings", "offers.read"),
     ("/api/v1/office/events", "offers.read"),
     (f"/api/v1/office/events/{NOBODY}", "offers.read"),
+    (f"/api/v1/office/events/{NOBODY}/offers", "offers.read"),
+    ("/api/v1/office/watch", "offers.read"),
     ("/api/v1/office/bets", "bets.read"),
     (f"/api/v1/office/events/{NOBODY}/liability", "risk.read"),
     ("/api/v1/office/exposures", "risk.read"),
@@ -58,7 +60,7 @@ async def bet(
 
 
 async def switch(client: httpx2.AsyncClient, scope: str, key: object, **words: object) -> int:
-    body = {"scope": scope, "scope_key": str(key), **words}
+    body = setting(scope, key, **words)
     return (await client.put("/api/v1/office/offer-settings", json=body)).status_code
 
 
@@ -331,5 +333,42 @@ def test_the_greatest_exposures_come_first(database_urls: Urls) -> None:
             for limit in (1, 2):
                 assert await first(limit) == every[:limit]
             assert every[0] == str(events[1])
+
+    asyncio.run(story())
+
+
+def test_the_office_is_told_what_the_watch_does(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            event_id = await lay(edge, "acme")
+            edge.clock.move_to(STARTS - timedelta(days=2))
+            boss = await edge.staff("boss", "offers.manage")
+            path = f"/api/v1/office/events/{event_id}"
+            home = (await sides_of(boss, event_id))["home"][0]
+            put = "/api/v1/office/offer-settings"
+            own = setting("selection", home, price="2.50")
+            refused = await boss.put(put, json=own)
+            said = refused.json()
+            assert (refused.status_code, said["code"]) == (409, "price_arbitraged")
+            assert said["errors"][0]["pointer"] == "#/price"
+            assert said["best"] == "2.40"
+            assert said["sure_profit_bps"] == 728
+            assert (
+                await boss.put(put, json={**own, "sure_profit_max_bps": 727})
+            ).status_code == 409
+            bears = await boss.put(put, json={**own, "sure_profit_max_bps": 728})
+            assert (bears.status_code, bears.json()["sure_profit_max_bps"]) == (200, 728)
+
+            markets = (await boss.get(f"{path}/offers")).json()["items"]
+            by_side = {one["side"]: one for one in markets[0]["selections"]}
+            assert (by_side["home"]["why"], by_side["home"]["best"]) == ("awaited", "2.40")
+            assert by_side["home"]["state"] == "suspended"
+            # The two sources are an arbitrage between them, and no price of ours joins it.
+            draw = by_side["draw"]
+            assert (draw["why"], draw["reckoned"], draw["price"]) == ("shaded", "3.20", "2.88")
+            counted = (await boss.get("/api/v1/office/watch")).json()["items"]
+            assert counted == {"shaded": {"selections": 2, "events": 1}}
+            listed = (await boss.get("/api/v1/office/events?watched=true")).json()["items"]
+            assert [(one["id"], one["watched"]) for one in listed] == [(str(event_id), 2)]
 
     asyncio.run(story())

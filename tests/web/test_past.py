@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import random
+import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -23,9 +24,11 @@ from overround.people.sessions import SessionLimits
 from overround.storefront import Shelf, Snapshot, shop
 from overround.web import Services, copies, create_app, marks
 from overround.web.limits import CLASSES, Limits
+from overround.web.pages import assets
 from overround.web.records import Record, Recorder
 from tests.support.edge import AT, BASE_DOMAIN, Edge, opened, restored_logging
 from tests.web.test_at_once import Line, line_to
+from tests.web.test_betting_routes import lay
 from tests.web.test_front import EVERYWHERE
 
 Urls = Mapping[Role, str]
@@ -167,6 +170,38 @@ def test_a_flood_s_tokens_buy_a_copy_while_it_is_young(database_urls: Urls) -> N
     asyncio.run(story())
 
 
+def test_the_copy_of_an_event_is_the_newest_answer(database_urls: Urls) -> None:
+    """Within the limit a price that moved is there at once; past it, when a token has asked."""
+
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            event_id = await lay(house.edge, "acme", home="2.40")
+
+            async def shown() -> tuple[str, bool]:
+                status, headers, body = await house.ask(f"/api/v1/events/{event_id}/markets")
+                assert status == 200, body
+                home = json.loads(body)["markets"][0]["selections"][0]
+                return home["price"], "age" in headers
+
+            first, is_copy = await shown()
+            assert not is_copy
+            await lay(house.edge, "acme", home="2.60")
+            second, is_copy = await shown()
+            assert (second != first, is_copy) == (True, False)
+            for _ in range(BURST - 2):
+                await shown()
+            assert await shown() == (second, True)
+            await lay(house.edge, "acme", home="2.10")
+            assert await shown() == (second, True)
+            house.edge.later(seconds=2)
+            for bucket in house.limiter._held.values():
+                bucket.full_at_us = 0
+            third, is_copy = await shown()
+            assert (third not in {first, second}, is_copy) == (True, False)
+
+    asyncio.run(story())
+
+
 def test_what_has_no_copy_is_refused_in_the_words_of_who_asks(database_urls: Urls) -> None:
     async def story() -> None:
         async with crowd(database_urls) as house:
@@ -204,6 +239,30 @@ def test_a_first_view_past_the_limit_is_its_copy_or_the_defaults(database_urls: 
             house.shelf.put("acme", "shop", shop(is_open=False, made_ms=millis(AT)))
             assert (await house.ask("/"))[0] == 429
             assert (await house.ask("/api/v1/events"))[0] == 429
+
+    asyncio.run(story())
+
+
+def test_a_page_past_its_limit_comes_with_its_style(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with crowd(database_urls) as house:
+            await house.spend("/")
+            status, headers, page = await house.ask("/")
+            assert (status, headers["warning"][:3]) == (200, "110")
+            sheets = re.findall(r'(?:href|src)="(/static/[^"]+|/theme[^"]+)"', page.decode())
+            assert any(one.startswith("/theme.css?v=") for one in sheets)
+            assert len(sheets) >= 4
+            # Of the house's looks no copy stands here yet; the files are not counted at all.
+            for path in sheets:
+                status, headers, _ = await house.ask(path)
+                assert (path, status) == (path, 200)
+                assert ("ratelimit" in headers) is not path.startswith(assets.PREFIX)
+            # Whoever is logged in is one of those who are told the same.
+            ann = await house.edge.player("ann")
+            hers = f"Authorization: {ann.headers['Authorization']}"
+            await house.spend("/bets", hers)
+            assert (await house.ask("/bets", hers))[0] == 429
+            assert (await house.ask("/theme.css?v=other", hers))[0] == 200
 
     asyncio.run(story())
 

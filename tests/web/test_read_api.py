@@ -219,6 +219,8 @@ REFUSED = [
     ("delta?since=" + "A" * 40, "since_unknown"),
     ("history", "invalid"),
     (f"history?event_id={UUID(int=1)}&since=2026-03-01T00:00:00", "time_zone_missing"),
+    (f"history?event_id={UUID(int=1)}&since=9999-12-31T23:59:59Z", "time_out_of_range"),
+    (f"history?event_id={UUID(int=1)}&until=0001-01-01T00:00:00Z", "time_out_of_range"),
     (
         f"history?event_id={UUID(int=1)}&since=2026-02-01T00:00:00Z&until=2026-03-01T00:00:00Z",
         "span_out_of_range",

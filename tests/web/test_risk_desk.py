@@ -11,6 +11,7 @@ import pytest
 
 from overround.betting.exposure import jobs as exposure
 from overround.db.logins import Role
+from tests.pages.test_form_answers import coming
 from tests.support.edge import opened, user_id_of
 from tests.web.test_betting_routes import lay
 from tests.web.test_office import bet, minor, sides_of
@@ -22,7 +23,8 @@ NOBODY = UUID(int=1)
 
 
 async def cap(client: httpx2.AsyncClient, scope: str, key: object, **limits: object) -> int:
-    body = {"scope": scope, "scope_key": str(key), **limits}
+    said = dict.fromkeys(("win_max", "selection_max", "event_max")) | limits
+    body = {"scope": scope, "scope_key": str(key), **said}
     return (await client.put(f"{API}/caps", json=body)).status_code
 
 
@@ -85,22 +87,92 @@ def test_what_a_cap_or_a_policy_may_not_be_is_refused(database_urls: Urls) -> No
                 answer = await boss.put(f"{API}/policy", json=said | wrong)
                 (error,) = answer.json()["errors"]
                 assert error["pointer"] == f"#/{next(iter(wrong))}", wrong
+            decided = {"factor_e4": 5_000, "delay_e4": 20_000, "note": "sharp"}
             for wrong in ({"factor_e4": 99}, {"delay_e4": 100_001}, {"note": "x" * 301}):
-                answer = await boss.put(f"{API}/players/{NOBODY}", json=wrong)
+                answer = await boss.put(f"{API}/players/{NOBODY}", json=decided | wrong)
                 assert answer.status_code == 422, wrong
-            assert (await boss.put(f"{API}/players/{NOBODY}", json={})).status_code == 404
+            for left in decided:
+                rest = {name: value for name, value in decided.items() if name != left}
+                answer = await boss.put(f"{API}/players/{NOBODY}", json=rest)
+                (error,) = answer.json()["errors"]
+                assert error["pointer"] == f"#/{left}"
+            assert (await boss.put(f"{API}/players/{NOBODY}", json=decided)).status_code == 404
             assert (await boss.delete(f"{API}/players/{NOBODY}")).status_code == 404
             lift = await boss.post(f"{API}/suspensions/{NOBODY}/lift")
             assert lift.status_code == 404
             me = str(await user_id_of(edge, "ann"))
             theirs = await edge.staff("boss", "*", host="sakura")
-            assert (await theirs.put(f"{API}/players/{me}", json={})).status_code == 404
-            decided = {"factor_e4": 5_000, "delay_e4": 20_000, "note": "sharp"}
+            assert (await theirs.put(f"{API}/players/{me}", json=decided)).status_code == 404
             assert (await boss.put(f"{API}/players/{me}", json=decided)).status_code == 204
             (one,) = (await boss.get(f"{API}/players")).json()["items"]
             assert (one["factor_e4"], one["player"], one["note"]) == (5_000, "ann", "sharp")
             assert (await theirs.get(f"{API}/players")).json()["items"] == []
             assert (await boss.delete(f"{API}/players/{me}")).status_code == 204
+
+    asyncio.run(story())
+
+
+def test_caps_are_said_whole_and_nothing_is_reset_unsaid(database_urls: Urls) -> None:
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            boss = await edge.staff("boss", "risk.manage", "risk.read")
+            assert await cap(boss, "house", "house", win_max="5.00", event_max="9.00") == 200
+            before = (await boss.get(f"{API}/caps")).json()
+            for unsaid in ("win_max", "selection_max", "event_max", "scope_key"):
+                body = {name: said for name, said in before["items"][0].items() if name != unsaid}
+                answer = await boss.put(f"{API}/caps", json=body)
+                assert answer.status_code == 422
+                (error,) = answer.json()["errors"]
+                assert error["pointer"] == f"#/{unsaid}"
+            assert (await boss.get(f"{API}/caps")).json() == before
+            assert await cap(boss, "house", "house", event_max="9.00") == 200
+            (item,) = (await boss.get(f"{API}/caps")).json()["items"]
+            assert (item["win_max"], item["event_max"]) == (None, "9.00")
+
+    asyncio.run(story())
+
+
+def test_the_page_caps_what_no_page_lists(database_urls: Urls) -> None:
+    """A competition, a market and a selection: shown by its id, and saved by the form there."""
+
+    async def story() -> None:
+        async with opened(database_urls) as edge:
+            event_id = await coming(edge)
+            boss = await edge.staff("boss", "*")
+            home = (await sides_of(boss, event_id))["home"][0]
+            async with edge.worker_db.reading(None) as conn:
+                cursor = await conn.execute(
+                    "SELECT s.market_id, e.competition_id FROM selection s"
+                    " JOIN event e ON e.id = s.event_id WHERE s.id = %s",
+                    [home],
+                )
+                row = await cursor.fetchone()
+            assert row is not None
+            market_id, competition_id = row
+            page = (await boss.get(f"/office/events/{event_id}")).text
+            assert f"/office/risk?scope=market&amp;key={market_id}#market-{market_id}" in page
+            assert f"/office/risk?scope=selection&amp;key={home}#selection-{home}" in page
+            page = await boss.get("/office/risk")
+            assert f'<option value="{competition_id}">' in page.text
+            headers = {"Origin": str(page.url).removesuffix("/office/risk")}
+            scopes = {"competition": competition_id, "market": market_id, "selection": home}
+            for scope, key in scopes.items():
+                where = {"scope": scope, "key": str(key)}
+                shown = (await boss.get("/office/risk", params=where)).text
+                assert f'<li class="setting" id="{scope}-{key}">' in shown
+                wrong = {**where, "win_max": "x"}
+                refused = await boss.post("/office/risk/caps", data=wrong, headers=headers)
+                assert refused.status_code == 422
+                assert f'<li class="setting" id="{scope}-{key}">' in refused.text
+                said = {**where, "win_max": "7.00"}
+                done = await boss.post("/office/risk/caps", data=said, headers=headers)
+                assert done.status_code == 303
+                saved = (await boss.get(done.headers["location"])).text
+                assert "These caps hold for the next bet." in saved
+            items = (await boss.get(f"{API}/caps")).json()["items"]
+            assert {one["scope"]: one["win_max"] for one in items} == dict.fromkeys(scopes, "7.00")
+            where = {"scope": "market", "key": "x"}
+            assert (await boss.get("/office/risk", params=where)).status_code == 404
 
     asyncio.run(story())
 

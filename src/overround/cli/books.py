@@ -47,10 +47,11 @@ async def violations(conn: Connection, tenant_id: UUID, *, deep: bool) -> list[V
     What the money is, and what it moved for: each transfer has the payment, bet or day it names.
     """
     from overround.betting import bets, cashouts, exposure, freebets, settlement, waiting
-    from overround.money import ledger, revenue
+    from overround.money import ledger, revenue, wallets
     from overround.people import cashier
 
     found = await ledger.check(conn, tenant_id)
+    found += await wallets.check(conn, tenant_id)
     found += await revenue.check(conn, tenant_id)
     found += await cashier.check(conn, tenant_id)
     found += await bets.check(conn, tenant_id)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 # What stands for itself inside an array's braces: no comma, brace, quote, backslash or space.
 PriceState = Literal["open", "suspended", "withdrawn", "closed"]
+Watched = Literal["shaded", "shaded_too_far", "together", "own_price"]
 
 
 def fields(rows: Sequence[object], *names: str) -> list[list[Any]]:
@@ -20,8 +21,8 @@ def fields(rows: Sequence[object], *names: str) -> list[list[Any]]:
     return [[getattr(row, name) for row in rows] for name in names]
 
 
-def literal(values: Iterable[UUID | int | PriceState | None]) -> str:
-    """`{a,b,NULL}` of ids, integers, states and nulls, for a parameter that the statement casts."""
+def literal(values: Iterable[UUID | int | PriceState | Watched | None]) -> str:
+    """`{a,b,NULL}` of ids, integers, words and nulls, for a parameter that the statement casts."""
     return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 

@@ -33,6 +33,8 @@ from overround.core.clock import WallClock
 from overround.kit.masking import Masks
 
 TEXT_CHARS_MAX: Final = 4_000
+# So much of a longer text is its beginning; the rest its end, where a traceback says what failed.
+_HEAD_CHARS: Final = 1_000
 EVENTS: Final = "overround.events"
 
 EventKind = Literal["security", "business", "performance"]
@@ -50,8 +52,20 @@ MASKS: Final = Masks()
 
 
 def clean(text: str) -> str:
-    """`text` on one line: escape sequences removed, control characters blanked, length bounded."""
-    return _CONTROL.sub(" ", _ANSI.sub("", text[:TEXT_CHARS_MAX]))
+    """`text` on one line: escape sequences removed, control characters blanked, length bounded.
+
+    Of a longer text the beginning and the end are kept, so that an exception says its type and its
+    message (test: a long exception says what it is).
+    """
+    return _CONTROL.sub(" ", _ANSI.sub("", _cut(text)))
+
+
+def _cut(text: str) -> str:
+    """`text` in at most `TEXT_CHARS_MAX` characters, with a word about what is missing."""
+    if len(text) <= TEXT_CHARS_MAX:
+        return text
+    said = f" [of {len(text)} characters some are left out] "
+    return text[:_HEAD_CHARS] + said + text[len(said) + _HEAD_CHARS - TEXT_CHARS_MAX :]
 
 
 def shown(text: str) -> str:

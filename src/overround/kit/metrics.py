@@ -130,6 +130,12 @@ SLIPS_WAITING: Final = HOUSE.gauge(
 SLIPS_OLDEST: Final = HOUSE.gauge(
     "slips_oldest_seconds", "For how long the oldest of them has waited.", ("why",), merge="max"
 )
+CASH_OUTS_WAITING: Final = HOUSE.gauge(
+    "cash_outs_waiting", "Cash-outs in play that wait in the database for the end of their delay."
+)
+CASH_OUTS_OLDEST: Final = HOUSE.gauge(
+    "cash_outs_oldest_seconds", "For how long the oldest of them has waited.", merge="max"
+)
 BETS_SETTLED: Final = HOUSE.counter("bets_settled_total", "Bets settled.")
 SETTLEMENTS_DUE: Final = HOUSE.gauge(
     "settlements_due", "Settlements that wait, and those that nobody tries any more.", ("state",)

@@ -285,6 +285,8 @@ class Look:
     bets_waiting: int = 0
     # Why slips wait in the database -> how many, and since when the first of them.
     slips: Mapping[str, Waiting] = field(default_factory=dict[str, Waiting])
+    # Cash-outs in play that stand their delay.
+    cash_outs: Waiting = Waiting(0, None)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 

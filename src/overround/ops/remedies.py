@@ -53,6 +53,10 @@ REMEDIES: Final[Mapping[str, tuple[str, str]]] = {
         "no settle process places what waited, or one slip of a batch cannot be placed",
         "start another `overround run settle`; what fails is named in its log as slips.slip_failed",
     ),
+    "cash_outs_wait": (
+        "no settle process pays what has stood its delay, or one of them cannot be paid",
+        "start another `overround run settle`; what fails is named in its log as cash_outs.failed",
+    ),
     "settlement_stuck": (
         "a bet cannot be graded with what is known of its event",
         "`overround verify` names it; correct the result and it is tried again",

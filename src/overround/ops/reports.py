@@ -69,6 +69,7 @@ def report(look: Look) -> Report:
         "bets": {
             "waiting": look.bets_waiting,
             "slips": {why: _waiting(one) for why, one in look.slips.items()},
+            "cash_outs": _waiting(look.cash_outs),
         },
     }
 

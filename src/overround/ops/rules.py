@@ -18,7 +18,7 @@ SILENT: Final = timedelta(seconds=20)
 HUB_STANDS: Final = timedelta(seconds=15)
 INBOX_WAITS: Final = timedelta(minutes=2)
 SETTLE_WAITS: Final = timedelta(minutes=2)
-# A slip is placed within a second of its time; the longest delay is two minutes.
+# Slips are placed and cash-outs paid within a second of their time, after two minutes at most.
 SLIPS_WAIT: Final = timedelta(minutes=3)
 BOOKS_OLD: Final = timedelta(days=1)
 # The roles that `serve` runs, and what is missing where one is.
@@ -141,6 +141,10 @@ def _work(look: Look) -> Iterator[Finding]:
         if why != "approval" and one.oldest_at and look.at - one.oldest_at > SLIPS_WAIT:
             detail = f"{one.count} slips wait ({why}), the oldest since {_told(one.oldest_at)}"
             yield Finding("slips_wait", "degraded", detail, why)
+    waiting = look.cash_outs
+    if waiting.oldest_at is not None and look.at - waiting.oldest_at > SLIPS_WAIT:
+        detail = f"{waiting.count} cash-outs wait, the oldest since {_told(waiting.oldest_at)}"
+        yield Finding("cash_outs_wait", "degraded", detail)
 
 
 def _providers(look: Look) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from overround import ops
-from overround.betting import waiting
+from overround.betting import cashouts, waiting
 from overround.cache import failures, opened, version
 from overround.core.errors import Unavailable
 from overround.db import Database
@@ -64,7 +64,8 @@ async def look(
     async with db.reading(None) as conn:
         found = await ops.look(conn, at, cache)
         before = await ops.last_report(conn, "house") if lookout.history is None else None
-    found = replace(found, thresholds=lookout.thresholds, slips=await _slips(db))
+    waits = {"slips": await _slips(db), "cash_outs": await _cash_outs(db)}
+    found = replace(found, thresholds=lookout.thresholds, **waits)
     if lookout.sessions is not None:
         found = replace(found, sessions=await _sessions(db, lookout.sessions, at))
     if lookout.state is None:
@@ -112,6 +113,13 @@ async def _slips(db: Database) -> dict[str, Waiting]:
     async with db.reading(None) as conn:
         found = await waiting.backlog(conn)
     return {one.why: Waiting(one.slips, one.oldest_at) for one in found}
+
+
+async def _cash_outs(db: Database) -> Waiting:
+    """What stands its delay: a transaction of its own too."""
+    async with db.reading(None) as conn:
+        found = await cashouts.backlog(conn)
+    return Waiting(found.cash_outs, found.oldest_at)
 
 
 async def _sessions(db: Database, limits: SessionLimits, at: datetime) -> dict[str, int]:
@@ -166,8 +174,9 @@ def _count(look: Look, findings: list[Finding]) -> None:
     for why in ("asked", "approval", "delay"):
         slips = look.slips.get(why, Waiting(0, None))
         metrics.SLIPS_WAITING.at(why).set(slips.count)
-        waited_s = (look.at - slips.oldest_at).total_seconds() if slips.oldest_at else 0.0
-        metrics.SLIPS_OLDEST.at(why).set(waited_s)
+        metrics.SLIPS_OLDEST.at(why).set(_waited_s(slips, look.at))
+    metrics.CASH_OUTS_WAITING.at().set(look.cash_outs.count)
+    metrics.CASH_OUTS_OLDEST.at().set(_waited_s(look.cash_outs, look.at))
     if look.books.checked_at is not None:
         metrics.LEDGER_VIOLATIONS.at().set(len(look.books.violations))
         metrics.LEDGER_CHECKED.at().set(look.books.checked_at.timestamp())
@@ -179,6 +188,11 @@ def _count(look: Look, findings: list[Finding]) -> None:
         metrics.SESSIONS.at(name).set(count)
     for code in ops.CODES:
         metrics.ALERTS.at(code).set(float(code in standing))
+
+
+def _waited_s(one: Waiting, at: datetime) -> float:
+    """For how long the first of them has waited."""
+    return (at - one.oldest_at).total_seconds() if one.oldest_at else 0.0
 
 
 async def _cache_version(redis_url: str | None) -> str | None:

@@ -151,6 +151,9 @@ class Counting:
             raise TooManyRequests(verdict)
 
 
+# The style that every page asks for: what belongs to a page is not refused with its next one
+# (test: a page past its limit comes with its style).
+_STYLE: Final = "/theme.css"
 _LOGINS: Final = frozenset({"/api/v1/session", "/api/v1/users", "/login", "/register"})
 
 
@@ -159,7 +162,7 @@ def class_of(scope: Scope) -> LimitClass:
     path: str = scope["path"]
     if scope["method"] not in origins.SAFE_METHODS:
         return "login" if path in _LOGINS else "write"
-    if path.startswith("/api/"):
+    if path.startswith("/api/") or path == _STYLE:
         return "public"
     # A key has a pace and credits of its own, which are counted where it is known.
     return "read" if path.startswith("/v4/") else "page"
@@ -175,12 +178,13 @@ def class_of_caller(scope: Scope) -> LimitClass:
 def is_visitor(scope: Scope, token: str | None, table: Table) -> bool:
     """Whether a request is counted for its address, whoever the token says that it is.
 
-    So is what the API answers everybody alike; a page may greet who is logged in.
+    So is what everybody is answered alike; a page may greet who is logged in.
     """
     if token is None or class_of(scope) == "login":
         return True
     path: str = scope["path"]
-    return path.startswith("/api/") and table.of(scope["method"], path).urgency == "public"
+    is_alike = path.startswith("/api/") or path == _STYLE
+    return is_alike and table.of(scope["method"], path).urgency == "public"
 
 
 class Authenticator:

@@ -39,6 +39,12 @@ class Heard:
         return {name.lower(): value for name, value in self.messages[0]["headers"]}
 
     @property
+    def cookies(self) -> tuple[str, ...]:
+        """The cookies that it sets, of which each has a header of its own."""
+        headers = [pair for message in self.messages[:1] for pair in message["headers"]]
+        return tuple(text.decode("latin-1") for name, text in headers if name == b"set-cookie")
+
+    @property
     def media_type(self) -> str:
         """What the answer is, as it says itself."""
         return self.headers.get(b"content-type", b"").decode("latin-1")

@@ -36,7 +36,8 @@ from overround.web.urgency import Table
 BUDGET_S: Final = 1.0
 # Answers that came too late for their visitor and are still under way; more are given up.
 LATE_MAX: Final = 50
-# A copy is kept afresh this often at most, and a personal one is worth nothing after that long.
+# What is the same, shared or personal is kept afresh this often at most, and a personal copy is
+# worth nothing after that long.
 KEEP_EVERY_MS: Final = 1_000
 OWN_S_MAX: Final = 10
 # Whose last write is remembered: what he read before it stands for nothing any more.
@@ -238,9 +239,13 @@ class Outage:
         at_ms = millis(self._clock.now())
         name = asked.name if asked.token is None else asked.own
         before = self._shelf.kept(asked.label, name)
-        if before is not None and 0 <= at_ms - before.made_ms < KEEP_EVERY_MS:
-            return
         body, media_type = heard.body, heard.media_type
+        if before is not None and 0 <= at_ms - before.made_ms < KEEP_EVERY_MS:
+            # A first view is every process's and costs the cache a write; of what is this one's
+            # alone the newest is kept (test: the copy of an event is the newest answer).
+            is_alone = asked.token is None and not asked.first_view
+            if not is_alone or before.body == body:
+                return
         if media_type not in _MEDIA or len(body) > KEPT_BYTES_MAX:
             return
         snapshot = Snapshot(body, at_ms, media_type)

@@ -5,6 +5,7 @@ is settled; it is paid what it says; what lies in `held` is the stakes of open b
 answer has its bet. A request with a key that was answered before gets the same answer.
 """
 
+from overround.betting.bets.asking import AmountText, ChosenIn, PriceText, WishesIn
 from overround.betting.bets.model import (
     Ask,
     Asked,
@@ -51,21 +52,25 @@ __all__ = [
     "REFUSAL_DETAILS",
     "TOLERANCE_BPS_MAX",
     "VERSION_MAX",
+    "AmountText",
     "Ask",
     "Asked",
     "Bet",
+    "ChosenIn",
     "Decision",
     "LatestBet",
     "Leg",
     "LetWait",
     "OddsPolicy",
     "Passes",
+    "PriceText",
     "SentSlip",
     "Slip",
     "SlipLeg",
     "SystemName",
     "Waited",
     "Waits",
+    "WishesIn",
     "body_sha256",
     "check",
     "check_deep",

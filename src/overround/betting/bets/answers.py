@@ -54,7 +54,12 @@ class LegOut(Output):
 
 
 class BetOut(Output):
-    """A bet with its legs."""
+    """A bet with its legs. `stake` and `potential_payout` are those that it was placed with.
+
+    `cashed_out` was paid for parts of it so far, `open_stake` is what of the stake is at play and
+    `open_potential_payout` the most that pays; `payout`, of a bet that has ended, is all that was
+    paid for it, parts included.
+    """
 
     id: UUID
     kind: str
@@ -65,6 +70,9 @@ class BetOut(Output):
     stake: str
     potential_payout: str
     payout: str | None
+    cashed_out: str
+    open_stake: str
+    open_potential_payout: str
     currency: str
     placed_at: datetime
     settled_at: datetime | None
@@ -164,6 +172,9 @@ def bet_out(bet: Bet) -> BetOut:
         stake=money.to_text(bet.stake_minor, bet.currency),
         potential_payout=money.to_text(bet.potential_payout_minor, bet.currency),
         payout=None if paid is None else money.to_text(paid, bet.currency),
+        cashed_out=money.to_text(bet.cashed_minor, bet.currency),
+        open_stake=money.to_text(bet.open_stake_minor, bet.currency),
+        open_potential_payout=money.to_text(bet.open_potential_minor, bet.currency),
         currency=bet.currency,
         placed_at=bet.placed_at,
         settled_at=bet.settled_at,

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from overround.betting.bets import answers, refusals, rules, service
 from overround.betting.bets.answers import BetOut, PlacedOut
+from overround.betting.bets.asking import AmountText, ChosenIn, PriceText, WishesIn
 from overround.betting.bets.model import (
     Ask,
     Asked,
@@ -21,12 +22,10 @@ from overround.betting.bets.model import (
     SentSlip,
     Slip,
     SlipLeg,
-    StakeMode,
-    SystemName,
     Waits,
 )
 from overround.betting.bets.preferences import prefers_async
-from overround.betting.bets.rules import LEGS_MAX, TOLERANCE_BPS_MAX, VERSION_MAX
+from overround.betting.bets.rules import LEGS_MAX
 from overround.core import bets, ids, money, price
 from overround.core.errors import Invalid, Refusal, Unauthenticated
 from overround.core.principal import Principal
@@ -36,7 +35,6 @@ from overround.kit.idempotency import checked_key
 from overround.kit.routes import (
     CursorText,
     IdempotencyKey,
-    Input,
     Limit,
     Now,
     Output,
@@ -49,25 +47,16 @@ router = APIRouter(prefix="/api/v1", tags=["bets"])
 
 _ID = TypeAdapter(UUID)
 
-PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
-AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
-# The part of the winnings that a place pays, and the first and last place that are paid.
-PlaceTermsText = Annotated[str, Field(max_length=10, examples=["1/4 1-3"])]
 
-
-class SlipLegIn(Input):
+class SlipLegIn(ChosenIn):
     """One selection at the price that was shown; with the `version` that was shown beside it,
     `odds_policy` none takes that offer alone, not one that was laid again at the same price. Of a
     slip each way, the `place_terms` that were shown are taken or the slip is refused."""
 
-    selection_id: Annotated[UUID, Field(strict=False)]
     price: PriceText
-    banker: bool = False
-    offer_version: Annotated[int, Field(ge=0, le=VERSION_MAX)] | None = None
-    place_terms: PlaceTermsText | None = None
 
 
-class SlipIn(Input):
+class SlipIn(WishesIn):
     """What a player asks: one leg is a single, more are a combo, and with `system` or `sizes` a
     system: every line of so many legs, bankers included.
 
@@ -83,14 +72,6 @@ class SlipIn(Input):
 
     legs: Annotated[list[SlipLegIn], Field(min_length=1, max_length=LEGS_MAX)]
     stake: AmountText
-    stake_mode: StakeMode = "total"
-    system: SystemName | None = None
-    sizes: Annotated[list[int], Field(min_length=1, max_length=LEGS_MAX)] | None = None
-    odds_policy: Literal["none", "higher", "any"] = "higher"
-    tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
-    accept_lower_stake: bool = False
-    free_bet_id: Annotated[UUID, Field(strict=False)] | None = None
-    each_way: bool = False
 
 
 class BetsOut(Output):

@@ -195,7 +195,11 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Bet:
-    """What the book accepted. Of one on a free bet the payouts are what its player gets."""
+    """What the book accepted. Of one on a free bet the payouts are what its player gets.
+
+    `cashed_stake_minor` of the stake was cashed out for `cashed_minor`, which the payout of a bet
+    that has ended includes.
+    """
 
     id: UUID
     user_id: UUID
@@ -210,8 +214,26 @@ class Bet:
     placed_at: datetime
     settled_at: datetime | None
     each_way: bool
+    cashed_stake_minor: int
+    cashed_minor: int
+    payout_rounding: bets.Rounding
     legs: tuple[Leg, ...]
     free_bet_id: UUID | None = None
+
+    @property
+    def open_stake_minor(self) -> int:
+        """What of the stake is at play; nothing once the bet has ended."""
+        return self.stake_minor - self.cashed_stake_minor if self.status == "open" else 0
+
+    @property
+    def open_potential_minor(self) -> int:
+        """What that pays when all legs win: what `potential_payout_minor` is to the whole stake."""
+        if self.status != "open" or not self.cashed_stake_minor:
+            return self.potential_payout_minor if self.status == "open" else 0
+        prices = [leg.price_e4 for leg in self.legs]
+        marks = [leg.banker for leg in self.legs]
+        exact = bets.potential_ratio(self.open_stake_minor, prices, self.sizes, marks)
+        return bets.rounded(exact, self.payout_rounding)
 
 
 @dataclass(frozen=True, slots=True)

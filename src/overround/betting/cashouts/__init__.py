@@ -10,11 +10,15 @@ pay more than it could.
 
 from overround.betting.cashouts.model import (
     Asked,
+    Backlog,
     Decision,
+    ListedOrder,
+    ListedRequest,
     Order,
     Policy,
     Quote,
     Request,
+    RequestState,
     Terms,
     Valuation,
 )
@@ -24,6 +28,8 @@ from overround.betting.cashouts.service import (
     asked,
     cash_out,
     drop_order,
+    listed,
+    listed_orders,
     order,
     pay_due,
     set_terms,
@@ -31,7 +37,7 @@ from overround.betting.cashouts.service import (
     value,
     values,
 )
-from overround.betting.cashouts.store import check
+from overround.betting.cashouts.store import backlog, check
 
 __all__ = [
     "BETS_MAX",
@@ -39,17 +45,24 @@ __all__ = [
     "SHARES_BPS",
     "WHOLE_BPS",
     "Asked",
+    "Backlog",
     "Decision",
+    "ListedOrder",
+    "ListedRequest",
     "Order",
     "Policy",
     "Quote",
     "Request",
+    "RequestState",
     "Terms",
     "Valuation",
     "asked",
+    "backlog",
     "cash_out",
     "check",
     "drop_order",
+    "listed",
+    "listed_orders",
     "order",
     "pay_due",
     "set_terms",

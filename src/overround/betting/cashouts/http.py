@@ -11,14 +11,30 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from overround.betting.cashouts import rules, service
-from overround.betting.cashouts.model import Asked, Quote, Request, Terms, Valuation
+from overround.betting.cashouts.model import (
+    Asked,
+    Quote,
+    Request,
+    RequestState,
+    Terms,
+    Valuation,
+)
 from overround.core import money
 from overround.core.errors import Refusal, at_field
 from overround.core.principal import Principal
 from overround.db.routes import Db
-from overround.kit import routes
+from overround.kit import paging, routes
 from overround.kit.idempotency import request_sha256
-from overround.kit.routes import IdempotencyKey, Input, Now, Output, Player, Tools
+from overround.kit.routes import (
+    CursorText,
+    IdempotencyKey,
+    Input,
+    Limit,
+    Now,
+    Output,
+    Player,
+    Tools,
+)
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["cash_out"])
@@ -27,6 +43,7 @@ router = APIRouter(prefix="/api/v1", tags=["cash_out"])
 ShareBps = Annotated[int, Query(ge=1, le=rules.WHOLE_BPS)]
 ReadsTerms = Annotated[Principal, Depends(routes.staff("offers.read"))]
 SetsTerms = Annotated[Principal, Depends(routes.staff("offers.manage"))]
+ReadsRequests = Annotated[Principal, Depends(routes.staff("risk.read"))]
 
 
 class QuoteOut(Output):
@@ -69,7 +86,7 @@ class RequestOut(Output):
 
     cash_out_id: UUID
     bet_id: UUID
-    status: Literal["waiting", "paid", "refused"]
+    status: RequestState
     share_bps: int
     amount: str
     currency: str
@@ -144,6 +161,37 @@ class TermsOut(Output):
     quote_s: int
     delay_s: int
     stale_s: int
+
+
+class ListedRequestOut(Output):
+    """A request and whose it is."""
+
+    player_id: UUID
+    player: str
+    cash_out: RequestOut
+
+
+class ListedRequestsOut(Output):
+    """A page of what all players and their orders asked, newest first."""
+
+    items: list[ListedRequestOut]
+    next_cursor: str | None
+
+
+class ListedOrderOut(Output):
+    """An order that stands, since when, and whose it is."""
+
+    player_id: UUID
+    player: str
+    order: OrderOut
+    set_at: datetime
+
+
+class ListedOrdersOut(Output):
+    """A page of all players' orders that stand, that of the newest bet first."""
+
+    items: list[ListedOrderOut]
+    next_cursor: str | None
 
 
 class CashOutRefused(Refusal):
@@ -224,8 +272,7 @@ async def set_order(bet_id: UUID, body: OrderIn, caller: Player, db: Db, now: No
         with at_field("amount"):
             amount_minor = money.parse(body.amount, currency)
         await service.order(conn, caller.tenant_id, caller.actor_id, bet_id, amount_minor, now)
-    text = money.to_text(amount_minor, currency)
-    return OrderOut(bet_id=bet_id, amount=text, currency=currency)
+    return _order_out(bet_id, amount_minor, currency)
 
 
 @router.delete("/bets/{bet_id}/cash-out/order", status_code=204)
@@ -250,6 +297,58 @@ async def set_terms(body: TermsIn, caller: SetsTerms, db: Db, now: Now) -> Terms
     async with db.transaction(caller.tenant_id) as conn:
         await service.set_terms(conn, caller, asked, now)
     return _terms_out(asked)
+
+
+@router.get("/office/cash-outs")
+async def listed(
+    caller: ReadsRequests,
+    db: Db,
+    state: RequestState | None = None,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> ListedRequestsOut:
+    """What our players and their orders asked to be cashed out, newest first."""
+    before = paging.begin(cursor, paging.NEWEST)
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.listed(conn, caller.tenant_id, state, before.id, limit + 1)
+    shown, following = paging.cut(found, limit, lambda one: (one.request.at, one.request.id))
+    items = [
+        ListedRequestOut(
+            player_id=one.request.user_id,
+            player=one.player,
+            cash_out=_request_out(one.request, currency),
+        )
+        for one in shown
+    ]
+    return ListedRequestsOut(items=items, next_cursor=following)
+
+
+@router.get("/office/cash-outs/orders")
+async def listed_orders(
+    caller: ReadsRequests,
+    db: Db,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
+) -> ListedOrdersOut:
+    """Which bets our players want cashed out by themselves; the newest bet first."""
+    before = paging.begin(cursor, paging.NEWEST)
+    async with db.reading(caller.tenant_id) as conn:
+        currency = (await tenants.by_id(conn, caller.tenant_id)).currency
+        found = await service.listed_orders(conn, caller.tenant_id, before.id, limit + 1)
+    shown, following = paging.cut(
+        found, limit, lambda one: (one.order.changed_at, one.order.bet_id)
+    )
+    items = [
+        ListedOrderOut(
+            player_id=one.order.user_id,
+            player=one.player,
+            order=_order_out(one.order.bet_id, one.order.at_least_minor, currency),
+            set_at=one.order.changed_at,
+        )
+        for one in shown
+    ]
+    return ListedOrdersOut(items=items, next_cursor=following)
 
 
 def _terms_out(found: Terms) -> TermsOut:
@@ -288,23 +387,26 @@ def _quote_out(found: Quote) -> QuoteOut:
     )
 
 
+def _order_out(bet_id: UUID, amount_minor: int, currency: str) -> OrderOut:
+    return OrderOut(bet_id=bet_id, amount=money.to_text(amount_minor, currency), currency=currency)
+
+
 def _request_out(one: Request, currency: str) -> RequestOut:
     refused = None
     if one.answer is not None and one.refusal is not None:
         facts = _facts(one.answer)
         refused = RefusalOut(code=one.refusal, detail=rules.REFUSALS[one.refusal], facts=facts)
-    is_paid = one.answer is not None and refused is None
     return RequestOut(
         cash_out_id=one.id,
         bet_id=one.bet_id,
-        status="waiting" if one.is_waiting else "paid" if is_paid else "refused",
+        status=one.state,
         share_bps=one.share_bps,
         amount=money.to_text(one.amount_minor, currency),
         currency=currency,
         by_order=one.key is None,
         asked_at=one.at,
         due_at=one.due_at,
-        paid=_cash_out_out(one.answer) if one.answer is not None and is_paid else None,
+        paid=_cash_out_out(one.answer) if one.answer is not None and refused is None else None,
         refusal=refused,
         status_url=f"/api/v1/cash-outs/{one.id}",
     )

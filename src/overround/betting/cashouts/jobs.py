@@ -26,8 +26,9 @@ async def run_once(db: Database, at: datetime, tell: Tell = tell_nobody) -> int 
     """Look at every order once, and ask for those whose bets are worth enough; returns how many
     were paid, None for none.
 
-    In play they stand their delay first. Each is done in a transaction of its own, and once
-    however many run this (test: an order is done once by two settlers).
+    In play they stand their delay first. Each is done in a transaction of its own, and once however
+    many run this (test: an order is done once by two settlers). Those of bets that are over end
+    here, because settling looks at none (test: an order ends with its bet).
     """
     async with db.reading(None) as conn:
         everyone = await tenants.everyone(conn)
@@ -43,8 +44,12 @@ async def _of_tenant(db: Database, tenant_id: UUID, at: datetime, tell: Tell) ->
     after: UUID | None = UUID(int=0)
     while after is not None:
         async with db.reading(tenant_id) as conn:
-            ready, after = await service.ripe(conn, tenant_id, after, _ORDERS_AT_ONCE, at)
-        for order in ready:
+            found = await service.ripe(conn, tenant_id, after, _ORDERS_AT_ONCE, at)
+        after = found.after
+        if found.over:
+            async with db.transaction(tenant_id) as conn:
+                await service.end_orders(conn, tenant_id, found.over, at)
+        for order in found.ready:
             async with db.transaction(tenant_id) as conn:
                 asked = await service.carry_out(conn, tenant_id, order, at)
             done += _told(tenant_id, asked, tell)

@@ -13,7 +13,8 @@ from overround.core.payoff import GradeName
 
 # What to do when the value has moved since the quote.
 Policy = Literal["none", "higher", "any"]
-OrderState = Literal["waiting", "done", "dropped"]
+OrderState = Literal["waiting", "done", "dropped", "ended"]
+RequestState = Literal["waiting", "paid", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many requests wait, and since when the first of them; None where none does."""
+
+    cash_outs: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request as its row says; `id` is that of the cash-out it may become.
 
@@ -203,6 +212,13 @@ class Request:
         return self.answer is None
 
     @property
+    def state(self) -> RequestState:
+        """What has become of it."""
+        if self.answer is None:
+            return "waiting"
+        return "paid" if self.refusal is None else "refused"
+
+    @property
     def refusal(self) -> str | None:
         """Why nothing was cashed out; None when it was, and while it waits."""
         return None if self.answer is None else self.answer.get("refusal")
@@ -218,8 +234,8 @@ class Request:
 class Valuation:
     """A bet's quotes by share, or why there are none; and what is to be done by itself.
 
-    `cashed_minor` was paid for parts of it so far; `open_stake_minor` of its stake is left. `last`
-    is what is asked of it and waits, or else what was asked last.
+    `cashed_minor` was paid for parts of it so far; `open_stake_minor` of its stake is at play, none
+    once it is over. `last` is what is asked of it and waits, or else what was asked last.
     """
 
     bet_id: UUID
@@ -262,3 +278,30 @@ class Order:
     user_id: UUID
     at_least_minor: int
     state: OrderState
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Of some orders those whose bets are worth enough now, the bets of the others that are over,
+    and the bet to go on after; None at the end."""
+
+    ready: Sequence[Order]
+    over: Sequence[UUID]
+    after: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRequest:
+    """A request as the office reads it, with the name that its player goes by."""
+
+    request: Request
+    player: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """An order as the office reads it, with the name that its player goes by."""
+
+    order: Order
+    player: str

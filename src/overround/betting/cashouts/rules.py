@@ -55,6 +55,7 @@ LATE_MAX: Final = timedelta(minutes=1)
 # What each refusal says to a person; the code is for programs.
 REFUSALS: Final[Mapping[str, str]] = {
     "bet_ended": "This bet has ended.",
+    "tenant_suspended": "This house takes no bets now, and pays none out early.",
     "cash_out_off": "This house does not cash out now.",
     "cash_out_unavailable": "This kind of bet cannot be cashed out.",
     "cash_out_each_way": "A bet each way is not cashed out: nobody quotes its place part.",
@@ -214,10 +215,10 @@ def _most(standing: Standing, stake_minor: int) -> int:
     """What a bet of that stake on the same legs pays at the most."""
     if not stake_minor:
         return 0
-    won = [(payoff.WON, leg.price_e4) for leg in standing.legs]
+    prices = [leg.price_e4 for leg in standing.legs]
     marks = [leg.banker for leg in standing.legs]
-    rest = bets.of_stored(stake_minor, won, standing.bet.sizes, marks)
-    return bets.payout_minor(rest, standing.bet.payout_rounding)
+    exact = bets.potential_ratio(stake_minor, prices, standing.bet.sizes, marks)
+    return bets.rounded(exact, standing.bet.payout_rounding)
 
 
 def _worth(standing: Standing) -> Fraction:

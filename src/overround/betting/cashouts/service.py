@@ -18,9 +18,13 @@ from overround.betting.cashouts import rules, store
 from overround.betting.cashouts.model import (
     Asked,
     Decision,
+    ListedOrder,
+    ListedRequest,
     Order,
+    Pass,
     Quote,
     Request,
+    RequestState,
     Standing,
     Terms,
     Valuation,
@@ -30,6 +34,7 @@ from overround.core.errors import Conflict, Invalid, NotFound, at_field
 from overround.core.principal import Principal
 from overround.db import Connection, audit
 from overround.kit.idempotency import KeyReused
+from overround.people import tenants
 
 # Bets whose values are looked at in one go.
 BETS_MAX: Final = 50
@@ -109,8 +114,10 @@ def _valuation(
         found = [rules.quote(standing, look.terms, share_bps, at) for share_bps in shares_bps]
         quotes = [rules.sealed(one, look.secret) for one in found if one is not None]
         refusal = None if quotes else "cash_out_too_small"
-    waits = order.at_least_minor if order is not None and order.state == "waiting" else None
-    open_minor = bet.stake_minor - bet.cashed_stake_minor
+    is_open = bet.status == "open"
+    ordered = order if is_open and order is not None and order.state == "waiting" else None
+    waits = None if ordered is None else ordered.at_least_minor
+    open_minor = bet.stake_minor - bet.cashed_stake_minor if is_open else 0
     return Valuation(bet.id, quotes, refusal, waits, bet.cashed_minor, open_minor, last)
 
 
@@ -154,7 +161,7 @@ async def _take(
     if last is not None and last.is_waiting:
         found = {"refusal": "cash_out_waiting"}
     else:
-        found = _decided(look, one, at, until)
+        found = await _decided(conn, tenant_id, look, one, at, until)
     if not isinstance(found, Quote):
         taken = replace(one, answer=found)
     elif delay_ms := await _delay_ms(conn, tenant_id, standing):
@@ -172,11 +179,19 @@ async def _delay_ms(conn: Connection, tenant_id: UUID, standing: Standing) -> in
     return await store.delay_ms(conn, tenant_id, standing.bet.user_id, standing.bet.id)
 
 
-def _decided(
-    look: _Look, one: Request, at: datetime, until: datetime | None
+async def _decided(
+    conn: Connection,
+    tenant_id: UUID,
+    look: _Look,
+    one: Request,
+    at: datetime,
+    until: datetime | None,
 ) -> Quote | dict[str, Any]:
     """What is paid for the request now, or the answer that refuses it; `until` None: it has stood
-    its delay."""
+    its delay. A house that takes no bets pays none, whenever it was asked
+    (test: a house that was suspended in the delay pays nothing)."""
+    if (await tenants.by_id(conn, tenant_id)).status != "active":
+        return {"refusal": "tenant_suspended"}
     standing = look.standings[one.bet_id]
     refusal = rules.refusal(standing, look.terms, at, has_waited=until is None)
     if refusal is not None:
@@ -194,11 +209,13 @@ def _decided(
 async def _paid(
     conn: Connection, tenant_id: UUID, look: _Look, one: Request, now: Quote, at: datetime
 ) -> dict[str, Any]:
-    """Pay it, and say so; an order that asked for it is done with it."""
+    """Pay it, and say so; an order that asked for it is done with it, and with the bet any other
+    ends."""
     standing = look.standings[one.bet_id]
     await store.pay(conn, tenant_id, one, standing, now, look.terms.margin_bps, at)
-    if one.key is None:
-        await store.end_order(conn, tenant_id, one.bet_id, "done", at)
+    if not now.rest_minor:
+        state = "done" if one.key is None else "ended"
+        await store.end_order(conn, tenant_id, one.bet_id, state, at)
     return {"cash_out_id": str(one.id), "at": at.isoformat(), **_said(now)}
 
 
@@ -252,7 +269,7 @@ async def pay_due(
     if at < one.due_at + rules.LATE_MAX:
         await store.lock(conn, tenant_id, one.user_id, one.bet_id)
         look = await _look(conn, tenant_id, [one.user_id], [one.bet_id], at, one.scores)
-        now = _decided(look, one, at, None)
+        now = await _decided(conn, tenant_id, look, one, at, None)
         is_due = isinstance(now, Quote)
         answer = await _paid(conn, tenant_id, look, one, now, at) if is_due else now
     await store.answer(conn, tenant_id, one.id, answer)
@@ -302,22 +319,26 @@ def _check_not_waiting(last: Request | None, *, by_order: bool = False) -> None:
 async def drop_order(
     conn: Connection, tenant_id: UUID, user_id: UUID, bet_id: UUID, at: datetime
 ) -> None:
-    """Nothing is done by itself any more. Raises NotFound where nothing was going to be, Conflict
-    `cash_out_waiting`: what has asked already stands its delay, as its player would have to."""
+    """Nothing is done by itself any more.
+
+    Raises NotFound where nothing was going to be, Conflict `bet_ended`, and `cash_out_waiting`:
+    what has asked already stands its delay, as its player would have to.
+    """
     is_there = await store.lock(conn, tenant_id, user_id, bet_id)
+    if is_there and await store.is_over(conn, tenant_id, bet_id):
+        raise Conflict(rules.REFUSALS["bet_ended"], code="bet_ended")
     last = (await store.latest(conn, tenant_id, [bet_id] if is_there else [])).get(bet_id)
     _check_not_waiting(last, by_order=True)
     if not is_there or not await store.end_order(conn, tenant_id, bet_id, "dropped", at):
         raise NotFound("there is no such order")
 
 
-async def ripe(
-    conn: Connection, tenant_id: UUID, after: UUID, limit: int, at: datetime
-) -> tuple[list[Order], UUID | None]:
-    """Of the next `limit` orders those whose bets are worth enough now, and where to go on."""
+async def ripe(conn: Connection, tenant_id: UUID, after: UUID, limit: int, at: datetime) -> Pass:
+    """Of the next `limit` orders those whose bets are worth enough now or over, and where to go
+    on."""
     orders = await store.waiting(conn, tenant_id, after, limit)
     if not orders:
-        return [], None
+        return Pass([], [], None)
     users, bet_ids = [one.user_id for one in orders], [one.bet_id for one in orders]
     look = await _look(conn, tenant_id, users, bet_ids, at)
     ready = [
@@ -325,7 +346,16 @@ async def ripe(
         for one in orders
         if one.bet_id in look.standings and _reached(look, one.bet_id, one.at_least_minor, at)
     ]
-    return ready, orders[-1].bet_id if len(orders) == limit else None
+    over = [bet_id for bet_id, one in look.standings.items() if one.bet.status != "open"]
+    return Pass(ready, over, orders[-1].bet_id if len(orders) == limit else None)
+
+
+async def end_orders(
+    conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID], at: datetime
+) -> int:
+    """End the orders of those of some bets that are over; how many. A bet that a correction opens
+    again has none."""
+    return await store.end_over(conn, tenant_id, bet_ids, at)
 
 
 def _reached(look: _Look, bet_id: UUID, at_least_minor: int, at: datetime) -> Quote | None:
@@ -358,6 +388,23 @@ async def carry_out(
         "higher", 0, at,
     )  # fmt: skip
     return await _take(conn, tenant_id, look, one, at, quote.expires_at)
+
+
+# -- the office's lists --------------------------------------------------------------------------
+
+
+async def listed(
+    conn: Connection, tenant_id: UUID, state: RequestState | None, before: UUID, limit: int
+) -> list[ListedRequest]:
+    """A page of what the tenant's players and their orders asked, newest first, below an id."""
+    return await store.listed(conn, tenant_id, state, before, limit)
+
+
+async def listed_orders(
+    conn: Connection, tenant_id: UUID, before: UUID, limit: int
+) -> list[ListedOrder]:
+    """A page of the orders that stand, that of the newest bet first, below a bet's id."""
+    return await store.listed_orders(conn, tenant_id, before, limit)
 
 
 # -- terms -------------------------------------------------------------------------------------

@@ -13,10 +13,14 @@ from psycopg.types.json import Jsonb
 
 from overround.betting.cashouts.model import (
     Answer,
+    Backlog,
+    ListedOrder,
+    ListedRequest,
     Order,
     OrderState,
     Quote,
     Request,
+    RequestState,
     Standing,
     StoredBet,
     StoredLeg,
@@ -121,6 +125,10 @@ DUE = """
 SELECT id FROM cash_out_request
 WHERE tenant_id = %s AND answer IS NULL AND due_at <= %s ORDER BY due_at, id LIMIT %s"""
 
+# How many wait, of all tenants together, and since when the first of them; it asks the same index.
+BACKLOG = """
+SELECT count(*) AS cash_outs, min(at) AS oldest_at FROM cash_out_request WHERE answer IS NULL"""
+
 # One of them, if nobody else holds it or has answered it.
 CLAIM = """
 SELECT id, user_id, bet_id, key, body_sha256, share_bps, amount_minor, digest, policy,
@@ -133,7 +141,7 @@ ANSWER = "UPDATE cash_out_request SET answer = %s WHERE tenant_id = %s AND id = 
 
 # What is to be done by itself with some bets.
 ORDERS = """
-SELECT bet_id, user_id, at_least_minor, state FROM cash_out_order
+SELECT bet_id, user_id, at_least_minor, state, changed_at FROM cash_out_order
 WHERE tenant_id = %s AND bet_id = ANY(%s)"""
 
 # An order, or another amount for it.
@@ -148,16 +156,56 @@ END_ORDER = """
 UPDATE cash_out_order SET state = %s, changed_at = %s
 WHERE tenant_id = %s AND bet_id = %s AND state = 'waiting'"""
 
-# Orders of bets that are open still, and of which nothing is asked that waits, in order: the next
-# ones after a bet.
+# Those of some bets that are over end with them. One that was set since this was asked is of a bet
+# that was opened again; whoever else is at one ends it.
+END_OVER = """
+WITH gone AS (
+    SELECT o.bet_id FROM cash_out_order o
+    JOIN bet b ON b.tenant_id = o.tenant_id AND b.id = o.bet_id AND b.status <> 'open'
+    WHERE o.tenant_id = %(tenant)s AND o.bet_id = ANY(%(bets)s) AND o.state = 'waiting'
+      AND o.changed_at <= %(at)s
+    FOR UPDATE OF o SKIP LOCKED)
+UPDATE cash_out_order o SET state = 'ended', changed_at = %(at)s
+FROM gone WHERE o.tenant_id = %(tenant)s AND o.bet_id = gone.bet_id"""
+
+# Whether nothing of a bet is at play any more.
+IS_OVER = "SELECT status <> 'open' FROM bet WHERE tenant_id = %s AND id = %s"
+
+# Orders of bets of which nothing is asked that waits, in order: the next ones after a bet.
 WAITING = """
-SELECT o.bet_id, o.user_id, o.at_least_minor, o.state
+SELECT o.bet_id, o.user_id, o.at_least_minor, o.state, o.changed_at
 FROM cash_out_order o
-JOIN bet b ON b.tenant_id = o.tenant_id AND b.id = o.bet_id AND b.status = 'open'
 WHERE o.tenant_id = %s AND o.state = 'waiting' AND o.bet_id > %s::uuid
   AND NOT EXISTS (SELECT 1 FROM cash_out_request r WHERE r.tenant_id = o.tenant_id
                   AND r.bet_id = o.bet_id AND r.answer IS NULL)
 ORDER BY o.bet_id LIMIT %s"""
+
+# The office's page of what was asked, newest first: an id begins with the time.
+LISTED = """
+SELECT r.id, r.user_id, r.bet_id, r.key, r.body_sha256, r.share_bps, r.amount_minor, r.digest,
+       r.policy, r.tolerance_bps, r.at, r.due_at, r.scores, r.answer, u.display_name
+FROM cash_out_request r JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.user_id
+WHERE r.tenant_id = %(tenant)s AND r.id < %(before)s::uuid
+  AND (%(state)s::text IS NULL
+       OR r.answer IS NOT NULL AND (%(state)s = 'refused') = (r.answer ? 'refusal'))
+ORDER BY r.id DESC LIMIT %(limit)s"""
+
+# The same of what waits, which are few of many: it asks their own index.
+LISTED_WAITING = """
+SELECT r.id, r.user_id, r.bet_id, r.key, r.body_sha256, r.share_bps, r.amount_minor, r.digest,
+       r.policy, r.tolerance_bps, r.at, r.due_at, r.scores, r.answer, u.display_name
+FROM cash_out_request r JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.user_id
+WHERE r.tenant_id = %(tenant)s AND r.id < %(before)s::uuid AND r.answer IS NULL
+ORDER BY r.id DESC LIMIT %(limit)s"""
+
+# The office's page of orders that stand, that of the newest bet first.
+LISTED_ORDERS = """
+SELECT o.bet_id, o.user_id, o.at_least_minor, o.state, o.changed_at, u.display_name
+FROM cash_out_order o
+JOIN bet b ON b.tenant_id = o.tenant_id AND b.id = o.bet_id AND b.status = 'open'
+JOIN users u ON u.tenant_id = o.tenant_id AND u.id = o.user_id
+WHERE o.tenant_id = %(tenant)s AND o.state = 'waiting' AND o.bet_id < %(before)s::uuid
+ORDER BY o.bet_id DESC LIMIT %(limit)s"""
 
 # A bet has been cashed out as its slices say, each of which has moved its stake and its money.
 CHECK = """
@@ -342,6 +390,16 @@ async def due(conn: Connection, tenant_id: UUID, at: datetime, limit: int) -> li
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def backlog(conn: Connection) -> Backlog:
+    """What waits in all the house; the transaction is of no tenant, and for this alone."""
+    await tenants.see_all(conn)
+    async with conn.cursor(row_factory=class_row(Backlog)) as cursor:
+        await cursor.execute(BACKLOG)
+        found = await cursor.fetchone()
+    assert found is not None
+    return found
+
+
 async def claim(conn: Connection, tenant_id: UUID, asked_id: UUID) -> Request | None:
     """A request that waits, held until the transaction ends; None where another has it."""
     async with conn.cursor(row_factory=class_row(Request)) as cursor:
@@ -382,10 +440,41 @@ async def end_order(
 
 
 async def waiting(conn: Connection, tenant_id: UUID, after: UUID, limit: int) -> list[Order]:
-    """At most `limit` orders of open bets with an id above `after`."""
+    """At most `limit` orders of bets with an id above `after`."""
     async with conn.cursor(row_factory=class_row(Order)) as cursor:
         await cursor.execute(WAITING, [tenant_id, after, limit])
         return await cursor.fetchall()
+
+
+async def end_over(conn: Connection, tenant_id: UUID, bet_ids: Sequence[UUID], at: datetime) -> int:
+    """End the orders of those of some bets that are over; how many."""
+    words = {"tenant": tenant_id, "bets": list(bet_ids), "at": at}
+    return (await conn.execute(END_OVER, words)).rowcount
+
+
+async def is_over(conn: Connection, tenant_id: UUID, bet_id: UUID) -> bool:
+    """Whether nothing of a bet is at play any more."""
+    row = await (await conn.execute(IS_OVER, [tenant_id, bet_id])).fetchone()
+    return row is not None and row[0]
+
+
+async def listed(
+    conn: Connection, tenant_id: UUID, state: RequestState | None, before: UUID, limit: int
+) -> list[ListedRequest]:
+    """At most `limit` requests of the tenant with an id below `before`, newest first."""
+    statement = LISTED_WAITING if state == "waiting" else LISTED
+    words = {"tenant": tenant_id, "state": state, "before": before, "limit": limit}
+    cursor = await conn.execute(statement, words)
+    return [ListedRequest(Request(*row[:-1]), row[-1]) for row in await cursor.fetchall()]
+
+
+async def listed_orders(
+    conn: Connection, tenant_id: UUID, before: UUID, limit: int
+) -> list[ListedOrder]:
+    """At most `limit` orders that stand, of open bets with an id below `before`, newest first."""
+    words = {"tenant": tenant_id, "before": before, "limit": limit}
+    cursor = await conn.execute(LISTED_ORDERS, words)
+    return [ListedOrder(Order(*row[:-1]), row[-1]) for row in await cursor.fetchall()]
 
 
 async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:

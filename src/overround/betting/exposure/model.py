@@ -36,12 +36,12 @@ class OpenBet:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A price that a player took, with the closing prices of its market at one source; `place` is
-    the selection's among them."""
+class Beaten:
+    """What a player's taken prices were worth at the fair close on average, less the stake, with
+    the standard error of that, in millionths; one price's error is as large as its mean."""
 
     user_id: UUID
     name: str
-    price_e4: int
-    place: int
-    closing_e4: list[int]
+    bets: int
+    mean_ppm: int
+    error_ppm: int

@@ -1,4 +1,4 @@
-"""What open bets have on selections, and what taken prices were worth at the close. Pure."""
+"""What open bets have on selections, and what the close says of players. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from overround.betting.exposure.model import OpenBet, OpenLeg, Taken
+from overround.betting.exposure.model import Beaten, OpenBet, OpenLeg
 from overround.betting.risk import rules as risk
 from overround.betting.risk.model import Row, Share, Sharpness
 from overround.core import bets, each_way, payoff, place_terms
 from overround.core.each_way import EachWayLeg
 from overround.core.payoff import VOID, WON, Grade
-from overround.core.price import to_fraction
-from overround.odds.pricing.clv import clv
 
 # (event, market, selection) -> what is on it
 Rows = dict[tuple[UUID, UUID, UUID], Row]
@@ -74,17 +72,16 @@ def _grade(name: str | None, dead_heat: str | None) -> Grade | None:
     return None if name is None else payoff.stored(name, dead_heat)
 
 
-def sharpness(taken: Iterable[Taken]) -> list[Sharpness]:
-    """Each player's closing-line value over his taken prices, the sharpest first; the close is made
-    fair in proportion (test: who beats the close is named and who does not is not)."""
-    values: defaultdict[tuple[UUID, str], list[float]] = defaultdict(list)
-    for one in taken:
-        close = [to_fraction(price_e4) for price_e4 in one.closing_e4]
-        value = clv(to_fraction(one.price_e4), close, one.place, "multiplicative")
-        values[one.user_id, one.name].append(value.no_vig)
-    found: list[Sharpness] = []
-    for (user_id, name), own in values.items():
-        mean, error = risk.mean_and_error_ppm(own)
-        suggested = risk.suggested_factor_e4(len(own), mean, error)
-        found.append(Sharpness(user_id, name, len(own), mean, error, suggested))
-    return sorted(found, key=lambda one: (one.suggested_e4, -one.mean_ppm, one.user_id))
+def sharpness(found: Iterable[Beaten]) -> list[Sharpness]:
+    """What the close says about each player, with the factor that it suggests, in their order."""
+    return [
+        Sharpness(
+            user_id=one.user_id,
+            name=one.name,
+            bets=one.bets,
+            mean_ppm=one.mean_ppm,
+            error_ppm=one.error_ppm,
+            suggested_e4=risk.suggested_factor_e4(one.bets, one.mean_ppm, one.error_ppm),
+        )
+        for one in found
+    ]

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from overround.betting.exposure.model import OpenBet, OpenLeg, Taken
+from overround.betting.exposure.model import Beaten, OpenBet, OpenLeg
+from overround.betting.risk import SHARP_BETS_MIN, SHARP_ERRORS_MIN
 from overround.db import Connection
 
 # All legs of the open bets with an open leg on one event; a partly cashed out bet is its rest.
@@ -33,24 +34,54 @@ WHERE b.tenant_id = %s AND b.status = 'open' ORDER BY b.id, l.n"""
 # Events whose rows are being made anew.
 MARKED = "SELECT DISTINCT event_id FROM risk_stale WHERE tenant_id = %s"
 
-# The prices that players took since a time, of bets on selections whose market closed whole at one
-# bookmaker: of several the one that was seen last, then the first by name.
-TAKEN = """
-SELECT b.user_id, u.display_name AS name, l.price_e4, c.place, c.closing_e4
-FROM bet b
-JOIN users u ON u.tenant_id = b.tenant_id AND u.id = b.user_id
-JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
-CROSS JOIN LATERAL (
-    SELECT array_position(array_agg(s.id ORDER BY s.id), l.selection_id) - 1 AS place,
-           array_agg(p.price_e4 ORDER BY s.id) AS closing_e4
-    FROM selection s
-    LEFT JOIN closing_price p ON p.selection_id = s.id AND p.source_id = (
-        SELECT q.source_id FROM closing_price q JOIN source o ON o.id = q.source_id
-        WHERE q.selection_id = l.selection_id AND o.kind = 'bookmaker'
-        ORDER BY q.lag_ms, o.key, q.source_id LIMIT 1)
-    WHERE s.market_id = l.market_id
-    HAVING bool_and(p.price_e4 IS NOT NULL) AND count(*) > 1) c
-WHERE b.tenant_id = %s AND b.placed_at > %s ORDER BY b.placed_at DESC, b.id, l.n LIMIT %s"""
+# The players whose prices the close says most about, over the newest prices that were taken before
+# the start of their events and have a close. A market's close is that of one bookmaker who closed
+# it whole, of several the one that was seen last, then the first by name, and is made fair in
+# proportion. Reckoned here: twenty thousand prices are not carried to who answers requests, nor is
+# a connection held while he reckons. Event by event (OFFSET 0), so that nobody's whole history is
+# read.
+SHARPEST = """
+WITH taken AS MATERIALIZED (
+    SELECT t.user_id, t.market_id, t.selection_id, t.price_e4
+    FROM (SELECT e.id, e.starts_at FROM event e
+          WHERE e.starts_at > %(since)s AND e.starts_at <= %(at)s
+          ORDER BY e.starts_at DESC, e.id DESC OFFSET 0) e
+    CROSS JOIN LATERAL (
+        SELECT b.user_id, l.market_id, l.selection_id, l.price_e4
+        FROM leg l
+        CROSS JOIN LATERAL (
+            SELECT b.user_id FROM bet b WHERE b.tenant_id = l.tenant_id AND b.id = l.bet_id
+            AND b.placed_at > %(since)s AND b.placed_at < e.starts_at OFFSET 0) b
+        WHERE l.tenant_id = %(tenant)s AND l.event_id = e.id AND EXISTS (
+            SELECT 1 FROM closing_price q JOIN source o ON o.id = q.source_id
+            WHERE q.selection_id = l.selection_id AND o.kind = 'bookmaker')
+        OFFSET 0) t
+    ORDER BY e.starts_at DESC, e.id DESC LIMIT %(limit)s
+), fair AS MATERIALIZED (
+    SELECT t.selection_id, c.probability
+    FROM (SELECT DISTINCT market_id, selection_id FROM taken) t
+    CROSS JOIN LATERAL (
+        SELECT sum(1e9 / p.price_e4) FILTER (WHERE s.id = t.selection_id)
+               / sum(1e9 / p.price_e4) AS probability
+        FROM selection s
+        LEFT JOIN closing_price p ON p.selection_id = s.id AND p.source_id = (
+            SELECT q.source_id FROM closing_price q JOIN source o ON o.id = q.source_id
+            WHERE q.selection_id = t.selection_id AND o.kind = 'bookmaker'
+            ORDER BY q.lag_ms, o.key, q.source_id LIMIT 1)
+        WHERE s.market_id = t.market_id
+        HAVING bool_and(p.price_e4 IS NOT NULL) AND count(*) > 1) c
+), worth AS (
+    SELECT w.user_id, count(*) AS bets, round(avg(w.value) * 1e6)::bigint AS mean_ppm,
+           round(stddev_samp(w.value) / sqrt(count(*)::numeric) * 1e6)::bigint AS error_ppm
+    FROM (SELECT t.user_id, t.price_e4 * f.probability / 10000 - 1 AS value
+          FROM taken t JOIN fair f ON f.selection_id = t.selection_id) w
+    GROUP BY w.user_id
+)
+SELECT w.user_id, u.display_name AS name, w.bets, w.mean_ppm,
+       coalesce(w.error_ppm, abs(w.mean_ppm)) AS error_ppm
+FROM worth w JOIN users u ON u.tenant_id = %(tenant)s AND u.id = w.user_id
+ORDER BY (w.bets >= %(bets_min)s AND w.mean_ppm > %(errors_min)s::numeric * w.error_ppm) DESC,
+         w.mean_ppm DESC, w.user_id LIMIT %(named)s"""
 
 
 async def open_on_event(conn: Connection, tenant_id: UUID, event_id: UUID) -> list[OpenBet]:
@@ -71,10 +102,16 @@ async def marked(conn: Connection, tenant_id: UUID) -> set[UUID]:
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def taken(conn: Connection, tenant_id: UUID, since: datetime, limit: int) -> list[Taken]:
-    """The newest prices that players took since a time and that have a close, at most `limit`."""
-    async with conn.cursor(row_factory=class_row(Taken)) as cursor:
-        await cursor.execute(TAKEN, [tenant_id, since, limit])
+async def sharpest(
+    conn: Connection, tenant_id: UUID, since: datetime, at: datetime, *, limit: int, named: int
+) -> list[Beaten]:
+    """The `named` players whom the close says most about over at most `limit` prices."""
+    values = {
+        "tenant": tenant_id, "since": since, "at": at, "limit": limit, "named": named,
+        "bets_min": SHARP_BETS_MIN, "errors_min": SHARP_ERRORS_MIN,
+    }  # fmt: skip
+    async with conn.cursor(row_factory=class_row(Beaten)) as cursor:
+        await cursor.execute(SHARPEST, values)
         return await cursor.fetchall()
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from overround.betting.freebets import rules, service
 from overround.betting.freebets.model import Asked, FreeBet, State
@@ -18,6 +18,7 @@ from overround.db.routes import Db
 from overround.kit import paging, routes
 from overround.kit.idempotency import request_sha256
 from overround.kit.routes import IdempotencyKey, Input, Limit, Now, Output, Player, Tools
+from overround.kit.times import Time
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1", tags=["free_bets"])
@@ -36,7 +37,7 @@ class GrantIn(Input):
 
     player_id: Annotated[UUID, Field(strict=False)]
     amount: Annotated[str, Field(max_length=24, examples=["10.00"])]
-    expires_at: Annotated[AwareDatetime, Field(strict=False)]
+    expires_at: Time
     reason: Annotated[str, Field(max_length=300)]
     stake_returned: bool = False
     price_min: Annotated[str, Field(max_length=16, examples=["1.50"])] | None = None

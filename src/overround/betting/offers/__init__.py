@@ -1,11 +1,13 @@
 """Offers: what a book stands ready to lay, computed by the hub from board and terms.
 
-offer = consensus fair price x margin x multiplier, rounded down to the ladder. Invariants: a row is
-written only when price or state differs; nobody but the hub computes a price; a bet re-checks the
+offer = consensus fair price x margin x multiplier, rounded down to the ladder, and shaded or held
+back where it could be arbitraged (`watch`). Invariants: a row is
+written only when it differs; nobody but the hub computes a price; a bet re-checks the
 row under its event's lock, so a stale reader can never sell an old price.
 """
 
 from overround.betting.offers.model import (
+    HOUSE_KEY,
     BoardLine,
     Book,
     Held,
@@ -18,9 +20,14 @@ from overround.betting.offers.model import (
     Playing,
     Scope,
     Search,
+    SeenMarket,
+    SeenSelection,
     Setting,
     Terms,
     Turn,
+    WatchCount,
+    Watched,
+    Why,
 )
 from overround.betting.offers.rules import (
     DELAY_MS_MAX,
@@ -28,6 +35,7 @@ from overround.betting.offers.rules import (
     IN_PLAY_SPORTS,
     STALE_MS_MAX,
     STALE_MS_MIN,
+    PriceArbitraged,
     held,
     parse_own,
     price,
@@ -46,9 +54,11 @@ from overround.betting.offers.service import (
     office_competitions,
     office_events,
     refresh_all,
+    seen,
     set_in_play,
     shown_since,
     switch,
+    watched,
 )
 from overround.betting.offers.store import (
     board,
@@ -66,6 +76,7 @@ from overround.betting.offers.store import (
 __all__ = [
     "DELAY_MS_MAX",
     "DELAY_MS_MIN",
+    "HOUSE_KEY",
     "IN_PLAY_SPORTS",
     "MARGIN_BPS_MAX",
     "MULTIPLIER_E4_MAX",
@@ -84,11 +95,17 @@ __all__ = [
     "OfferState",
     "Offers",
     "Playing",
+    "PriceArbitraged",
     "Scope",
     "Search",
+    "SeenMarket",
+    "SeenSelection",
     "Setting",
     "Terms",
     "Turn",
+    "WatchCount",
+    "Watched",
+    "Why",
     "board",
     "book_of",
     "close_events",
@@ -107,10 +124,12 @@ __all__ = [
     "price",
     "refresh_all",
     "revisions",
+    "seen",
     "set_in_play",
     "shown_since",
     "switch",
     "terms",
     "turn",
     "usual_in_play",
+    "watched",
 ]

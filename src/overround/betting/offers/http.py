@@ -12,7 +12,14 @@ from pydantic import Field
 from overround.betting.offers import answers, office, rules, service, store
 from overround.betting.offers.answers import BoardEventOut, BoardOut, OffersOut, PlayingsOut
 from overround.betting.offers.model import Book, Search, Setting
-from overround.betting.offers.office import OfficeEventOut, OfficeEventsOut, ScopesOut, SettingOut
+from overround.betting.offers.office import (
+    OfficeEventOut,
+    OfficeEventsOut,
+    ScopesOut,
+    SeenEventOut,
+    SettingOut,
+    WatchOut,
+)
 from overround.core import price
 from overround.core.clock import millis
 from overround.core.errors import Invalid, NotFound, at_field
@@ -37,21 +44,24 @@ SelectionsText = Annotated[
 
 
 class SettingIn(Input):
-    """A switch and prices for a sport, a competition, an event, a market or a selection.
+    """A switch and prices for the house (`scope_key` is `house`), a sport, a competition, an event,
+    a market or a selection. The whole of it: whoever says it says every field, so that nothing is
+    reset unsaid.
 
     `margin_method` says which answers carry the margin; a selection has a `price` instead, at which
-    it is laid whatever the board says, and null lays it at the board's again.
+    it is laid for as long as the board quotes its market, and null lays it at the board's again.
+    A price with which a bettor would make more than `sure_profit_max_bps` of his stakes for certain
+    (null: anything) is refused (`price_arbitraged`), and held back when the board comes to it.
     """
 
-    scope: Literal["sport", "competition", "event", "market", "selection"]
+    scope: Literal["house", "sport", "competition", "event", "market", "selection"]
     scope_key: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
-    enabled: bool = True
-    margin_bps: Annotated[int, Field(ge=0, le=service.MARGIN_BPS_MAX)] | None = None
-    multiplier_e4: Annotated[
-        int, Field(ge=service.MULTIPLIER_E4_MIN, le=service.MULTIPLIER_E4_MAX)
-    ] = 10_000
-    margin_method: Method | None = None
-    price: Annotated[str, Field(max_length=12)] | None = None
+    enabled: bool
+    margin_bps: Annotated[int, Field(ge=0, le=service.MARGIN_BPS_MAX)] | None
+    multiplier_e4: Annotated[int, Field(ge=service.MULTIPLIER_E4_MIN, le=service.MULTIPLIER_E4_MAX)]
+    margin_method: Method | None
+    price: Annotated[str, Field(max_length=12)] | None
+    sure_profit_max_bps: Annotated[int, Field(ge=0, le=service.SURE_PROFIT_BPS_MAX)] | None
 
 
 @router.get("/board", response_model=BoardOut, responses={304: {"description": "Unchanged"}})
@@ -134,8 +144,8 @@ SportText = Annotated[str | None, Query(min_length=1, max_length=40)]
 
 @router.put("/office/offer-settings")
 async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> SettingOut:
-    """Switch a sport, competition, event, market or selection on or off, or price it apart; off
-    holds at once."""
+    """Switch the house, a sport, competition, event, market or selection on or off, or price it
+    apart; off holds at once."""
     with at_field("price"):
         price_e4 = None if body.price is None else rules.parse_own(body.price)
     setting = Setting(
@@ -146,6 +156,7 @@ async def set_setting(body: SettingIn, caller: Manages, db: Db, now: Now) -> Set
         body.multiplier_e4,
         body.margin_method,
         price_e4,
+        sure_profit_max_bps=body.sure_profit_max_bps,
     )
     async with db.transaction(caller.tenant_id) as conn:
         await service.switch(conn, caller.tenant_id, setting, now)
@@ -177,13 +188,15 @@ async def office_events(
     text: SearchText = "",
     sport: SportText = None,
     competition: UUID | None = None,
+    watched: bool = False,
     limit: Limit = paging.LIMIT_DEFAULT,
     cursor: CursorText = None,
 ) -> OfficeEventsOut:
     """Events in play and of the next month, found by sport, competition or a word of their names,
-    with the terms that hold for each."""
+    with the terms that hold for each; `watched`: those of which the arbitrage watch has touched
+    something."""
     after = paging.begin(cursor, paging.since(now - service.OFFICE_BEHIND))
-    search = Search(text.strip(), sport, competition)
+    search = Search(text.strip(), sport, competition, watched)
     async with db.reading(caller.tenant_id) as conn:
         book = await _book(conn, caller)
         found = await service.office_events(
@@ -200,6 +213,26 @@ async def office_event(event_id: UUID, caller: Reads, db: Db) -> OfficeEventOut:
     if not found:
         raise NotFound("no such event")
     return office.event_out(found[0])
+
+
+@router.get("/office/events/{event_id}/offers")
+async def office_offers(event_id: UUID, caller: Reads, db: Db) -> SeenEventOut:
+    """Every market of an event that is quoted or was laid, with why each answer is not laid, or is
+    laid below what was reckoned."""
+    async with db.reading(caller.tenant_id) as conn:
+        events = await catalogue.events_by_id(conn, [event_id])
+        if event_id not in events:
+            raise NotFound("no such event")
+        found = await service.seen(conn, await _book(conn, caller), events[event_id])
+    return office.seen_out(found)
+
+
+@router.get("/office/watch")
+async def watch_counts(caller: Reads, db: Db) -> WatchOut:
+    """How many selections the arbitrage watch has shaded or holds back now, by what it did."""
+    async with db.reading(caller.tenant_id) as conn:
+        book_id = (await tenants.by_id(conn, caller.tenant_id)).book_id
+        return office.watch_out(await service.watched(conn, book_id))
 
 
 async def _book(conn: Connection, caller: Principal) -> Book:

@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from overround.odds.catalogue.model import Event
 from overround.odds.pricing.model import Method
 
-Scope = Literal["sport", "competition", "event", "market", "selection"]
+Scope = Literal["house", "sport", "competition", "event", "market", "selection"]
 SetBy = Literal["office", "risk"]
 OfferState = Literal["open", "suspended", "closed"]
+# What the arbitrage watch did to a price: took something off it, or held it back because that would
+# take too much, because several of ours are an arbitrage together, or because a person's own is.
+Watched = Literal["shaded", "shaded_too_far", "together", "own_price"]
+# Why a selection is not laid, or (`shaded`) laid below what was reckoned: switched off, its event
+# over or not laid in play, quoted whole by nobody, the watch, or the hub has yet to lay it (in play
+# once newer prices come).
+Why = Literal["off", "over", "not_in_play", "unquoted", Watched, "awaited"]
+HOUSE_KEY: Final = "house"
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A tenant's switch and prices for one scope; a margin or method of None is the wider scope's.
 
-    A selection has no margin of its own, and it alone a price: it is laid at that.
+    A selection has no margin of its own, and it alone a price: it is laid at that, unless a bettor
+    could make more than `sure_profit_max_bps` of his stakes for certain with it (None: anything).
     """
 
     scope: Scope
@@ -31,6 +40,7 @@ class Setting:
     margin_method: Method | None = None
     price_e4: int | None = None
     set_by: SetBy = "office"
+    sure_profit_max_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +91,15 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A price the book stands ready to lay, with the version a bet is checked against."""
+    """A price the book stands ready to lay, with the version a bet is checked against, and what the
+    arbitrage watch did to it."""
 
     selection_id: UUID
     price_e4: int
     state: OfferState
     version: int
     changed_at: datetime
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +157,60 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which coming events the office looks for; None and an empty text leave nothing out."""
+    """Which coming events the office looks for; None and an empty text leave nothing out, and
+    `is_watched` all of which the arbitrage watch has touched nothing."""
 
     text: str = ""
     sport: str | None = None
     competition_id: UUID | None = None
+    is_watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ListedEvent:
     """An event as the office sees it: the terms that hold, what the event itself is set to, and how
-    many selections the book lays and holds back."""
+    many selections the book lays and holds back, and how many the arbitrage watch has touched."""
 
     event: Event
     held: Held
     own: Setting | None
     laid: int
     suspended: int
+    watched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSelection:
+    """What the office sees of one answer: the row that is laid or was last, None where none ever
+    was; what is reckoned now before the watch and the best that others quote, None where nothing
+    is; and why it is not laid as it was reckoned."""
+
+    selection_id: UUID
+    side: str
+    offer: Offer | None
+    reckoned_e4: int | None
+    best_e4: int | None
+    why: Why | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMarket:
+    """A market of the board with its answers, laid or not."""
+
+    market_id: UUID
+    market_type: str
+    period: str
+    line_q4: int | None
+    selections: tuple[SeenSelection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCount:
+    """How many of a book's selections the arbitrage watch did something to, on how many events."""
+
+    watched: Watched
+    selections: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True)

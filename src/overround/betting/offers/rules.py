@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from overround.betting.offers import watch
 from overround.betting.offers.model import (
+    HOUSE_KEY,
     Book,
     Held,
     InPlay,
+    Offer,
     Playing,
     Scope,
     Setting,
     Terms,
+    Watched,
+    Why,
 )
+from overround.betting.offers.watch import Guarded
 from overround.core import price as decimals
-from overround.core.errors import Invalid
+from overround.core.errors import Conflict, Invalid
 from overround.odds import pricing
-from overround.odds.pricing import Floats, Integers, Mask, Method, ladder
+from overround.odds.pricing import Integers, Method, ladder
 
 _UNIT_E4 = 10_000
-# Where keeping a price out of an arbitrage would cost more of it than this, one of the two prices
-# is wrong, and nobody knows whose: then nothing is laid.
-SHADE_MAX_BPS = 2_000
-_BPS = 10_000
 # What is seen at the ground is known to the feeds a few seconds later.
 DELAY_MS, DELAY_MS_MIN, DELAY_MS_MAX = 5_000, 1_000, 30_000
 STALE_MS, STALE_MS_MIN, STALE_MS_MAX = 15_000, 2_000, 120_000
@@ -32,8 +34,6 @@ _OFTEN_SCORED = frozenset({"basketball", "table_tennis", "volleyball", "handball
 IN_PLAY_SPORTS = ("football", "basketball", "tennis", "ice_hockey", "baseball")
 _NOTHING_US = 2**62
 PRICE_E4_MIN, PRICE_E4_MAX = ladder.LOWEST_E4, ladder.HIGHEST_E4
-# A booksum of one, less what a sum of floats falls short of it.
-_WHOLE = 1.0 - 1e-12
 
 
 def terms(book: Book, sport: str, competition: str, event: str, market: str | None = None) -> Terms:
@@ -46,13 +46,15 @@ def terms(book: Book, sport: str, competition: str, event: str, market: str | No
 
 def held(
     book: Book,
-    sport: str,
+    sport: str | None = None,
     competition: str | None = None,
     event: str | None = None,
     market: str | None = None,
 ) -> Held:
-    """`terms` with whose word they are; without an event, what the wider scopes say."""
+    """`terms` with whose word they are; without an event, what the wider scopes say, the house's
+    alone without a sport."""
     scopes: tuple[tuple[Scope, str | None], ...] = (
+        ("house", HOUSE_KEY),
         ("sport", sport),
         ("competition", competition),
         ("event", event),
@@ -108,25 +110,47 @@ def price(
     margin_bps: Integers,
     multiplier_e4: Integers,
     method: Method = "multiplicative",
-) -> Integers:
+    factor_e4: Integers | None = None,
+) -> Guarded:
     """Offers for markets of one size: [m, sources, n] price_e4 (0: none) -> [m, n], 0 where none.
 
     Each complete source is freed of its overround in proportion; the sources' beliefs are averaged
-    on the logit scale; the tenant's margin [m] is put on by `method`, his multiplier [m] applied,
-    and the price goes down to the next rung of the ladder, and further where it could be arbitraged
-    (`guarded`).
+    on the logit scale; the tenant's margin [m] is put on by `method`, his multiplier [m] and each
+    answer's own factor [m, n] are applied, and the price goes down to the next rung of the ladder,
+    and further where it could be arbitraged (`watch.guarded`).
     """
     fair = pricing.fair.multiplicative(pricing.decimals(prices_e4))
     belief = pricing.consensus(fair)
     offered = ladder.apply_margin(belief, margin_bps, method)
     scaled = offered * multiplier_e4[:, None] // _UNIT_E4
-    return guarded(np.where(offered > 0, ladder.round_down(scaled), 0), prices_e4)
+    plain = np.where(offered > 0, ladder.round_down(scaled), 0)
+    if factor_e4 is None:
+        return watch.guarded(plain, prices_e4)
+    factored = ladder.round_down(scaled * factor_e4 // _UNIT_E4)
+    return watch.guarded(np.where(offered > 0, factored, 0), prices_e4, plain)
 
 
 class PriceOutOfRange(Invalid):
     """A price of the house is from 1.01 to 1001."""
 
     code = "price_out_of_range"
+
+
+class PriceArbitraged(Conflict):
+    """A bettor could make money for certain with this price."""
+
+    code = "price_arbitraged"
+    field = "price"
+
+
+def arbitraged(profit_bps: int, best_e4: int) -> PriceArbitraged:
+    """The refusal of a price by what a bettor would make for certain, of all that he stakes."""
+    best = decimals.to_text(best_e4) if best_e4 else None
+    elsewhere = f"pays at best {best}" if best else "quotes nothing"
+    percent = f"{profit_bps // 100}.{profit_bps % 100:02d} %"
+    said = f"the board {elsewhere}: a bettor would make {percent} for certain"
+    facts = {"sure_profit_bps": profit_bps, "best": best}
+    return PriceArbitraged(said, facts=facts)
 
 
 def check_own(price_e4: int) -> int:
@@ -152,7 +176,9 @@ def parse_own(text: str) -> int:
 
 def misplaced(setting: Setting) -> str | None:
     """What a setting says that its scope has not: a margin is of a market or more, a price of one
-    selection."""
+    selection, and what is borne for it of a price."""
+    if setting.sure_profit_max_bps is not None and setting.price_e4 is None:
+        return "sure_profit_max_bps"
     if setting.scope != "selection":
         return None if setting.price_e4 is None else "price"
     if setting.margin_bps is not None:
@@ -160,48 +186,15 @@ def misplaced(setting: Setting) -> str | None:
     return None if setting.margin_method is None else "margin_method"
 
 
-def own_price(setting: Setting | None, price_e4: int) -> int:
-    """A selection's price after what the office says about it alone; 0: not laid. A person's own
-    price may be above the guard's: he has seen it."""
-    if setting is None:
-        return price_e4
-    if not setting.enabled:
-        return 0
-    if setting.price_e4 is not None:
-        return setting.price_e4
-    if setting.multiplier_e4 == _UNIT_E4:
-        return price_e4
-    scaled = price_e4 * setting.multiplier_e4 // _UNIT_E4
-    return int(ladder.round_down(np.array(scaled, np.int64)))
-
-
-def guarded(offered_e4: Integers, prices_e4: Integers) -> Integers:
-    """Offers [m, n] that nobody can arbitrage against the board [m, sources, n]; 0 stays 0.
-
-    A price that with the best of the others on every other answer pays more than is staked is
-    shaded to the rung at which it does not; a market in which that would take more than
-    `SHADE_MAX_BPS` off a price, or of which several offers together could still be arbitraged, is
-    not laid at all (test: nobody makes money of an offer and the board).
-    """
-    best = prices_e4.max(axis=1, initial=0)
-    asked = np.where(best > 0, _UNIT_E4 / np.maximum(best, 1), 0.0)
-    rest = 1.0 - (asked.sum(axis=1, keepdims=True) - asked)
-    # Where the others already ask for all there is, no price of ours leaves anything.
-    limit = np.where(rest > 0, _UNIT_E4 / np.where(rest > 0, rest, 1.0), np.inf)
-    whole = (best > 0).all(axis=1, keepdims=True)
-    over = whole & (offered_e4 > limit)
-    if not over.any():
-        return np.where(_together(offered_e4, asked, whole), 0, offered_e4)
-    down = ladder.round_down(np.floor(np.where(over, limit, _UNIT_E4)).astype(np.int64))
-    shaded = np.where(over, np.minimum(down, offered_e4), offered_e4)
-    too_far = (shaded * _BPS < offered_e4 * (_BPS - SHADE_MAX_BPS)) | (over & (shaded > limit))
-    refused = too_far.any(axis=1, keepdims=True) | _together(shaded, asked, whole)
-    return np.where(refused, 0, shaded)
-
-
-def _together(offered_e4: Integers, asked: Floats, whole: Mask) -> Mask:
-    """Markets [m, 1] in which several of our prices and the others' best are an arbitrage."""
-    ours = np.where(offered_e4 > 0, _UNIT_E4 / np.maximum(offered_e4, 1), np.inf)
-    least = np.minimum(ours, asked)
-    better = (ours < asked).any(axis=1, keepdims=True)
-    return whole & better & (least.sum(axis=1, keepdims=True) < _WHOLE)
+def why(
+    offer: Offer | None, *, is_off: bool, reckoned_e4: int, watched: Watched | None
+) -> Why | None:
+    """Why a selection is not laid, or is laid lower; of an event that is ahead, or that the book
+    lays in play."""
+    if offer is not None and offer.state == "open":
+        return "shaded" if watched == "shaded" else None
+    if is_off:
+        return "off"
+    if not reckoned_e4:
+        return "unquoted"
+    return "awaited" if watched in {None, "shaded"} else watched

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import numpy as np
-
-from overround.betting.offers import rules, store
+from overround.betting.offers import laying, rules, store, watch
+from overround.betting.offers.laying import Found, Market, On
 from overround.betting.offers.model import (
+    HOUSE_KEY,
     Book,
     InPlay,
     ListedCompetition,
@@ -19,29 +18,37 @@ from overround.betting.offers.model import (
     OfferState,
     Playing,
     Search,
+    SeenMarket,
     Setting,
     Terms,
+    WatchCount,
+    Watched,
 )
+from overround.betting.offers.watch import Laying
 from overround.core import grading
 from overround.core.clock import millis
 from overround.core.errors import Invalid, NotFound, at_field
 from overround.db import Connection
+from overround.odds import board as boards
 from overround.odds import catalogue
 from overround.odds.board import Board, MarketCells
-from overround.odds.pricing import Integers, Method
+from overround.odds.catalogue import Event
+from overround.people import tenants
 from overround.people.tenants import Tenant
 from overround.storefront import Shown
 
 MARGIN_BPS_MAX = 5_000
 MULTIPLIER_E4_MIN, MULTIPLIER_E4_MAX = 5_000, 15_000
+# What the highest price of the ladder on both answers would give: whoever says it bears anything.
+SURE_PROFIT_BPS_MAX = 10_000_000
 # What the office looks at: no match is in play for longer, and few prices are older than a month.
 OFFICE_BEHIND = timedelta(hours=12)
 OFFICE_AHEAD = timedelta(days=30)
 _COMPETITIONS_MAX = 1_000
 
 
-# (book, selection, price_e4, state): what a book lays from now on.
-Row = tuple[UUID, UUID, int, OfferState]
+# (book, selection, price_e4, state, what the watch did): what a book lays from now on.
+Row = tuple[UUID, UUID, int, OfferState, Watched | None]
 
 
 class Offers:
@@ -50,6 +57,7 @@ class Offers:
     def __init__(self, book: Book) -> None:
         self.book = book
         self._laid: dict[UUID, tuple[int, OfferState]] = {}
+        self._watched: dict[UUID, Watched] = {}
         self._moved: dict[UUID, datetime] = {}
 
     def get(self, selection_id: UUID) -> tuple[int, OfferState] | None:
@@ -65,6 +73,7 @@ class Offers:
         """These are laid no more and nobody asks for them again."""
         for selection_id in selection_ids:
             self._laid.pop(selection_id, None)
+            self._watched.pop(selection_id, None)
 
     async def load(self, conn: Connection, event_ids: Sequence[UUID]) -> None:
         """Read what the book lays on some events; what differs from the memory has moved."""
@@ -74,6 +83,7 @@ class Offers:
             if self._laid.get(selection_id) != now:
                 self._laid[selection_id] = now
                 self._moved[selection_id] = offer.changed_at
+            self._watch(selection_id, offer.watched)
 
     async def refresh(
         self,
@@ -112,35 +122,38 @@ class Offers:
             for selection_id in cells.selection_ids:
                 laid = self._laid.get(selection_id)
                 if laid is not None and laid[1] not in ("closed", state):
-                    yield self.book.book_id, selection_id, laid[0], state
+                    yield self.book.book_id, selection_id, laid[0], state, None
 
-    def note(self, cells: MarketCells, terms: Terms, prices_e4: Sequence[int]) -> list[Row]:
-        """The selections of a market that would be laid otherwise at these prices."""
-        is_laid = terms.enabled and min(prices_e4) > 0
-        if is_laid and rules.has_narrow(self.book):
-            settings = self.book.settings
-            prices_e4 = [
-                rules.own_price(settings.get(("selection", str(selection_id))), price_e4)
-                for selection_id, price_e4 in zip(cells.selection_ids, prices_e4, strict=True)
-            ]
+    def note(self, cells: MarketCells, terms: Terms, found: Laying) -> list[Row]:
+        """The selections of a market that would be laid otherwise than they are."""
         rows: list[Row] = []
-        for selection_id, price_e4 in zip(cells.selection_ids, prices_e4, strict=True):
+        for selection_id, price_e4, did in zip(cells.selection_ids, *found, strict=True):
             before = self._laid.get(selection_id)
-            if is_laid and price_e4:
+            if terms.enabled and price_e4:
                 now: tuple[int, OfferState] = (price_e4, "open")
             elif before is None:
                 continue
             else:
                 now = (before[0], "suspended")
-            if now != before:
-                rows.append((self.book.book_id, selection_id, now[0], now[1]))
+            watched = watch.WORDS[did] if terms.enabled else None
+            if now != before or watched != self._watched.get(selection_id):
+                rows.append((self.book.book_id, selection_id, now[0], now[1], watched))
         return rows
 
     def take(self, rows: Iterable[Row], at: datetime) -> None:
         """These rows are written."""
-        for _, selection_id, price_e4, state in rows:
+        for _, selection_id, price_e4, state, watched in rows:
+            self._watch(selection_id, watched)
+            if self._laid.get(selection_id) == (price_e4, state):
+                continue
             self._laid[selection_id] = price_e4, state
             self._moved[selection_id] = at
+
+    def _watch(self, selection_id: UUID, watched: Watched | None) -> None:
+        if watched is None:
+            self._watched.pop(selection_id, None)
+        else:
+            self._watched[selection_id] = watched
 
     async def _write(self, conn: Connection, rows: list[Row], at: datetime) -> int:
         return await _write_all(conn, {self: rows}, at)
@@ -160,11 +173,9 @@ async def refresh_all(
     them by what was seen since.
     """
     changed: dict[Offers, list[Row]] = {book: [] for book in books}
-    on = _On(playing or {}, round(at.timestamp() * 1_000_000))
-    for method, markets in _by_size(books, board, events, on):
-        prices: list[list[int]] = _priced(board, markets, method).tolist()
-        for one, row in zip(markets, prices, strict=True):
-            changed[one.offers] += one.offers.note(one.cells, one.terms, row)
+    on = On(playing or {}, round(at.timestamp() * 1_000_000))
+    for one, found in laying.laid([offers.book for offers in books], board, events, on):
+        changed[books[one.n]] += books[one.n].note(one.cells, one.terms, found.laying)
     return await _write_all(conn, changed, at)
 
 
@@ -176,81 +187,6 @@ async def _write_all(conn: Connection, changed: Mapping[Offers, list[Row]], at: 
     for book, of_book in changed.items():
         book.take(of_book, at)
     return await store.write_all(conn, rows, at)
-
-
-@dataclass(frozen=True, slots=True)
-class _Market:
-    """A market of a book, with what the book says of it."""
-
-    offers: Offers
-    cells: MarketCells
-    terms: Terms
-    since_us: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _On:
-    """The events in play, and the time."""
-
-    playing: Mapping[UUID, Playing]
-    at_us: int
-
-    def since_us(self, book: Book, event_id: UUID, sport: str) -> int | None:
-        """From which time on prices are laid; None where the book lays nothing of the event."""
-        one = self.playing.get(event_id)
-        if one is None:
-            return 0
-        terms = book.in_play.get(sport)
-        return None if terms is None else rules.believed_since(terms, one, self.at_us)
-
-
-def _by_size(
-    books: Sequence[Offers],
-    board: Board,
-    events: Mapping[UUID, tuple[str, str]],
-    on: _On,
-) -> list[tuple[Method, list[_Market]]]:
-    """The markets of each book, together those of one size whose margin one method spreads."""
-    sized: defaultdict[tuple[int, Method], list[_Market]] = defaultdict(list)
-    for event_id, (sport, competition) in events.items():
-        markets = [m for m in board.markets_of(event_id) if _is_laid(m.market_type)]
-        for offers in books:
-            book = offers.book
-            since_us = on.since_us(book, event_id, sport)
-            if since_us is None:
-                continue
-            is_narrow = rules.has_narrow(book)
-            of_event = rules.terms(book, sport, competition, str(event_id))
-            for cells in markets:
-                terms = of_event
-                if is_narrow and ("market", str(cells.market_id)) in book.settings:
-                    terms = rules.terms(
-                        book, sport, competition, str(event_id), str(cells.market_id)
-                    )
-                sized[len(cells.sides), terms.method].append(
-                    _Market(offers, cells, terms, since_us)
-                )
-    return [(method, markets) for (_, method), markets in sized.items()]
-
-
-def _is_laid(market_type: str) -> bool:
-    return grading.can_be_laid(market_type) or market_type == grading.CONTEST
-
-
-def _priced(board: Board, markets: Sequence[_Market], method: Method) -> Integers:
-    columns = np.stack([one.cells.columns for one in markets])
-    # [sources, markets, sides] in one look, then market by market.
-    prices = board.open_e4[: len(board.sources), columns].transpose(1, 0, 2)
-    since_us = np.array([one.since_us for one in markets], np.int64)
-    if since_us.any():
-        seen_us = board.observed_us[: len(board.sources), columns].transpose(1, 0, 2)
-        prices = np.where(seen_us >= since_us[:, None, None], prices, 0)
-    return rules.price(
-        prices.astype(np.int64),
-        np.array([one.terms.margin_bps for one in markets], np.int64),
-        np.array([one.terms.multiplier_e4 for one in markets], np.int64),
-        method,
-    )
 
 
 async def book_of(conn: Connection, tenant: Tenant) -> Book:
@@ -271,7 +207,7 @@ async def set_in_play(
     """
     if found is not None:
         rules.check_in_play(found)
-    if sport not in rules.IN_PLAY_SPORTS and not await store.is_scope(conn, sport=sport):
+    if sport not in rules.IN_PLAY_SPORTS and not await store.is_scope(conn, "sport", sport):
         raise NotFound("no such sport", field="sport")
     if found is not None and await catalogue.is_raced(conn, sport):
         said = f"{sport} is raced and not played: a race has no score to lay it by"
@@ -282,9 +218,10 @@ async def set_in_play(
 async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
     """Switch or price a scope; returns how many offers were suspended at once.
 
-    Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`, `price_out_of_range`, for a
-    selection with a margin or another scope with a price `setting_misplaced`, and NotFound for a
-    scope that there is not.
+    Raises Invalid `margin_out_of_range`, `multiplier_out_of_range`, `price_out_of_range`,
+    `sure_profit_out_of_range` and `setting_misplaced` (a selection with a margin, another scope
+    with a price), NotFound for a scope that there is not, and PriceArbitraged for a person's price
+    with which a bettor could make more for certain than the setting bears; its facts say how much.
     """
     if setting.margin_bps is not None and not 0 <= setting.margin_bps <= MARGIN_BPS_MAX:
         said = "a margin is from 0 to 50 %"
@@ -295,13 +232,59 @@ async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: dateti
     if setting.price_e4 is not None:
         with at_field("price"):
             rules.check_own(setting.price_e4)
+    if not 0 <= (setting.sure_profit_max_bps or 0) <= SURE_PROFIT_BPS_MAX:
+        said = "a sure profit is from 0 to 10,000,000 basis points"
+        raise Invalid(said, code="sure_profit_out_of_range", field="sure_profit_max_bps")
     misplaced = rules.misplaced(setting)
     if misplaced is not None:
         said = "a margin is of a market or more, a price of one selection"
         raise Invalid(said, code="setting_misplaced", field=misplaced)
     if not await _is_known(conn, setting):
         raise NotFound(f"no such {setting.scope}", field="scope_key")
+    if setting.enabled and setting.price_e4 is not None:
+        await _check_profit(conn, tenant_id, setting, setting.price_e4)
     return await store.switch(conn, tenant_id, setting, at)
+
+
+async def _check_profit(conn: Connection, tenant_id: UUID, setting: Setting, price_e4: int) -> None:
+    """Look at a person's price on the board as it stands. Raises PriceArbitraged."""
+    selection_id = UUID(setting.scope_key)
+    book = await book_of(conn, await tenants.by_id(conn, tenant_id))
+    book = replace(book, settings={**book.settings, (setting.scope, setting.scope_key): setting})
+    events = await catalogue.events_by_id(conn, [await store.event_of(conn, selection_id)])
+    for event in events.values():
+        for market, found in await _look(conn, book, event):
+            if market.own is None or selection_id not in market.cells.selection_ids:
+                continue
+            n = market.cells.selection_ids.index(selection_id)
+            best_e4 = [int(one) for one in found.best_e4]
+            ours_e4 = watch.placed(found.guarded_e4, market.own)
+            profit_bps = watch.sure_profit_bps(ours_e4, best_e4)
+            if price_e4 > best_e4[n] and profit_bps > (setting.sure_profit_max_bps or 0):
+                raise rules.arbitraged(profit_bps, best_e4[n])
+
+
+async def _look(conn: Connection, book: Book, event: Event) -> list[tuple[Market, Found]]:
+    """How the book would lay an event by what stands in the journal now, in play too."""
+    board = Board()
+    await boards.reload(conn, board, [event.id])
+    scopes = {event.id: (event.sport, str(event.competition_id))}
+    return laying.laid([book], board, scopes, On({}, 0))
+
+
+async def seen(conn: Connection, book: Book, event: Event) -> list[SeenMarket]:
+    """Every market of an event that a book could lay, with why each answer of it is not laid, or is
+    laid below what was reckoned."""
+    offers = await store.offers_of(conn, book.book_id, [event.id])
+    shut = laying.shut(book, event)
+    return [
+        laying.seen(market, found, offers, shut) for market, found in await _look(conn, book, event)
+    ]
+
+
+async def watched(conn: Connection, book_id: UUID) -> list[WatchCount]:
+    """How much of what a book lays or holds back the arbitrage watch has touched."""
+    return await store.watched(conn, book_id)
 
 
 async def shown_since(conn: Connection, book_id: UUID, seq: int) -> list[tuple[int, Shown]]:
@@ -328,22 +311,16 @@ async def newest(conn: Connection, book_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 async def _is_known(conn: Connection, setting: Setting) -> bool:
+    if setting.scope == "house":
+        return setting.scope_key == HOUSE_KEY
     if setting.scope == "sport":
-        return await store.is_scope(conn, sport=setting.scope_key)
+        return await store.is_scope(conn, "sport", setting.scope_key)
     try:
         key = UUID(setting.scope_key)
     except ValueError:
         return False
     # The switch compares with the id's own text, so another spelling of it would switch nothing.
-    if str(key) != setting.scope_key:
-        return False
-    return await store.is_scope(
-        conn,
-        competition_id=key if setting.scope == "competition" else None,
-        event_id=key if setting.scope == "event" else None,
-        market_id=key if setting.scope == "market" else None,
-        selection_id=key if setting.scope == "selection" else None,
-    )
+    return str(key) == setting.scope_key and await store.is_scope(conn, setting.scope, key)
 
 
 async def office_events(
@@ -355,7 +332,7 @@ async def office_events(
     limit: int,
 ) -> list[ListedEvent]:
     """A page of the events that are in play or come within a month, by start."""
-    found = await store.office_events(conn, search, after, at + OFFICE_AHEAD, limit)
+    found = await store.office_events(conn, book.book_id, search, after, at + OFFICE_AHEAD, limit)
     return await listed(conn, book, found)
 
 
@@ -368,7 +345,7 @@ async def listed(conn: Connection, book: Book, event_ids: Sequence[UUID]) -> lis
             event,
             rules.held(book, event.sport, str(event.competition_id), str(event.id)),
             book.settings.get(("event", str(event.id))),
-            *counts.get(event.id, (0, 0)),
+            *counts.get(event.id, (0, 0, 0)),
         )
         for event in (events[key] for key in event_ids if key in events)
     ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, astuple
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -16,9 +18,12 @@ from overround.betting.offers.model import (
     ListedCompetition,
     Offer,
     OfferState,
+    Scope,
     Search,
     Setting,
     Turn,
+    WatchCount,
+    Watched,
 )
 from overround.core.errors import Unavailable
 from overround.db import Connection, arrays
@@ -26,7 +31,8 @@ from overround.db.lease import Lease
 
 # One tenant's switches and prices.
 SETTINGS = """
-SELECT scope, scope_key, enabled, margin_bps, multiplier_e4, margin_method, price_e4, set_by
+SELECT scope, scope_key, enabled, margin_bps, multiplier_e4, margin_method, price_e4, set_by,
+       sure_profit_max_bps
 FROM offer_setting WHERE tenant_id = %s"""
 
 # The sports that a tenant lays in play.
@@ -37,8 +43,8 @@ WHERE tenant_id = %s ORDER BY sport"""
 # A sport is laid in play, or without a delay no longer: then its offers are closed with it.
 SET_IN_PLAY = "SELECT offers_in_play_v1(%s, %s, %s, %s, %s, %s)"
 
-# A switch is set as a whole; what it takes off is suspended with it.
-SWITCH = "SELECT offers_switch_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+# A switch is set as a whole, its parts in their order; what it takes off is suspended with it.
+SWITCH = "SELECT offers_switch_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 # From here to the end of the transaction the office's switches wait.
 HOLD_SWITCHES = "SELECT pg_advisory_xact_lock(offer_switch_key())"
@@ -94,22 +100,29 @@ WHERE (e.starts_at, e.id) > (%(start)s, %(id)s::uuid)
               WHERE s.event_id = e.id AND o.book_id = %(book)s AND o.state <> 'closed')
 ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
 
-# Only a price or state that differs is written; `version` is what a bet re-checks, `seq` what a
-# reader that lost the stream polls by. A step of the price is kept beside it for as long as the
-# watch needs to see it, though smaller ones follow (test: a price that leaps is suspended).
+# Only what differs is written; `version` is what a bet re-checks, `seq` what a reader that lost the
+# stream polls by, and neither moves for another word of the watch at the same price. A step of the
+# price is kept beside it for as long as the watch of risk needs to see it, though smaller ones
+# follow (test: a price that leaps is suspended).
 WRITE = """
-INSERT INTO offer AS o (changed_at, book_id, selection_id, price_e4, state)
-SELECT %s, u.* FROM unnest(%s::uuid[], %s::uuid[], %s::integer[], %s::text[]) AS u
+INSERT INTO offer AS o (changed_at, book_id, selection_id, price_e4, state, watched)
+SELECT %s, u.* FROM unnest(%s::uuid[], %s::uuid[], %s::integer[], %s::text[], %s::text[]) AS u
 ON CONFLICT (book_id, selection_id) DO UPDATE
-SET price_e4 = EXCLUDED.price_e4, state = EXCLUDED.state, changed_at = EXCLUDED.changed_at,
-    version = o.version + 1, seq = nextval('offer_seq'),
+SET price_e4 = EXCLUDED.price_e4, state = EXCLUDED.state, watched = EXCLUDED.watched,
+    changed_at = CASE WHEN (o.price_e4, o.state) = (EXCLUDED.price_e4, EXCLUDED.state)
+                      THEN o.changed_at ELSE EXCLUDED.changed_at END,
+    version = CASE WHEN (o.price_e4, o.state) = (EXCLUDED.price_e4, EXCLUDED.state)
+                   THEN o.version ELSE o.version + 1 END,
+    seq = CASE WHEN (o.price_e4, o.state) = (EXCLUDED.price_e4, EXCLUDED.state)
+               THEN o.seq ELSE nextval('offer_seq') END,
     moved_bps = greatest(abs(EXCLUDED.price_e4 - o.price_e4)::bigint * 10000 / o.price_e4,
         CASE WHEN o.changed_at > EXCLUDED.changed_at - interval '5 seconds' THEN o.moved_bps END)
-WHERE (o.price_e4, o.state) IS DISTINCT FROM (EXCLUDED.price_e4, EXCLUDED.state)"""
+WHERE (o.price_e4, o.state, o.watched) IS DISTINCT FROM
+      (EXCLUDED.price_e4, EXCLUDED.state, EXCLUDED.watched)"""
 
 # What a book lays on some events.
 OFFERS_OF = """
-SELECT o.selection_id, o.price_e4, o.state, o.version, o.changed_at
+SELECT o.selection_id, o.price_e4, o.state, o.version, o.changed_at, o.watched
 FROM selection s JOIN offer o ON o.selection_id = s.id
 WHERE s.event_id = ANY(%s) AND o.book_id = %s"""
 
@@ -182,17 +195,33 @@ SELECT e.id FROM event e JOIN competition c ON c.id = e.competition_id
 WHERE (e.starts_at, e.id) > (%(start)s, %(id)s::uuid) AND e.starts_at < %(until)s
   AND e.status IN ('scheduled', 'live', 'postponed')
   AND (%(sport)s::text IS NULL OR e.sport = %(sport)s)
-  AND (%(competition)s::uuid IS NULL OR e.competition_id = %(competition)s)
+  AND (%(competition_id)s::uuid IS NULL OR e.competition_id = %(competition_id)s)
   AND position(lower(%(text)s) IN
                lower(e.home || ' ' || e.away || ' ' || c.name || ' ' || c.country)) > 0
+  AND (NOT %(is_watched)s OR EXISTS (
+      SELECT 1 FROM selection s JOIN offer o ON o.selection_id = s.id
+      WHERE s.event_id = e.id AND o.book_id = %(book)s AND o.state <> 'closed'
+        AND o.watched IS NOT NULL))
 ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
 
-# How many selections of some events the book lays, and how many it holds back.
+# How many selections of some events the book lays, how many it holds back, and how many the watch
+# for arbitrages has touched.
 LAID_COUNTS = """
 SELECT s.event_id, count(*) FILTER (WHERE o.state = 'open')::integer,
-       count(*) FILTER (WHERE o.state = 'suspended')::integer
+       count(*) FILTER (WHERE o.state = 'suspended')::integer,
+       count(*) FILTER (WHERE o.state <> 'closed' AND o.watched IS NOT NULL)::integer
 FROM selection s JOIN offer o ON o.selection_id = s.id AND o.book_id = %s
 WHERE s.event_id = ANY(%s) GROUP BY s.event_id"""
+
+# What the watch has done to a book's prices, counted by the few rows that it touched.
+WATCHED = """
+SELECT o.watched, count(*)::integer AS selections, count(DISTINCT s.event_id)::integer AS events
+FROM offer o JOIN selection s ON s.id = o.selection_id
+WHERE o.book_id = %s AND o.watched IS NOT NULL AND o.state <> 'closed'
+GROUP BY o.watched ORDER BY o.watched"""
+
+# Which event a selection answers a question about.
+EVENT_OF = "SELECT event_id FROM selection WHERE id = %s"
 
 # What there is to switch: the competitions with events coming or in play.
 OFFICE_COMPETITIONS = """
@@ -208,6 +237,7 @@ SELECT EXISTS (SELECT 1 FROM competition WHERE sport = %s)
     OR EXISTS (SELECT 1 FROM event WHERE id = %s::uuid)
     OR EXISTS (SELECT 1 FROM market WHERE id = %s::uuid)
     OR EXISTS (SELECT 1 FROM selection WHERE id = %s::uuid)"""
+_SCOPES: Final = ("sport", "competition", "event", "market", "selection")
 
 
 async def in_play(conn: Connection, tenant_id: UUID) -> list[InPlay]:
@@ -238,22 +268,7 @@ async def settings(conn: Connection, tenant_id: UUID) -> list[Setting]:
 
 async def switch(conn: Connection, tenant_id: UUID, setting: Setting, at: datetime) -> int:
     """Write one setting of the tenant; returns how many offers it suspended."""
-    cursor = await conn.execute(
-        SWITCH,
-        [
-            tenant_id,
-            setting.scope,
-            setting.scope_key,
-            setting.enabled,
-            setting.margin_bps,
-            setting.multiplier_e4,
-            setting.margin_method,
-            setting.price_e4,
-            setting.set_by,
-            at,
-        ],
-    )
-    row = await cursor.fetchone()
+    row = await (await conn.execute(SWITCH, [tenant_id, *astuple(setting), at])).fetchone()
     assert row is not None
     return row[0]
 
@@ -263,11 +278,9 @@ async def changed_since(conn: Connection, book_id: UUID, seq: int) -> list[Chang
 
     A number is given before its row is committed: ask again from a while ago to miss none.
     """
+    asked = (CHANGED_SINCE, [book_id, seq]) if seq else (ALL_LAID, [book_id])
     async with conn.cursor(row_factory=class_row(Changed)) as cursor:
-        if seq:
-            await cursor.execute(CHANGED_SINCE, [book_id, seq])
-        else:
-            await cursor.execute(ALL_LAID, [book_id])
+        await cursor.execute(*asked)
         return await cursor.fetchall()
 
 
@@ -325,19 +338,22 @@ async def write(
     at: datetime,
 ) -> int:
     """Write what the book lays now, (selection, price, state); returns how many rows changed."""
-    return await write_all(conn, [(book_id, *one) for one in changed], at)
+    return await write_all(conn, [(book_id, *one, None) for one in changed], at)
 
 
 async def write_all(
-    conn: Connection, changed: Sequence[tuple[UUID, UUID, int, OfferState]], at: datetime
+    conn: Connection,
+    changed: Sequence[tuple[UUID, UUID, int, OfferState, Watched | None]],
+    at: datetime,
 ) -> int:
-    """Write what some books lay now, (book, selection, price, state), in the order of the keys;
-    returns how many rows changed."""
+    """Write what some books lay now, (book, selection, price, state, what the watch did), in the
+    order of the keys; returns how many rows changed."""
     columns = [
-        arrays.literal([book_id for book_id, _, _, _ in changed]),
-        arrays.literal([selection_id for _, selection_id, _, _ in changed]),
-        arrays.literal([price_e4 for _, _, price_e4, _ in changed]),
-        arrays.literal([state for _, _, _, state in changed]),
+        arrays.literal([book_id for book_id, *_ in changed]),
+        arrays.literal([selection_id for _, selection_id, *_ in changed]),
+        arrays.literal([price_e4 for _, _, price_e4, _, _ in changed]),
+        arrays.literal([state for _, _, _, state, _ in changed]),
+        arrays.literal([watched for *_, watched in changed]),
     ]
     return (await conn.execute(WRITE, [at, *columns])).rowcount
 
@@ -426,15 +442,19 @@ async def offers_by_id(
 
 
 async def office_events(
-    conn: Connection, search: Search, after: tuple[datetime, UUID], until: datetime, limit: int
+    conn: Connection,
+    book_id: UUID,
+    search: Search,
+    after: tuple[datetime, UUID],
+    until: datetime,
+    limit: int,
 ) -> list[UUID]:
     """At most `limit` events that follow `after` (start, id) and start before `until`."""
     cursor = await conn.execute(
         OFFICE_EVENTS,
         {
-            "text": search.text,
-            "sport": search.sport,
-            "competition": search.competition_id,
+            **asdict(search),
+            "book": book_id,
             "start": after[0],
             "id": after[1],
             "until": until,
@@ -446,10 +466,22 @@ async def office_events(
 
 async def laid_counts(
     conn: Connection, book_id: UUID, event_ids: Sequence[UUID]
-) -> dict[UUID, tuple[int, int]]:
-    """event id -> selections (laid, suspended), for those with any."""
+) -> dict[UUID, tuple[int, int, int]]:
+    """event id -> selections (laid, suspended, watched), for those with any."""
     cursor = await conn.execute(LAID_COUNTS, [book_id, list(event_ids)])
-    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+    return {row[0]: (row[1], row[2], row[3]) for row in await cursor.fetchall()}
+
+
+async def watched(conn: Connection, book_id: UUID) -> list[WatchCount]:
+    """What the watch for arbitrages has done to the book's prices."""
+    async with conn.cursor(row_factory=class_row(WatchCount)) as cursor:
+        await cursor.execute(WATCHED, [book_id])
+        return await cursor.fetchall()
+
+
+async def event_of(conn: Connection, selection_id: UUID) -> UUID:
+    """The event of a selection that there is."""
+    return (await (await conn.execute(EVENT_OF, [selection_id])).fetchall())[0][0]
 
 
 async def office_competitions(
@@ -461,16 +493,8 @@ async def office_competitions(
         return await cursor.fetchall()
 
 
-async def is_scope(
-    conn: Connection,
-    *,
-    sport: str | None = None,
-    competition_id: UUID | None = None,
-    event_id: UUID | None = None,
-    market_id: UUID | None = None,
-    selection_id: UUID | None = None,
-) -> bool:
-    """Whether there is such a thing of the catalogue; ask for one of them."""
-    values = [sport, competition_id, event_id, market_id, selection_id]
+async def is_scope(conn: Connection, scope: Scope, key: str | UUID) -> bool:
+    """Whether there is such a thing of the catalogue."""
+    values = [key if one == scope else None for one in _SCOPES]
     row = await (await conn.execute(IS_SCOPE, values)).fetchone()
     return row is not None and row[0]

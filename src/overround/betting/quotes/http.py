@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,54 +11,40 @@ from pydantic import Field
 from overround.betting.bets import (
     LEGS_MAX,
     REFUSAL_DETAILS,
-    TOLERANCE_BPS_MAX,
-    VERSION_MAX,
-    SystemName,
+    AmountText,
+    ChosenIn,
+    PriceText,
+    WishesIn,
     explain_refusal,
     refusal_bounds,
     refusal_field,
     system_sizes,
 )
-from overround.betting.quotes import service
+from overround.betting.quotes import rules, service
 from overround.betting.quotes.model import Ask, AskedLeg, OfferedLeg, Quote, Refused
 from overround.core import bets, money, price
 from overround.core.errors import Invalid
 from overround.db.routes import Db
-from overround.kit.routes import Input, Now, Output, Player
+from overround.kit.routes import Now, Output, Player
 from overround.people import tenants
 
 # A tag of its own: a quote only reads, and takes no connection from those that move money.
 router = APIRouter(prefix="/api/v1", tags=["quotes"])
 
-_PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
-_AmountText = Annotated[str, Field(max_length=24, examples=["10.00"])]
 
-
-class QuoteLegIn(Input):
+class QuoteLegIn(ChosenIn):
     """One selection; with the price that was shown, it is said whether that would be taken."""
 
-    selection_id: Annotated[UUID, Field(strict=False)]
-    price: _PriceText | None = None
-    banker: bool = False
-    offer_version: Annotated[int, Field(ge=0, le=VERSION_MAX)] | None = None
-    place_terms: Annotated[str, Field(max_length=10, examples=["1/4 1-3"])] | None = None
+    price: PriceText | None = None
 
 
-class QuoteIn(Input):
+class QuoteIn(WishesIn):
     """A slip as it would be placed; without a stake it is only asked how much there may be. With
     `stake_mode` "unit" the stake and its bounds are a line's; with `free_bet_id` the stake is that
     free bet's amount, and with `each_way` it is that of each of the two parts."""
 
     legs: Annotated[list[QuoteLegIn], Field(min_length=1, max_length=LEGS_MAX)]
-    stake: _AmountText | None = None
-    stake_mode: Literal["total", "unit"] = "total"
-    system: SystemName | None = None
-    sizes: Annotated[list[int], Field(min_length=1, max_length=LEGS_MAX)] | None = None
-    odds_policy: Literal["none", "higher", "any"] = "higher"
-    tolerance_bps: Annotated[int, Field(ge=0, le=TOLERANCE_BPS_MAX)] = 0
-    accept_lower_stake: bool = False
-    free_bet_id: Annotated[UUID, Field(strict=False)] | None = None
-    each_way: bool = False
+    stake: AmountText | None = None
 
 
 class QuoteLegOut(Output):
@@ -118,12 +104,12 @@ async def quote(body: QuoteIn, caller: Player, db: Db, now: Now) -> QuoteOut:
         currency = (await tenants.by_id(conn, caller.tenant_id)).currency
         try:
             ask = _ask(body, caller.actor_id, currency)
-            found = await service.quote(conn, caller.tenant_id, ask, now)
+            known = await service.known(conn, caller.tenant_id, ask, now)
         except Invalid as error:
             by_line = body.stake_mode == "unit"
             explain_refusal(error, body.legs, currency, each_way=body.each_way, by_line=by_line)
             raise
-    return _out(found)
+    return _out(rules.quote(ask, known, now))
 
 
 def _ask(body: QuoteIn, user_id: UUID, currency: str) -> Ask:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from overround.betting.bets.model import BetKind
+from overround.betting.freebets.model import FreeBet
 from overround.core.bets import Rounding
 
 
@@ -102,6 +103,17 @@ class PlayerRoom:
     repeats: int | None = None
     day_room_minor: int | None = None
     event_room_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read for a quote: of the house and the player, of each leg, and of the free bet that
+    the slip names."""
+
+    terms: Terms
+    legs: tuple[OfferedLeg, ...]
+    room: PlayerRoom = PlayerRoom()
+    free: FreeBet | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 from typing import Final
 
 from overround.betting.bets.refusals import check_terms, stake_out_of_range
@@ -15,6 +16,7 @@ from overround.betting.freebets.rules import refusal as free_refusal
 from overround.betting.quotes.model import (
     Ask,
     AskedLeg,
+    Known,
     OfferedLeg,
     PlayerRoom,
     Quote,
@@ -58,32 +60,40 @@ def leg_refusal(asked: AskedLeg, offered: OfferedLeg, ask: Ask, at: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A slip whose legs have prices, with what is known of the house and the player."""
+    """A slip whose legs have prices, `prices_e4`, with what is known of the house and the player.
+
+    `returns` is what a unit staked returns when all legs win, exact and reduced: the one sum over
+    all lines, of which every stake that is tried is a multiple
+    (test: a quote pays what its lines pay one by one).
+    """
 
     ask: Ask
     terms: Terms
     legs: tuple[OfferedLeg, ...]
     room: PlayerRoom
+    prices_e4: tuple[int, ...]
+    returns: Ratio
 
-    @property
-    def prices_e4(self) -> list[int]:
-        """The prices of now."""
-        return [leg.price_e4 or SCALE_E4 for leg in self.legs]
-
-    @property
-    def returns(self) -> Ratio:
-        """What a unit staked returns when all legs win, exact."""
-        bankers = [leg.banker for leg in self.ask.legs]
-        terms = [leg.place_terms for leg in self.legs if leg.place_terms is not None]
-        if self.ask.each_way and len(terms) == len(self.legs):
-            known = [place_terms.parse(one) for one in terms]
-            return each_way.potential_ratio(1, self.prices_e4, known, self.ask.sizes, bankers)
-        return bets.potential_ratio(1, self.prices_e4, self.ask.sizes, bankers)
+    @classmethod
+    def of(cls, ask: Ask, known: Known) -> Slip:
+        """The slip as it was asked."""
+        prices_e4 = tuple(leg.price_e4 or SCALE_E4 for leg in known.legs)
+        returns = Fraction(*_returns(ask, known.legs, prices_e4)).as_integer_ratio()
+        return cls(ask, known.terms, known.legs, known.room, prices_e4, returns)
 
     def potential(self, stake_minor: int) -> int:
         """What a stake pays when all legs win, rounded by the house's rule."""
         above, below = self.returns
         return bets.rounded((stake_minor * above, below), self.terms.payout_rounding)
+
+
+def _returns(ask: Ask, legs: Sequence[OfferedLeg], prices_e4: Sequence[int]) -> Ratio:
+    bankers = [leg.banker for leg in ask.legs]
+    terms = [leg.place_terms for leg in legs if leg.place_terms is not None]
+    if ask.each_way and len(terms) == len(legs):
+        parsed = [place_terms.parse(one) for one in terms]
+        return each_way.potential_ratio(1, prices_e4, parsed, ask.sizes, bankers)
+    return bets.potential_ratio(1, prices_e4, ask.sizes, bankers)
 
 
 def people_refused(terms: Terms) -> list[Refused]:
@@ -191,7 +201,8 @@ def lines(ask: Ask) -> int:
     """How many lines the slip has, each of at least one minor unit.
 
     Raises Invalid `too_few_legs`, `too_many_legs`, `price_out_of_range`, `invalid_size`,
-    `stake_out_of_range`, `place_terms`, `free_bet_each_way`.
+    `stake_out_of_range`, `place_terms`, `free_bet_each_way`, `free_bet_stake` (a lower stake than
+    the free bet's).
     """
     if not ask.legs:
         raise Invalid("a slip has at least one leg", code="too_few_legs")
@@ -211,25 +222,19 @@ def lines(ask: Ask) -> int:
     found = bets.stored_lines(len(ask.legs), ask.sizes, bankers) * (2 if ask.each_way else 1)
     if ask.stake_minor is not None and not found <= ask.stake_minor <= STAKE_MINOR_MAX:
         raise stake_out_of_range(found, STAKE_MINOR_MAX)
+    if ask.accept_lower_stake and ask.free_bet_id is not None:
+        said = "a free bet is the stake of one bet, wholly"
+        raise Invalid(said, code="free_bet_stake", field="accept_lower_stake")
     return found
 
 
-def quote(
-    ask: Ask,
-    terms: Terms,
-    legs: tuple[OfferedLeg, ...],
-    room: PlayerRoom,
-    at: datetime,
-    free: FreeBet | None = None,
-) -> Quote:
+def quote(ask: Ask, known: Known, at: datetime) -> Quote:
     """Everything that would refuse the slip at `at`, in the book's order, and what may be staked.
 
-    `free` is the free bet that it names. Raises what `lines` does, and Invalid `free_bet_stake`.
+    Raises what `lines` does.
     """
     count = lines(ask)
-    if ask.free_bet_id is not None and ask.accept_lower_stake:
-        said = "a free bet is the stake of one bet, wholly"
-        raise Invalid(said, code="free_bet_stake", field="accept_lower_stake")
+    terms, legs = known.terms, known.legs
     by_leg = tuple(
         leg_refusal(asked, leg, ask, at) for asked, leg in zip(ask.legs, legs, strict=True)
     )
@@ -246,8 +251,9 @@ def quote(
     if any(leg.price_e4 is None for leg in legs):
         return found
     if ask.free_bet_id is not None:
-        return _free_quote(found, Slip(ask, _with_stake_of(free, terms), legs, room), free, at)
-    slip = Slip(ask, terms, legs, room)
+        in_purse = replace(known, terms=_with_stake_of(known.free, terms))
+        return _free_quote(found, Slip.of(ask, in_purse), known.free, at)
+    slip = Slip.of(ask, known)
     refusals += priced_refused(slip)
     is_taken = not refusals
     most, limited_by = stake_max_minor(slip)

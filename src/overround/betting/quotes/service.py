@@ -1,4 +1,4 @@
-"""Quoting a slip, inside the caller's transaction, which only reads."""
+"""Reading what a quote is reckoned with, inside the caller's transaction, which only reads."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from uuid import UUID
 
 from overround.betting import freebets
 from overround.betting.quotes import rules, store
-from overround.betting.quotes.model import Ask, Quote
+from overround.betting.quotes.model import Ask, Known
 from overround.db import Connection
 
 
-async def quote(conn: Connection, tenant_id: UUID, ask: Ask, at: datetime) -> Quote:
-    """What the player may stake on the slip at `at`, and everything that would refuse it.
+async def known(conn: Connection, tenant_id: UUID, ask: Ask, at: datetime) -> Known:
+    """What the book lays and takes at `at` of such a slip.
 
-    Raises Invalid `too_few_legs`, `too_many_legs`, `invalid_size`, `stake_out_of_range`,
-    `price_out_of_range`, and `free_bet_stake` for a lower stake than a free bet's.
+    Raises what `rules.lines` does, before anything is read.
     """
     rules.lines(ask)
     free = None
@@ -26,4 +25,4 @@ async def quote(conn: Connection, tenant_id: UUID, ask: Ask, at: datetime) -> Qu
     terms = await store.terms(conn, tenant_id, ask.user_id)
     event_ids = [leg.event_id for leg in legs if leg.event_id is not None]
     room = await store.player_room(conn, tenant_id, ask.user_id, at, selection_ids, event_ids)
-    return rules.quote(ask, terms, legs, room, at, free)
+    return Known(terms, legs, room, free)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -9,9 +10,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from overround.betting.risk import service
+from overround.betting.risk import rules, service
 from overround.betting.risk.model import (
-    FACTOR_ONE_E4,
     Cap,
     EventLiability,
     MarketLiability,
@@ -96,13 +96,14 @@ class ExposuresOut(Output):
 
 class CapIn(Input):
     """What one scope limits, in the house's currency; null leaves it to the wider scopes, and all
-    three null take the scope's word away."""
+    three null take the scope's word away. Whoever says it says every limit, so that none is reset
+    unsaid."""
 
     scope: Literal["house", "sport", "competition", "event", "market", "selection"]
     scope_key: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
-    win_max: MoneyText | None = None
-    selection_max: MoneyText | None = None
-    event_max: MoneyText | None = None
+    win_max: MoneyText | None
+    selection_max: MoneyText | None
+    event_max: MoneyText | None
 
 
 class CapOut(CapIn):
@@ -148,11 +149,12 @@ class PolicyIO(Input):
 
 
 class PlayerIn(Input):
-    """What a person decides about a player; 10000 is one: neither more nor less than others."""
+    """What a person decides about a player, all of it, so that nothing is reset unsaid; 10000 is
+    one: neither more nor less than others."""
 
-    factor_e4: Annotated[int, Field(ge=100, le=100_000)] = FACTOR_ONE_E4
-    delay_e4: Annotated[int, Field(ge=0, le=100_000)] = FACTOR_ONE_E4
-    note: Annotated[str, Field(max_length=300)] = ""
+    factor_e4: Annotated[int, Field(ge=100, le=100_000)]
+    delay_e4: Annotated[int, Field(ge=0, le=100_000)]
+    note: Annotated[str, Field(max_length=300)]
 
 
 class PlayerOut(PlayerIn):
@@ -207,7 +209,9 @@ async def exposures(caller: Reads, db: Db, limit: Limit = _EXPOSURES_DEFAULT) ->
     """The events whose open bets could cost the most."""
     async with db.reading(caller.tenant_id) as conn:
         currency = (await tenants.by_id(conn, caller.tenant_id)).currency
-        found = await service.top_exposures(conn, caller.tenant_id, limit)
+        rows = await service.top_standings(conn, caller.tenant_id, limit)
+    # Of a hundred busy events this takes a while, in which others are answered.
+    found = await asyncio.to_thread(rules.by_exposure, rows)
     return ExposuresOut(
         items=[
             ExposureOut(

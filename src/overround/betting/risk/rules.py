@@ -29,7 +29,7 @@ from overround.betting.risk.model import (
 )
 from overround.core import grading
 from overround.core.errors import Invalid
-from overround.core.payoff import LOST, WON, Grade
+from overround.core.payoff import LOST, VOID, WON, Grade
 from overround.core.price import SCALE_E4
 
 CAP_MINOR_MAX: Final = 10**13
@@ -72,6 +72,12 @@ def of_events(rows: Iterable[Standing]) -> dict[UUID, EventLiability]:
     }
 
 
+def by_exposure(rows: Iterable[Standing]) -> list[EventLiability]:
+    """The events of these rows, the dearest first; `rows` come as those of `of_events`."""
+    found = of_events(rows).values()
+    return sorted(found, key=lambda one: (-one.exposure_minor, one.event_id))
+
+
 def _event(event_id: UUID, rows: Sequence[Standing]) -> EventLiability:
     markets = [_market(list(found)) for _, found in groupby(rows, key=lambda row: row.market_id)]
     markets.sort(key=lambda market: (-market.worst_minor, market.market_id))
@@ -106,7 +112,10 @@ def _market(rows: list[Standing]) -> MarketLiability:
                 side=row.side,
                 bets=row.bets,
                 stake_minor=row.stake_minor,
-                liability_minor=max(loss for ends, loss in losses if ends[n] == WON),
+                # Under half a goal no side wins: of such an answer nothing can be lost.
+                liability_minor=max(
+                    (loss for ends, loss in losses if ends[n] == WON), default=-staked
+                ),
             )
             for n, row in enumerate(rows)
         ),
@@ -130,13 +139,20 @@ def _ends(market_type: str, line_q4: int | None, sides: Sequence[str]) -> list[t
 
 def _payouts(rows: Sequence[Standing], ends: Sequence[Grade]) -> int:
     """What the market's bets are paid at that end, rounded up: never less than the truth."""
-    total = Fraction(0)
+    whole, part = 0, Fraction(0)
     for row, grade in zip(rows, ends, strict=True):
-        stays = (1 - grade.void_factor) * grade.result * grade.dead_heat_factor
-        total += stays * row.payout_minor + grade.void_factor * row.stake_minor
-        # A runner that is beaten may be placed, and as many as were backed may be.
-        total += row.place_minor if grade == LOST else 0
-    return math.ceil(total)
+        # Nearly every grade is one of these, and a fraction costs thirty times as much.
+        if grade == LOST:
+            # A runner that is beaten may be placed, and as many as were backed may be.
+            whole += row.place_minor
+        elif grade == WON:
+            whole += row.payout_minor
+        elif grade == VOID:
+            whole += row.stake_minor
+        else:
+            stays = (1 - grade.void_factor) * grade.result * grade.dead_heat_factor
+            part += stays * row.payout_minor + grade.void_factor * row.stake_minor
+    return whole + math.ceil(part)
 
 
 def held(caps: Mapping[tuple[Scope, str], Cap], keys: Mapping[Scope, str]) -> HeldCaps:
@@ -225,16 +241,6 @@ def suggested_factor_e4(bets: int, mean_ppm: int, error_ppm: int) -> int:
         return FACTOR_ONE_E4
     steps = min(mean_ppm // _SHARP_STEP_PPM + 1, 100)
     return max(FACTOR_ONE_E4 * 9**steps // 10**steps, _SHARP_FACTOR_MIN_E4)
-
-
-def mean_and_error_ppm(values: Sequence[float]) -> tuple[int, int]:
-    """The mean of at least one value and its standard error, in millionths; one value's error is
-    as large as its mean, which says nothing."""
-    mean = math.fsum(values) / len(values)
-    if len(values) == 1:
-        return round(mean * 1e6), abs(round(mean * 1e6))
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return round(mean * 1e6), round(math.sqrt(variance / len(values)) * 1e6)
 
 
 def check_policy(found: Policy, stake_min_minor: int, payout_max_minor: int) -> None:

@@ -20,6 +20,7 @@ from overround.betting.risk.model import (
     PlayerRisk,
     Policy,
     Scope,
+    Standing,
     Suspension,
     Wait,
 )
@@ -131,8 +132,13 @@ async def liabilities(
 
 async def top_exposures(conn: Connection, tenant_id: UUID, limit: int) -> list[EventLiability]:
     """The `limit` events whose open bets could cost the most, the dearest first."""
-    found = await liabilities(conn, tenant_id, await store.worst(conn, tenant_id, limit))
-    return sorted(found.values(), key=lambda one: (-one.exposure_minor, one.event_id))
+    return rules.by_exposure(await top_standings(conn, tenant_id, limit))
+
+
+async def top_standings(conn: Connection, tenant_id: UUID, limit: int) -> list[Standing]:
+    """What is on the `limit` events that could cost the most: of many, `rules.by_exposure` takes
+    a while, and is asked when the connection is given back."""
+    return await store.standings(conn, tenant_id, await store.worst(conn, tenant_id, limit))
 
 
 async def suspensions(conn: Connection, tenant_id: UUID, limit: int) -> list[Suspension]:

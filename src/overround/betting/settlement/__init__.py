@@ -5,7 +5,16 @@ are due. Invariants: a missing fact leaves a bet open, never lost; a lost leg en
 whatever is known later moves the difference and nothing else; running again moves nothing.
 """
 
-from overround.betting.settlement.model import BetOn, Desk, Movement, Ruling, StoredRuling
+from overround.betting.settlement.model import (
+    Asked,
+    BetOn,
+    Desk,
+    Movement,
+    Proposed,
+    Ruling,
+    StoredRuling,
+    WaitsFor,
+)
 from overround.betting.settlement.service import (
     WAITING_BEHIND,
     bet_on,
@@ -22,11 +31,14 @@ from overround.betting.settlement.service import (
 
 __all__ = [
     "WAITING_BEHIND",
+    "Asked",
     "BetOn",
     "Desk",
     "Movement",
+    "Proposed",
     "Ruling",
     "StoredRuling",
+    "WaitsFor",
     "bet_on",
     "check_deep",
     "decide",

@@ -6,25 +6,31 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, Field
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from overround.betting.settlement import service
 from overround.betting.settlement.model import (
+    Asked,
     Desk,
+    Moved,
     Movement,
+    Outcome,
     Ruling,
     RulingKind,
     RulingState,
     StoredKind,
     StoredRuling,
+    WaitsFor,
 )
 from overround.core import money, reasons
 from overround.core.principal import Principal
 from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import paging, routes
-from overround.kit.routes import CursorText, Input, Limit, Now, Output
+from overround.kit.idempotency import request_sha256
+from overround.kit.routes import CursorText, IdempotencyKey, Input, Limit, Now, Output
+from overround.kit.times import Time
 from overround.people import tenants
 
 router = APIRouter(prefix="/api/v1/office", tags=["settlement"])
@@ -33,7 +39,6 @@ Reads = Annotated[Principal, Depends(routes.staff("settlement.read"))]
 Rules = Annotated[Principal, Depends(routes.staff("settlement.manage"))]
 Why = Annotated[str, Field(max_length=reasons.LENGTH_MAX)]
 Id = Annotated[UUID, Field(strict=False)]
-Time = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class WaitingOut(Output):
@@ -46,16 +51,17 @@ class WaitingOut(Output):
     away: str
     starts_at: datetime
     status: str
-    waits_for: str
+    waits_for: WaitsFor
     bets: int
     stakes: str
 
 
 class DeskOut(Output):
-    """What waits, oldest first."""
+    """What waits, oldest first; what moves more than `alone_max` wants a second person."""
 
     items: list[WaitingOut]
     currency: str
+    alone_max: str
     next_cursor: str | None
 
 
@@ -76,8 +82,21 @@ class RulingAskIn(RulingIn):
     reason: Why
 
 
+class MovedOut(Output):
+    """A bet as it stands and as it would; without an outcome it is open."""
+
+    bet_id: UUID
+    user_id: UUID
+    stake: str
+    outcome: Outcome | None
+    payout: str | None
+    would_outcome: Outcome | None
+    would_payout: str | None
+
+
 class MovementOut(Output):
-    """What settling would do: bets by what becomes of them, money to and from players' cash."""
+    """What settling would do: bets by what becomes of them, money to and from players' cash, and
+    the oldest of the bets."""
 
     settles: int
     changes: int
@@ -86,6 +105,7 @@ class MovementOut(Output):
     debit: str
     currency: str
     needs_second: bool
+    first: list[MovedOut]
 
 
 class RulingOut(Output):
@@ -120,16 +140,29 @@ class RulingsOut(Output):
 
 @router.get("/settlement")
 async def waiting(
-    caller: Reads, db: Db, now: Now, limit: Limit = paging.LIMIT_DEFAULT, cursor: CursorText = None
+    caller: Reads,
+    db: Db,
+    now: Now,
+    waits_for: WaitsFor | None = None,
+    limit: Limit = paging.LIMIT_DEFAULT,
+    cursor: CursorText = None,
 ) -> DeskOut:
-    """Events with open bets that have begun: without a result, contradicted, held, or stuck."""
+    """Events with open bets that have begun, and what each waits for."""
     after = paging.begin(cursor, paging.since(now - service.WAITING_BEHIND))
     async with db.reading(caller.tenant_id) as conn:
         currency = await _currency(conn, caller)
-        found = await service.waiting(conn, caller.tenant_id, (after.at, after.id), now, limit + 1)
+        most_minor = await tenants.ruling_alone_max_minor(conn, caller.tenant_id)
+        found = await service.waiting(
+            conn, caller.tenant_id, (after.at, after.id), now, limit + 1, waits_for
+        )
     shown, next_cursor = paging.cut(found, limit, lambda one: (one.starts_at, one.event_id))
     items = [_waiting_out(one, currency) for one in shown]
-    return DeskOut(items=items, currency=currency, next_cursor=next_cursor)
+    return DeskOut(
+        items=items,
+        currency=currency,
+        alone_max=money.to_text(most_minor, currency),
+        next_cursor=next_cursor,
+    )
 
 
 @router.post("/rulings/preview")
@@ -144,12 +177,18 @@ async def preview(body: RulingIn, caller: Reads, db: Db, now: Now) -> MovementOu
 
 
 @router.post("/rulings", status_code=201)
-async def propose(body: RulingAskIn, caller: Rules, db: Db, now: Now) -> RulingOut:
-    """Rule; above the tenant's threshold it waits for a second person."""
+async def propose(
+    body: RulingAskIn, caller: Rules, key: IdempotencyKey, db: Db, now: Now, response: Response
+) -> RulingOut:
+    """Rule; above the tenant's threshold it waits for a second person. The same key gets the same
+    ruling."""
+    asked = Asked(key, request_sha256("office/rulings", body))
     async with db.transaction(caller.tenant_id) as conn:
         ruling = _ruling_of(body)
-        found = await service.propose(conn, caller, body.event_id, ruling, body.reason, now)
-        return _ruling_out(found, await _currency(conn, caller))
+        answer = await service.propose(conn, caller, body.event_id, ruling, body.reason, asked, now)
+        currency = await _currency(conn, caller)
+    routes.mark_replayed(response, answer.replayed)
+    return _ruling_out(answer.ruling, currency)
 
 
 @router.get("/rulings")
@@ -217,7 +256,24 @@ def _movement_out(would: Movement, currency: str, *, needs_second: bool) -> Move
         debit=money.to_text(would.debit_minor, currency),
         currency=currency,
         needs_second=needs_second,
+        first=[_moved_out(one, currency) for one in would.first],
     )
+
+
+def _moved_out(one: Moved, currency: str) -> MovedOut:
+    return MovedOut(
+        bet_id=one.bet_id,
+        user_id=one.user_id,
+        stake=money.to_text(one.stake_minor, currency),
+        outcome=one.outcome,
+        payout=_maybe(one.payout_minor, currency),
+        would_outcome=one.would_outcome,
+        would_payout=_maybe(one.would_payout_minor, currency),
+    )
+
+
+def _maybe(minor: int | None, currency: str) -> str | None:
+    return None if minor is None else money.to_text(minor, currency)
 
 
 def _ruling_out(one: StoredRuling, currency: str) -> RulingOut:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from overround.core import payoff
@@ -141,12 +141,29 @@ class Verdict:
     payout_minor: int | None
 
 
+# How many bets a movement names.
+NAMED_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A bet that would stand otherwise: what it is, and what it would be; None is open."""
+
+    bet_id: UUID
+    user_id: UUID
+    stake_minor: int
+    outcome: Outcome | None
+    payout_minor: int | None
+    would_outcome: Outcome | None
+    would_payout_minor: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """What settling would do, or did: bets by what becomes of them, and the players' money.
 
     `credit_minor` is what players get to their cash, `debit_minor` what is taken from it; a stake
-    that is held or taken is in neither.
+    that is held or taken is in neither. `first` are the bets, the oldest `NAMED_MAX` of them.
     """
 
     settles: int = 0
@@ -154,6 +171,7 @@ class Movement:
     reopens: int = 0
     credit_minor: int = 0
     debit_minor: int = 0
+    first: Sequence[Moved] = ()
 
     @property
     def bets(self) -> int:
@@ -190,13 +208,31 @@ class StoredRuling:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """An event that has begun with open bets on it, and what they wait for.
+class Asked:
+    """By which word somebody rules: `key` is his Idempotency-Key, `body_sha256` what it is for."""
 
-    `waits_for`: `result` (nobody has said how it ended), `confirmation` (somebody has only seen
-    it), `fact` (what is known does not decide every leg), `person` (providers contradict each
-    other, the tenant holds it back, or settling it has failed too often).
-    """
+    key: str
+    body_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The answer to who rules, and whether it was given before."""
+
+    ruling: StoredRuling
+    replayed: bool
+
+
+# What begun events with open bets wait for. By themselves: `result` (nobody has said how it ended),
+# `confirmation` (somebody has only seen it), `fact` (what is known does not decide every leg). For
+# a person: `held` (the tenant holds it back), `agreement` (to a result that was corrected), `stuck`
+# (settling it has failed too often), `contradicted` (providers say different things).
+WaitsFor = Literal["result", "confirmation", "fact", "held", "agreement", "stuck", "contradicted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An event that has begun with open bets on it, and what they wait for."""
 
     event_id: UUID
     sport: str
@@ -205,7 +241,7 @@ class Desk:
     away: str
     starts_at: datetime
     status: str
-    waits_for: str
+    waits_for: WaitsFor
     bets: int
     stakes_minor: int
 

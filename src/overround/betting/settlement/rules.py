@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Final
 
 from overround.betting.settlement.model import (
+    NAMED_MAX,
     NOT_RULED,
     Basis,
     Graded,
+    Moved,
     Movement,
     Ruled,
     Ruling,
@@ -195,23 +198,34 @@ def movement(legs: Sequence[StoredLeg], verdict: Verdict) -> Movement:
     early = first.cashed_minor
     pays = early if verdict.payout_minor is None else verdict.payout_minor
     more = pays - (early if first.payout_minor is None else first.payout_minor)
+    moved = Moved(
+        first.bet_id,
+        first.user_id,
+        first.stake_minor,
+        first.outcome,
+        first.payout_minor,
+        verdict.outcome,
+        verdict.payout_minor,
+    )
     return Movement(
         settles=int(first.outcome is None),
         changes=int(first.outcome is not None and verdict.outcome is not None),
         reopens=int(verdict.outcome is None),
         credit_minor=max(more, 0),
         debit_minor=max(-more, 0),
+        first=(moved,),
     )
 
 
 def together(movements: Sequence[Movement]) -> Movement:
-    """The movements of many bets as one."""
+    """The movements of many bets, in the order of their ids, as one."""
     return Movement(
         settles=sum(one.settles for one in movements),
         changes=sum(one.changes for one in movements),
         reopens=sum(one.reopens for one in movements),
         credit_minor=sum(one.credit_minor for one in movements),
         debit_minor=sum(one.debit_minor for one in movements),
+        first=tuple(islice(chain.from_iterable(one.first for one in movements), NAMED_MAX)),
     )
 
 

@@ -12,21 +12,25 @@ from overround.betting import freebets
 from overround.betting.settlement import rules, store
 from overround.betting.settlement.model import (
     NOT_RULED,
+    Asked,
     Basis,
     BetOn,
     Desk,
     Graded,
     Movement,
+    Proposed,
     Ruled,
     Ruling,
     StoredLeg,
     StoredRuling,
     Verdict,
+    WaitsFor,
 )
 from overround.core import ids, reasons
 from overround.core.errors import Conflict, Forbidden, NotFound
 from overround.core.principal import SYSTEM_ACTOR, Principal
 from overround.db import Connection, audit, work
+from overround.kit.idempotency import KeyReused
 from overround.money.ledger import Violation
 
 # Bets that are read, graded and paid in one go; an event with more is done in as many
@@ -287,34 +291,41 @@ async def preview(
 
 
 async def propose(
-    conn: Connection, principal: Principal, event_id: UUID, ruling: Ruling, why: str, at: datetime
-) -> StoredRuling:
+    conn: Connection,
+    principal: Principal,
+    event_id: UUID,
+    ruling: Ruling,
+    why: str,
+    asked: Asked,
+    at: datetime,
+) -> Proposed:
     """Rule about an event: at once where it moves no more than one person may move alone.
 
-    Bets on the event wait meanwhile, and settlement follows by itself. Raises NotFound as
-    `preview`, Invalid `reason` or `ruling_window`.
+    Bets on the event wait meanwhile, and settlement follows by itself. The same key gets the
+    ruling that it made, as it stands (test: a ruling sent twice rules once). Raises NotFound as
+    `preview`, Invalid `reason`, `ruling_scope` or `ruling_window`, and KeyReused.
     """
     reason = reasons.reason(why)
     rules.check(ruling)
-    tenant_id = principal.tenant_id
+    tenant_id, by = principal.tenant_id, principal.actor_id
     await store.lock_event(conn, event_id)
-    would = await preview(conn, tenant_id, event_id, at, ruling=ruling)
-    ruling_id = ids.new(at)
-    await store.propose(
-        conn,
-        tenant_id,
-        ruling_id,
-        event_id,
-        ruling,
-        reason=reason,
-        bets=would.bets,
-        moved_minor=would.moved_minor,
-        by=principal.actor_id,
-        at=at,
-    )
-    if not await needs_second(conn, tenant_id, would):
-        await _take_effect(conn, tenant_id, ruling_id, event_id, principal.actor_id, at)
-    return await _written(conn, principal, ruling_id, at, "settlement.ruling")
+    earlier = await store.by_key(conn, tenant_id, by, asked.key)
+    if earlier is None:
+        would = await preview(conn, tenant_id, event_id, at, ruling=ruling)
+        new_id = ids.new(at)
+        if await store.propose(
+            conn, tenant_id, new_id, event_id, ruling,
+            reason=reason, would=would, by=by, asked=asked, at=at,
+        ):  # fmt: skip
+            if not await needs_second(conn, tenant_id, would):
+                await _take_effect(conn, tenant_id, new_id, event_id, by, at)
+            made = await _written(conn, principal, new_id, at, "settlement.ruling")
+            return Proposed(made, replayed=False)
+        # The same key for another event, whose lock is another one, was a moment earlier.
+        earlier = await store.by_key(conn, tenant_id, by, asked.key)
+    if earlier is None or earlier[1] != asked.body_sha256:
+        raise KeyReused
+    return Proposed(earlier[0], replayed=True)
 
 
 async def decide(
@@ -364,10 +375,16 @@ async def needs_second(conn: Connection, tenant_id: UUID, would: Movement) -> bo
 
 
 async def waiting(
-    conn: Connection, tenant_id: UUID, after: tuple[datetime, UUID], at: datetime, limit: int
+    conn: Connection,
+    tenant_id: UUID,
+    after: tuple[datetime, UUID],
+    at: datetime,
+    limit: int,
+    waits_for: WaitsFor | None = None,
 ) -> list[Desk]:
-    """Events that have begun by `at` with open legs of the tenant's, oldest first."""
-    return await store.waiting(conn, tenant_id, after, at, limit)
+    """Events that have begun by `at` with open legs of the tenant's, oldest first: all, or those
+    that wait for one thing."""
+    return await store.waiting(conn, tenant_id, after, at, limit, waits_for)
 
 
 async def bet_on(conn: Connection, tenant_id: UUID, event_id: UUID) -> list[BetOn]:
@@ -381,12 +398,13 @@ async def rulings(
     *,
     before: UUID | None = None,
     state: str | None = None,
+    decided: bool = False,
     event_id: UUID | None = None,
     limit: int,
 ) -> list[StoredRuling]:
-    """A page of the tenant's rulings, newest first."""
+    """A page of the tenant's rulings, newest first; `decided` leaves out the proposed ones."""
     return await store.rulings(
-        conn, tenant_id, before=before, state=state, event_id=event_id, limit=limit
+        conn, tenant_id, before=before, state=state, decided=decided, event_id=event_id, limit=limit
     )
 
 

@@ -10,14 +10,17 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from overround.betting.settlement.model import (
+    Asked,
     BetOn,
     Desk,
     Graded,
+    Movement,
     Ruled,
     Ruling,
     StoredLeg,
     StoredRuling,
     Verdict,
+    WaitsFor,
 )
 from overround.db import Connection, work
 from overround.odds.catalogue import Result
@@ -75,11 +78,16 @@ SELECT event_id,
 FROM ruling WHERE tenant_id = %s AND event_id = ANY(%s) AND effective_version IS NOT NULL
 WINDOW event AS (PARTITION BY event_id)"""
 
-# A ruling as it was proposed.
+# A ruling as it was proposed; the same person's same key makes no second one.
 PROPOSE = """
 INSERT INTO ruling (tenant_id, id, event_id, kind, market_id, selection_id, placed_from, placed_to,
-    reason, state, bets, moved_minor, proposed_by, proposed_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'proposed', %s, %s, %s, %s)"""
+    reason, state, bets, moved_minor, proposed_by, proposed_at, key, body_sha256)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'proposed', %s, %s, %s, %s, %s, %s)
+ON CONFLICT ON CONSTRAINT ruling_key DO NOTHING"""
+
+# What a key of a person's stands for.
+BY_KEY = """
+SELECT id, body_sha256 FROM ruling WHERE tenant_id = %s AND proposed_by = %s AND key = %s"""
 
 # It takes effect, or is refused, by the one who decides.
 DECIDE = """
@@ -107,6 +115,7 @@ SELECT id, event_id, kind, market_id, selection_id, placed_from, placed_to, reas
 FROM ruling
 WHERE tenant_id = %(tenant)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
   AND (%(state)s::text IS NULL OR state = %(state)s)
+  AND (NOT %(decided)s OR state <> 'proposed')
   AND (%(event)s::uuid IS NULL OR event_id = %(event)s)
 ORDER BY id DESC LIMIT %(limit)s"""
 
@@ -114,12 +123,7 @@ ORDER BY id DESC LIMIT %(limit)s"""
 # words of two providers that disagree are a contradiction until a person has spoken.
 WAITING = """
 SELECT e.id AS event_id, e.sport, c.name AS competition, e.home, e.away, e.starts_at, e.status,
-       CASE WHEN held.event_id IS NOT NULL OR contradicted.event_id IS NOT NULL
-                 OR e.id IN (SELECT settlement_stuck_v1(%(tenant)s, %(attempts)s)) THEN 'person'
-            WHEN r.event_id IS NULL THEN 'result'
-            WHEN r.certainty = 'seen' THEN 'confirmation'
-            ELSE 'fact' END AS waits_for,
-       l.bets, l.stakes_minor
+       w.waits_for, l.bets, l.stakes_minor
 FROM event e
 JOIN competition c ON c.id = e.competition_id
 JOIN LATERAL (
@@ -135,10 +139,19 @@ LEFT JOIN LATERAL (
     GROUP BY x.event_id HAVING count(DISTINCT x.entered_by) > 1
        AND count(DISTINCT (x.status, x.scores, x.positions)) > 1) contradicted ON true
 LEFT JOIN LATERAL (
-    SELECT u.event_id FROM ruling u WHERE u.tenant_id = %(tenant)s AND u.event_id = e.id
-      AND (u.kind = 'hold' AND u.state = 'effective' OR u.kind = 'correction'
-           AND u.state = 'proposed') LIMIT 1) held ON true
+    SELECT bool_or(u.kind = 'hold' AND u.state = 'effective') AS is_held,
+           bool_or(u.kind = 'correction' AND u.state = 'proposed') AS is_asked
+    FROM ruling u WHERE u.tenant_id = %(tenant)s AND u.event_id = e.id) ruled ON true
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN ruled.is_held THEN 'held'
+                WHEN ruled.is_asked THEN 'agreement'
+                WHEN e.id IN (SELECT settlement_stuck_v1(%(tenant)s, %(attempts)s)) THEN 'stuck'
+                WHEN contradicted.event_id IS NOT NULL THEN 'contradicted'
+                WHEN r.event_id IS NULL THEN 'result'
+                WHEN r.certainty = 'seen' THEN 'confirmation'
+                ELSE 'fact' END AS waits_for) w
 WHERE e.starts_at <= %(at)s AND (e.starts_at, e.id) > (%(after)s, %(after_id)s)
+  AND (%(waits_for)s::text IS NULL OR w.waits_for = %(waits_for)s)
 ORDER BY e.starts_at, e.id LIMIT %(limit)s"""
 
 # The newest result of each event of those observed by a time, without the corrections that wait for
@@ -316,15 +329,25 @@ async def propose(
     ruling: Ruling,
     *,
     reason: str,
-    bets: int,
-    moved_minor: int,
+    would: Movement,
     by: UUID,
+    asked: Asked,
     at: datetime,
-) -> None:
-    """Keep a ruling that has no effect yet."""
+) -> bool:
+    """Keep a ruling that has no effect yet; False where the key stands for one already."""
     scope = ruling.market_id, ruling.selection_id, ruling.placed_from, ruling.placed_to
-    said = reason, bets, moved_minor, by, at
-    await conn.execute(PROPOSE, [tenant_id, ruling_id, event_id, ruling.kind, *scope, *said])
+    said = reason, would.bets, would.moved_minor, by, at, asked.key, asked.body_sha256
+    words = [tenant_id, ruling_id, event_id, ruling.kind, *scope, *said]
+    return (await conn.execute(PROPOSE, words)).rowcount == 1
+
+
+async def by_key(
+    conn: Connection, tenant_id: UUID, by: UUID, key: str
+) -> tuple[StoredRuling, bytes] | None:
+    """The ruling, locked, that a person's key stands for, and the SHA-256 of what was asked."""
+    row = await (await conn.execute(BY_KEY, [tenant_id, by, key])).fetchone()
+    found = None if row is None else await ruling(conn, tenant_id, row[0])
+    return None if row is None or found is None else (found, row[1])
 
 
 async def decide(
@@ -360,12 +383,14 @@ async def rulings(
     *,
     before: UUID | None,
     state: str | None,
+    decided: bool,
     event_id: UUID | None,
     limit: int,
 ) -> list[StoredRuling]:
-    """A page of the tenant's rulings, newest first."""
+    """A page of the tenant's rulings, newest first; `decided` leaves out the proposed ones."""
     asked = {
-        "tenant": tenant_id, "before": before, "state": state, "event": event_id, "limit": limit,
+        "tenant": tenant_id, "before": before, "state": state, "decided": decided,
+        "event": event_id, "limit": limit,
     }  # fmt: skip
     async with conn.cursor(row_factory=class_row(StoredRuling)) as cursor:
         await cursor.execute(RULINGS, asked)
@@ -388,12 +413,17 @@ async def alone_max_minor(conn: Connection, tenant_id: UUID) -> int:
 
 
 async def waiting(
-    conn: Connection, tenant_id: UUID, after: tuple[datetime, UUID], at: datetime, limit: int
+    conn: Connection,
+    tenant_id: UUID,
+    after: tuple[datetime, UUID],
+    at: datetime,
+    limit: int,
+    waits_for: WaitsFor | None,
 ) -> list[Desk]:
     """Events that have begun by `at` with open legs of the tenant's, oldest first."""
     asked = {
         "tenant": tenant_id, "after": after[0], "after_id": after[1], "at": at, "limit": limit,
-        "attempts": work.ATTEMPTS_MAX,
+        "attempts": work.ATTEMPTS_MAX, "waits_for": waits_for,
     }  # fmt: skip
     async with conn.cursor(row_factory=class_row(Desk)) as cursor:
         await cursor.execute(WAITING, asked)

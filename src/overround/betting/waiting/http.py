@@ -16,6 +16,7 @@ from overround.betting.bets import (
     Asked,
     Decision,
     LetWait,
+    PriceText,
     SlipLeg,
     Waits,
     refusal_bounds,
@@ -38,7 +39,6 @@ router = APIRouter(prefix="/api/v1", tags=["bets"])
 Reads = Annotated[Principal, Depends(routes.staff("risk.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("risk.manage"))]
 MoneyText = Annotated[str, Field(min_length=1, max_length=20)]
-PriceText = Annotated[str, Field(max_length=16, examples=["2.10"])]
 
 
 class AlternativeOut(Output):
@@ -151,23 +151,25 @@ class ApprovalsOut(Output):
 
 class VerdictIn(Input):
     """What the house says: `approve` at the offers' own prices, `offer` a lower stake or other
-    prices (one for each leg), or `refuse`; always with a reason."""
+    prices (one for each leg) for `lasts_s` (null: 60 seconds), or `refuse`; always with a reason.
+    Beside the other two verdicts all that an offer has is null."""
 
     verdict: Literal["approve", "offer", "refuse"]
     reason: Annotated[str, Field(max_length=reasons.LENGTH_MAX)]
     stake: MoneyText | None = None
     prices: Annotated[list[PriceText], Field(min_length=1, max_length=LEGS_MAX)] | None = None
-    lasts_s: int = rules.OFFER_S
+    lasts_s: int | None = None
 
 
 class WaitIn(Input):
     """What one scope lets wait; null leaves it to the wider scopes, and two nulls take the scope's
-    word away. `approve_win`: who may win more is shown to a person."""
+    word away. `approve_win`: who may win more is shown to a person. Whoever says one says both, so
+    that nothing is reset unsaid."""
 
     scope: Literal["house", "sport", "competition", "event", "market", "selection"]
     scope_key: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
-    approve_win: MoneyText | None = None
-    delay_ms: Annotated[int, Field(ge=0, le=risk.DELAY_MS_MAX)] | None = None
+    approve_win: MoneyText | None
+    delay_ms: Annotated[int, Field(ge=0, le=risk.DELAY_MS_MAX)] | None
 
 
 class WaitOut(WaitIn):
@@ -184,13 +186,14 @@ class WaitsOut(Output):
 class InPlayIn(Input):
     """Whether and how a sport is laid in play. A bet waits `delay_ms`, times its player's delay
     factor; nothing is laid of an event of which no feed has spoken for `stale_ms`; `by_score`: nor
-    taken where the score changed in the delay, null for what is usual in the sport."""
+    taken where the score changed in the delay. Null is what is usual in the sport; whoever says one
+    field says all, so that nothing is reset unsaid."""
 
     sport: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$")]
     offered: bool
-    delay_ms: Annotated[int, Field(ge=offers.DELAY_MS_MIN, le=offers.DELAY_MS_MAX)] | None = None
-    stale_ms: Annotated[int, Field(ge=offers.STALE_MS_MIN, le=offers.STALE_MS_MAX)] | None = None
-    by_score: bool | None = None
+    delay_ms: Annotated[int, Field(ge=offers.DELAY_MS_MIN, le=offers.DELAY_MS_MAX)] | None
+    stale_ms: Annotated[int, Field(ge=offers.STALE_MS_MIN, le=offers.STALE_MS_MAX)] | None
+    by_score: bool | None
 
 
 class InPlayOut(Output):

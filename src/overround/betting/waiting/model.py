@@ -74,14 +74,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a person of the house says of a slip. An offer stands for so long; a stake or prices
-    that he leaves out are those that were asked, or the offers' own."""
+    """What a person of the house says of a slip. Of an offer, a stake or prices that he leaves out
+    are those that were asked, or the offers' own, and the time is the usual one."""
 
     verdict: Verdict
     reason: str
     stake_minor: int | None
     prices_e4: tuple[int, ...] | None
-    lasts_s: int
+    lasts_s: int | None
 
 
 @dataclass(frozen=True, slots=True)

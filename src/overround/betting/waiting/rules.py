@@ -60,16 +60,17 @@ def check_given(
 ) -> None:
     """`shown_e4` are the prices that were asked; nobody is offered a stake below `least_minor`.
 
-    Raises Conflict `slip_decided`; Invalid `reason`, `offer_lasts`, `stake_out_of_range`
-    (more than was asked, or less than can be placed), `price_out_of_range` and
-    `alternative_missing`.
+    Raises Conflict `slip_decided`; Invalid `reason`, `offer_only` (what an offer alone has, said
+    beside another verdict), `offer_lasts`, `stake_out_of_range` (more than was asked, or less than
+    can be placed), `prices_count`, `price_out_of_range` and `alternative_missing`.
     """
     if not waiting.is_open or waiting.due_at is not None or waiting.expires_at <= at:
         raise Conflict("nobody is to decide about this slip now", code="slip_decided")
     reasons.reason(given.reason)
     if given.verdict != "offer":
+        _check_offers_nothing(given)
         return
-    if not OFFER_S_MIN <= given.lasts_s <= OFFER_S_MAX:
+    if not OFFER_S_MIN <= stands_s(given) <= OFFER_S_MAX:
         raise Invalid("an offer stands from 10 to 600 seconds", code="offer_lasts", field="lasts_s")
     found = given_alternative(waiting, given)
     shown = tuple(shown_e4)
@@ -83,10 +84,26 @@ def check_given(
         _check_prices(found.prices_e4, len(shown))
 
 
+def _check_offers_nothing(given: Given) -> None:
+    """Who types a stake and approves must not learn from the bet that it was not looked at."""
+    for field, value, said in (
+        ("stake", given.stake_minor, "only an offer has a stake of its own"),
+        ("prices", given.prices_e4, "only an offer has prices of its own"),
+        ("lasts_s", given.lasts_s, "only an offer stands for a time"),
+    ):
+        if value is not None:
+            raise Invalid(said, code="offer_only", field=field)
+
+
+def stands_s(given: Given) -> int:
+    """For how many seconds an offer stands."""
+    return OFFER_S if given.lasts_s is None else given.lasts_s
+
+
 def _check_prices(prices_e4: Sequence[int], legs: int) -> None:
     if len(prices_e4) != legs:
         said = "a price for each leg, in their order"
-        raise Invalid(said, code="price_out_of_range", field="prices")
+        raise Invalid(said, code="prices_count", field="prices")
     with at_field("prices"):
         for price_e4 in prices_e4:
             check_own(price_e4)

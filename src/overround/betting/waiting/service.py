@@ -323,7 +323,7 @@ async def answer(
         offered = replace(
             found,
             alternative=asdict(rules.given_alternative(found, given)),
-            expires_at=at + timedelta(seconds=given.lasts_s),
+            expires_at=at + timedelta(seconds=rules.stands_s(given)),
         )
         await store.offer(conn, tenant_id, offered, by, given.reason)
     else:

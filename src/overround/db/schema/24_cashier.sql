@@ -20,6 +20,9 @@ CREATE TABLE payment (
     body_sha256      bytea       NOT NULL,
     created_at       timestamptz NOT NULL,
     decided_at       timestamptz,
+    -- All that had ever been lent to the player when he asked for a withdrawal: what was lent later, this money was
+    -- not there to be taken back.
+    lent_before_minor bigint     NOT NULL DEFAULT 0,
     CONSTRAINT payment_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT payment_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id),
     -- A payment is in the tenant's one currency; nothing is converted inside the ledger.
@@ -40,7 +43,8 @@ CREATE TABLE payment (
         CASE WHEN status = 'refused' THEN refusal_code IS NOT NULL OR length(reason) >= 3
              ELSE refusal_code IS NULL END),
     CONSTRAINT payment_refusal_code_known CHECK (refusal_code IN ('insufficient_funds')),
-    CONSTRAINT payment_reason_bounded CHECK (length(reason) <= 500),
+    -- As long as the code takes one (test: a reason is as long as the schema takes it).
+    CONSTRAINT payment_reason_bounded CHECK (length(reason) <= 300),
     CONSTRAINT payment_key_bounded CHECK (length(idempotency_key) BETWEEN 1 AND 64),
     CONSTRAINT payment_body_hashed CHECK (octet_length(body_sha256) = 32),
     CONSTRAINT payment_decided_when_not_requested
@@ -131,6 +135,11 @@ BEGIN
     END;
     IF p_kind <> 'withdrawal' THEN
         UPDATE payment SET status = 'paid', decided_at = p_at WHERE tenant_id = p_tenant AND id = p_id;
+    ELSE
+        -- Read behind the player's lock, which the movement took.
+        UPDATE payment p SET lent_before_minor = d.lent_minor
+        FROM debt d
+        WHERE p.tenant_id = p_tenant AND p.id = p_id AND d.tenant_id = p_tenant AND d.user_id = p_user;
     END IF;
     RETURN QUERY SELECT * FROM payment WHERE tenant_id = p_tenant AND id = p_id;
 END
@@ -177,7 +186,8 @@ GRANT EXECUTE ON FUNCTION payment_simulate_v1 TO overround_worker;
 
 -- One step of a withdrawal and its movement, refused when no step leads there; the row lock makes two
 -- decisions at once one decision and one refusal (test: two decisions at once pay once). No row is the
--- answer for what is no withdrawal: nothing else waits for a person.
+-- answer for what is no withdrawal: nothing else waits for a person. What a refusal brings back pays first what was lent
+-- while it was under way (test: what comes back from a withdrawal pays what was lent meanwhile).
 CREATE FUNCTION payment_decide_v1(p_tenant uuid, p_id uuid, p_status text, p_reason text, p_at timestamptz)
 RETURNS SETOF payment LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -196,6 +206,9 @@ BEGIN
     IF p_status <> 'approved' THEN
         PERFORM payment_move_v1(
             v_payment, CASE p_status WHEN 'paid' THEN 'withdrawal_pay' ELSE 'withdrawal_refuse' END, p_at);
+    END IF;
+    IF p_status = 'refused' THEN
+        PERFORM debt_repay_v1(p_tenant, v_payment.user_id, p_id, 0, v_payment.amount_minor, v_payment.lent_before_minor, p_at);
     END IF;
     RETURN QUERY UPDATE payment
         SET status = p_status, decided_at = p_at, reason = coalesce(nullif(p_reason, ''), reason)

@@ -244,7 +244,8 @@ BEGIN
     IF v_watched THEN
         SELECT r.decision, r.answer INTO decision, answer
         FROM bets_within_risk_v1(p_tenant, p_user, p_stake, potential, placed_at, decision, answer, currency,
-                                 p_leg_slip, v_leg_event, v_leg_market, p_leg_selection, leg_price_e4) AS r;
+                                 p_leg_slip, v_leg_event, v_leg_market, p_leg_selection, leg_price_e4,
+                                 CASE WHEN v_tight THEN v_cash_minor END) AS r;
     END IF;
     IF p_least IS NOT NULL THEN
         SELECT l.decision, l.answer INTO decision, answer

@@ -70,13 +70,10 @@ CREATE FUNCTION bets_cash_out_v1(
     p_margin_bps integer, p_by_order boolean, p_at timestamptz)
 RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    v_bet        bet%ROWTYPE;
-    v_cash       uuid;
-    v_held       uuid;
-    v_house      uuid;
-    v_receivable uuid;
-    v_owed       bigint;
-    v_repaid     bigint;
+    v_bet   bet%ROWTYPE;
+    v_cash  uuid;
+    v_held  uuid;
+    v_house uuid;
 BEGIN
     SELECT * INTO v_bet FROM bet WHERE tenant_id = p_tenant AND id = p_bet FOR UPDATE;
     IF v_bet.status IS DISTINCT FROM 'open' OR v_bet.settlement_version <> p_version OR v_bet.each_way
@@ -104,21 +101,14 @@ BEGIN
 
     SELECT max(id::text) FILTER (WHERE owner_id = v_bet.user_id AND kind = 'cash')::uuid,
            max(id::text) FILTER (WHERE owner_id = v_bet.user_id AND kind = 'held')::uuid,
-           max(id::text) FILTER (WHERE kind = 'house')::uuid, max(id::text) FILTER (WHERE kind = 'receivable')::uuid
-    INTO v_cash, v_held, v_house, v_receivable
+           max(id::text) FILTER (WHERE kind = 'house')::uuid
+    INTO v_cash, v_held, v_house
     FROM account
-    WHERE tenant_id = p_tenant AND (owner_id = v_bet.user_id OR owner_id IS NULL) AND kind IN ('cash', 'held', 'house', 'receivable');
-    SELECT owed_minor INTO v_owed FROM debt WHERE tenant_id = p_tenant AND user_id = v_bet.user_id;
-    v_repaid := least(coalesce(v_owed, 0), p_paid);
+    WHERE tenant_id = p_tenant AND (owner_id = v_bet.user_id OR owner_id IS NULL) AND kind IN ('cash', 'held', 'house');
     PERFORM ledger_post_v1(
         p_tenant, array_fill(p_at, ARRAY[2]), array_fill(p_bet, ARRAY[2]), ARRAY['stake_take', 'cash_out'],
         array_fill(p_version + 1, ARRAY[2]), ARRAY[v_held, v_house], ARRAY[v_house, v_cash], ARRAY[p_stake, p_paid]);
-    IF v_repaid > 0 THEN
-        UPDATE debt SET owed_minor = owed_minor - v_repaid, changed_at = p_at
-        WHERE tenant_id = p_tenant AND user_id = v_bet.user_id;
-        PERFORM ledger_post_v1(p_tenant, ARRAY[p_at], ARRAY[p_bet], ARRAY['debt_repay'], ARRAY[p_version + 1],
-                               ARRAY[v_cash], ARRAY[v_receivable], ARRAY[v_repaid]);
-    END IF;
+    PERFORM debt_repay_v1(p_tenant, v_bet.user_id, p_bet, p_version + 1, p_paid, 0, p_at);
 END
 $$;
 GRANT EXECUTE ON FUNCTION bets_cash_out_v1 TO overround_app, overround_worker;

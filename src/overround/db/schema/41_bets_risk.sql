@@ -102,26 +102,42 @@ $$;
 CREATE TRIGGER bet_changed AFTER UPDATE ON bet REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION bets_changed();
 
--- What each accepted slip has room for by what its player has placed already; NULL where nothing limits it.
+-- What a slip has room for by what its player has placed already; NULL where nothing limits it.
 --   repeats: how many more bets on the same selections; day_room, event_room: what he may still win, by the
---   tenant's local day of placing and by event.
-CREATE FUNCTION bets_player_room_v1(p_tenant uuid, p_user uuid, p_at timestamptz, p_selection uuid[], p_event uuid[])
+--   tenant's local day of placing and by that of its events on which he wins the most.
+--   p_own: his slips of the same call that are taken and not stored yet, among all of the call, from 1: their times, what
+--   they win, and all legs with the slip that each belongs to
+--   (test: what a player has in a call counts as what he has placed).
+CREATE FUNCTION bets_player_room_v1(
+    p_tenant uuid, p_user uuid, p_at timestamptz, p_selection uuid[], p_event uuid[],
+    p_own integer[] DEFAULT '{}', p_own_at timestamptz[] DEFAULT '{}', p_own_win bigint[] DEFAULT '{}',
+    p_leg_slip integer[] DEFAULT '{}', p_leg_event uuid[] DEFAULT '{}', p_leg_selection uuid[] DEFAULT '{}')
 RETURNS TABLE (repeats bigint, day_room bigint, event_room bigint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT p.repeat_max - CASE WHEN p.repeat_max IS NOT NULL THEN (
                SELECT count(DISTINCT b.id) FROM bet b JOIN leg l ON l.tenant_id = b.tenant_id AND l.bet_id = b.id
                WHERE b.tenant_id = p_tenant AND b.user_id = p_user AND l.selection_id = ANY (p_selection)
-                 AND b.placed_at > p_at - make_interval(secs => p.repeat_s)) END,
-           p.player_day_max_minor - CASE WHEN p.player_day_max_minor IS NOT NULL THEN (
-               SELECT coalesce(sum(b.potential_payout_minor - b.stake_minor), 0)::bigint FROM bet b
+                 AND b.placed_at > p_at - make_interval(secs => p.repeat_s)) + (
+               SELECT count(DISTINCT o.slip) FROM unnest(p_leg_slip, p_leg_selection) AS o (slip, selection_id)
+               WHERE o.slip = ANY (p_own) AND o.selection_id = ANY (p_selection)
+                 AND p_own_at[o.slip] > p_at - make_interval(secs => p.repeat_s)) END,
+           p.player_day_max_minor - CASE WHEN p.player_day_max_minor IS NOT NULL THEN ((
+               SELECT coalesce(sum(b.potential_payout_minor - b.stake_minor), 0) FROM bet b
                WHERE b.tenant_id = p_tenant AND b.user_id = p_user
-                 AND b.placed_at >= date_trunc('day', p_at, t.time_zone)) END,
+                 AND b.placed_at >= date_trunc('day', p_at, t.time_zone)) + (
+               SELECT coalesce(sum(p_own_win[o.slip]), 0) FROM unnest(p_own) AS o (slip)
+               WHERE p_own_at[o.slip] >= date_trunc('day', p_at, t.time_zone)))::bigint END,
            p.player_event_max_minor - CASE WHEN p.player_event_max_minor IS NOT NULL THEN (
                SELECT coalesce(max(w.win), 0)::bigint FROM (
-                   SELECT sum(b.potential_payout_minor - b.stake_minor) AS win
-                   FROM leg l JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id
-                   WHERE l.tenant_id = p_tenant AND l.event_id = ANY (p_event) AND b.user_id = p_user
-                     AND b.status = 'open' GROUP BY l.event_id) w) END
+                   SELECT sum(e.win) AS win FROM (
+                       SELECT l.event_id, b.potential_payout_minor - b.stake_minor AS win
+                       FROM leg l JOIN bet b ON b.tenant_id = l.tenant_id AND b.id = l.bet_id
+                       WHERE l.tenant_id = p_tenant AND l.event_id = ANY (p_event) AND b.user_id = p_user
+                         AND b.status = 'open'
+                       UNION ALL
+                       SELECT o.event_id, p_own_win[o.slip] FROM unnest(p_leg_slip, p_leg_event) AS o (slip, event_id)
+                       WHERE o.slip = ANY (p_own) AND o.event_id = ANY (p_event)) e
+                   GROUP BY e.event_id) w) END
     FROM tenant t JOIN risk_policy p ON p.tenant_id = t.id WHERE t.id = p_tenant
 $$;
 GRANT EXECUTE ON FUNCTION bets_player_room_v1 TO overround_app, overround_worker;
@@ -130,10 +146,14 @@ GRANT EXECUTE ON FUNCTION bets_player_room_v1 TO overround_app, overround_worker
 -- tenant limits nothing gets back what he gave. The rooms of a tenant's event are given out by one
 -- transaction at a time, so that the last of it goes to one slip (test: the last room goes to one of twenty).
 --   p_leg_slip: from 1, to which slip a leg belongs. Looks only at slips whose decision is 'accepted'.
+--   p_cash_minor: what each slip's player has, of calls in which not every stake fits: whoever lacks the money for a slip
+--   is refused it here, so that it takes no room from those behind
+--   (test: a slip without money takes no room).
 CREATE FUNCTION bets_within_risk_v1(
     p_tenant uuid[], p_user uuid[], p_stake bigint[], p_potential bigint[], p_at timestamptz[], p_decision text[],
     p_answer jsonb[], p_currency text[], p_leg_slip integer[], p_leg_event uuid[], p_leg_market uuid[],
-    p_leg_selection uuid[], p_leg_price_e4 integer[], OUT decision text[], OUT answer jsonb[])
+    p_leg_selection uuid[], p_leg_price_e4 integer[], p_cash_minor bigint[] DEFAULT NULL,
+    OUT decision text[], OUT answer jsonb[])
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -153,8 +173,11 @@ DECLARE
     v_win_max   bigint[];
     v_room      bigint[];
     v_event     bigint[];
-    v_player    record;
-    v_days      jsonb := '{}';
+    v_repeats   bigint;
+    v_player    bigint;
+    v_own       integer[];
+    v_cash      bigint;
+    v_taken_win bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(p_decision)]);
 BEGIN
     decision := p_decision;
     answer := p_answer;
@@ -212,17 +235,29 @@ BEGIN
         v_refusal := NULL;
         v_leg := NULL;
         v_stake_max := p_stake[i];
-        -- Without a policy a row of nulls, which limits nothing.
-        SELECT r.* INTO v_player
-        FROM bets_player_room_v1(CASE WHEN v_watched THEN p_tenant[i] END, p_user[i], p_at[i], p_leg_selection[v_first:v_last],
-                                 p_leg_event[v_first:v_last]) r;
-        IF v_player.repeats <= 0 THEN
+        v_cash := p_cash_minor[i];
+        -- Hardly anybody has two slips in a call.
+        v_own := array_positions(p_user, p_user[i]);
+        IF v_own[1] < i AND (v_watched OR v_cash IS NOT NULL) THEN
+            SELECT coalesce(array_agg(o), '{}'), v_cash - coalesce(sum(p_stake[o]), 0) INTO v_own, v_cash
+            FROM unnest(v_own) AS o WHERE v_taken_win[o] IS NOT NULL AND p_tenant[o] = p_tenant[i];
+        ELSE
+            v_own := '{}';
+        END IF;
+        -- Without a policy there is no row, and nothing is limited.
+        IF v_watched AND v_own = '{}' THEN
+            SELECT r.repeats, least(r.day_room, r.event_room) INTO v_repeats, v_player
+            FROM bets_player_room_v1(p_tenant[i], p_user[i], p_at[i], p_leg_selection[v_first:v_last], p_leg_event[v_first:v_last]) r;
+        ELSIF v_watched THEN
+            SELECT r.repeats, least(r.day_room, r.event_room) INTO v_repeats, v_player
+            FROM bets_player_room_v1(p_tenant[i], p_user[i], p_at[i], p_leg_selection[v_first:v_last], p_leg_event[v_first:v_last],
+                                     v_own, p_at, v_taken_win, p_leg_slip, p_leg_event, p_leg_selection) r;
+        END IF;
+        IF v_repeats <= 0 THEN
             v_refusal := 'repeated_bet';
-        ELSIF v_win > coalesce(least(v_player.day_room, v_player.event_room), v_win)
-              - coalesce((v_days ->> (p_tenant[i]::text || p_user[i]::text))::bigint, 0) THEN
+        ELSIF v_win > v_player THEN
             v_refusal := 'player_limit';
-            v_stake_max := greatest(div(p_stake[i] * (least(v_player.day_room, v_player.event_room)
-                - coalesce((v_days ->> (p_tenant[i]::text || p_user[i]::text))::bigint, 0))::numeric, v_win), 0);
+            v_stake_max := greatest(div(p_stake[i]::numeric * v_player, v_win), 0);
         ELSE
             FOR j IN v_first .. v_last LOOP
                 v_need := bets_share_payout_v1(v_share, p_potential[i], p_leg_price_e4[j], v_last - v_first + 1) - v_share;
@@ -236,6 +271,9 @@ BEGIN
                     v_stake_max := least(v_stake_max, div(p_stake[i] * div(v_win_max[j] * coalesce(v_factor[i], 10000)::numeric, 10000), v_win))::bigint;
                 END IF;
             END LOOP;
+        END IF;
+        IF v_refusal IS NULL AND p_stake[i] > v_cash THEN
+            v_refusal := 'insufficient_funds';
         END IF;
         IF v_refusal IS NOT NULL THEN
             -- A smaller stake would do: then that is what is said. One minor unit less, for what shares were rounded up.
@@ -251,10 +289,7 @@ BEGIN
                 'stake_least_minor', CASE WHEN v_refusal IN ('stake_above_max', 'player_limit') THEN bets_least_stake_v1(p_tenant[i]) END));
             CONTINUE;
         END IF;
-        IF (v_player.day_room IS NOT NULL OR v_player.event_room IS NOT NULL) THEN
-            v_days := v_days || jsonb_build_object(p_tenant[i]::text || p_user[i]::text,
-                v_win + coalesce((v_days ->> (p_tenant[i]::text || p_user[i]::text))::bigint, 0));
-        END IF;
+        v_taken_win[i] := v_win;
         -- What is behind in this call and on the same selection or event has that much less.
         FOR j IN v_first .. v_last LOOP
             v_need := bets_share_payout_v1(v_share, p_potential[i], p_leg_price_e4[j], v_last - v_first + 1) - v_share;

@@ -1,21 +1,6 @@
 -- part: betting.bets
 -- Bets graded and paid, and paid again by the difference when what was known was wrong.
 
--- What a player owes: money of a payout that was taken back when he had it no more. The tenant lends
--- it to him (transfer `debt_lend`, from `receivable` to his cash), so that the book is right at once,
--- and later winnings pay it first (`debt_repay`). The transfers are the record; this is their sum
--- (tests/stories/debt.story).
-CREATE TABLE debt (
-    tenant_id  uuid        NOT NULL,
-    user_id    uuid        NOT NULL,
-    owed_minor bigint      NOT NULL CHECK (owed_minor >= 0),
-    changed_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, user_id),
-    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
-);
-CALL tenant_table_v1('debt');
-GRANT SELECT ON debt TO overround_app, overround_worker;
-
 -- The bets that settling the events would touch now: those with a leg on them that is not graded, or
 -- not by what is known (`p_result`, the result's version, 0 where there is none) or ruled (`p_ruling`).
 CREATE FUNCTION bets_touched_v1(p_tenant uuid, p_event uuid[], p_result integer[], p_ruling integer[])
@@ -82,6 +67,9 @@ DECLARE
     v_ref        uuid[];
     v_version    integer[];
     v_amount     bigint[];
+    v_debtor     uuid[];
+    v_lent       bigint[];
+    v_repaid     bigint[];
 BEGIN
     PERFORM 1 FROM bet WHERE tenant_id = p_tenant AND id = ANY (p_leg_bet || p_bet) ORDER BY id FOR UPDATE;
     UPDATE leg l SET grade = g.grade, result_version = g.result, ruling_version = g.ruling, place_grade = g.place_grade,
@@ -147,12 +135,8 @@ BEGIN
                greatest(least(d.owed_minor, p.won, p.ends), 0)::bigint AS repaid
         FROM player p LEFT JOIN debt d ON d.tenant_id = p_tenant AND d.user_id = p.user_id
         WHERE p.ends < 0 OR d.owed_minor > 0
-    ), owed AS (
-        INSERT INTO debt AS d (tenant_id, user_id, owed_minor, changed_at)
-        SELECT p_tenant, o.user_id, o.lent, p_at FROM owing o WHERE o.lent > 0 OR o.repaid > 0
-        ON CONFLICT (tenant_id, user_id) DO UPDATE
-        SET changed_at = p_at, owed_minor = d.owed_minor + EXCLUDED.owed_minor
-            - (SELECT o.repaid FROM owing o WHERE o.user_id = EXCLUDED.user_id)
+    ), debtor AS (
+        SELECT array_agg(o.user_id) AS users, array_agg(o.lent) AS lent, array_agg(o.repaid) AS repaid FROM owing o
     ), move AS (
         SELECT s.phase, s.id, s.version, s.code, s.from_id, s.to_id, s.amount FROM step s
         UNION ALL
@@ -165,8 +149,9 @@ BEGIN
     SELECT (SELECT count(*) FROM asked), (SELECT count(*) FROM purse),
            array_agg(m.from_id ORDER BY m.phase, m.id), array_agg(m.to_id ORDER BY m.phase, m.id),
            array_agg(m.code ORDER BY m.phase, m.id), array_agg(m.id ORDER BY m.phase, m.id),
-           array_agg(m.version ORDER BY m.phase, m.id), array_agg(m.amount ORDER BY m.phase, m.id)
-    INTO v_changed, v_purses, v_from, v_to, v_code, v_ref, v_version, v_amount FROM move m;
+           array_agg(m.version ORDER BY m.phase, m.id), array_agg(m.amount ORDER BY m.phase, m.id),
+           (SELECT users FROM debtor), (SELECT lent FROM debtor), (SELECT repaid FROM debtor)
+    INTO v_changed, v_purses, v_from, v_to, v_code, v_ref, v_version, v_amount, v_debtor, v_lent, v_repaid FROM move m;
     IF v_purses <> v_changed THEN
         RAISE EXCEPTION '% of % bets have no purse', v_changed - v_purses, v_changed
             USING ERRCODE = 'check_violation', CONSTRAINT = 'account_missing';
@@ -174,6 +159,9 @@ BEGIN
     IF p_free <> '{}' THEN
         PERFORM free_bets_settled_v1(p_tenant, array_agg(f.bet), array_agg(f.back), array_agg(s.outcome IS NOT DISTINCT FROM 'void'), p_at)
         FROM unnest(p_free, p_back) AS f (bet, back) JOIN unnest(p_bet, p_outcome) AS s (bet, outcome) ON s.bet = f.bet;
+    END IF;
+    IF v_debtor IS NOT NULL THEN
+        PERFORM debts_change_v1(p_tenant, v_debtor, v_lent, v_repaid, p_at);
     END IF;
     IF v_ref IS NOT NULL THEN
         PERFORM ledger_post_v1(p_tenant, array_fill(p_at, ARRAY[cardinality(v_ref)]), v_ref, v_code, v_version,

@@ -62,13 +62,14 @@ GRANT SELECT, INSERT ON cash_out_request TO overround_app, overround_worker;
 GRANT UPDATE (answer) ON cash_out_request TO overround_worker;
 
 -- A bet that its player wants cashed out, all that is left of it, as soon as that pays `at_least_minor`. It asks as
--- its player would, and is done in the transaction that pays (test: an order is done once by two settlers).
+-- its player would, and is done in the transaction that pays (test: an order is done once by two settlers). One whose
+-- bet is over has ended: by whoever looks at orders, because settling looks at none (test: an order ends with its bet).
 CREATE TABLE cash_out_order (
     tenant_id      uuid        NOT NULL,
     bet_id         uuid        NOT NULL,
     user_id        uuid        NOT NULL,
     at_least_minor bigint      NOT NULL CHECK (at_least_minor > 0),
-    state          text        NOT NULL CHECK (state IN ('waiting', 'done', 'dropped')),
+    state          text        NOT NULL CHECK (state IN ('waiting', 'done', 'dropped', 'ended')),
     changed_at     timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, bet_id),
     FOREIGN KEY (tenant_id, bet_id) REFERENCES bet (tenant_id, id)

@@ -23,6 +23,9 @@ CREATE TABLE ruling (
     moved_minor       bigint      NOT NULL CHECK (moved_minor >= 0),
     proposed_by       uuid        NOT NULL,
     proposed_at       timestamptz NOT NULL,
+    -- By which word of the one who proposed it, so that sending it again is not ruling again.
+    key               text        CHECK (length(key) BETWEEN 1 AND 64),
+    body_sha256       bytea       CHECK (length(body_sha256) = 32),
     decided_by        uuid,
     decided_at        timestamptz,
     lifted_by         uuid,
@@ -30,6 +33,9 @@ CREATE TABLE ruling (
     effective_version integer,
     lifted_version    integer,
     PRIMARY KEY (tenant_id, id),
+    CONSTRAINT ruling_key UNIQUE (tenant_id, proposed_by, key),
+    -- A correction is asked about by the product, once (ruling_correction_once).
+    CONSTRAINT ruling_by_key CHECK ((kind = 'correction') = (key IS NULL) AND (key IS NULL) = (body_sha256 IS NULL)),
     CONSTRAINT ruling_window CHECK (placed_from < placed_to),
     CONSTRAINT ruling_correction_of_result CHECK ((kind = 'correction') = (result_version IS NOT NULL)),
     CONSTRAINT ruling_correction_once UNIQUE (tenant_id, event_id, result_version),

@@ -9,11 +9,12 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A player's money by purpose."""
+    """A player's money by purpose, and what he owes the house."""
 
     cash_minor: int
     held_minor: int
     withdrawing_minor: int
+    owed_minor: int
     currency: str
 
 

@@ -10,13 +10,14 @@ from uuid import UUID
 from overround.core.errors import NotFound
 from overround.db import Connection
 from overround.money import ledger
+from overround.money.wallets import store
 from overround.money.wallets.model import Balance, StatementLine, StatementPage
 
 _NEWEST = 2**62
 
 
 async def balance(conn: Connection, tenant_id: UUID, user_id: UUID) -> Balance:
-    """The player's money now."""
+    """The player's money now, and his debt."""
     accounts = await ledger.accounts_of(conn, tenant_id, user_id)
     if "cash" not in accounts:
         raise NotFound("this user has no wallet")
@@ -24,6 +25,7 @@ async def balance(conn: Connection, tenant_id: UUID, user_id: UUID) -> Balance:
         cash_minor=accounts["cash"].balance_minor,
         held_minor=accounts["held"].balance_minor,
         withdrawing_minor=accounts["withdrawing"].balance_minor,
+        owed_minor=await store.owed_minor(conn, tenant_id, user_id),
         currency=accounts["cash"].currency,
     )
 

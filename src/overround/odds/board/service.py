@@ -26,7 +26,6 @@ from overround.odds.board.model import (
     STATE_NAMES,
     Change,
     FrozenPrice,
-    Int64s,
     MarketCells,
     RefusedPrice,
     SourceKind,
@@ -315,20 +314,6 @@ async def suspend_silent(
     """
     among = [s.row for s in board.sources if providers is None or s.provider in providers]
     rows = board.pace.fallen_silent(to_us(at), np.array(among, np.int64))
-    return await _suspend(conn, board, rows, at)
-
-
-async def suspend_source(
-    conn: Connection, board: Board, provider: str, key: str | None, at: datetime
-) -> tuple[UUID, ...]:
-    """Suspend what a source feeds, or all of a provider's; returns the events touched.
-
-    For whoever knows better than its pace that it is gone: its connection is lost.
-    """
-    return await _suspend(conn, board, board.rows_of(provider, key), at)
-
-
-async def _suspend(conn: Connection, board: Board, rows: Int64s, at: datetime) -> tuple[UUID, ...]:
     if not len(rows):
         return ()
     change = board.silence(rows, to_us(at))

@@ -28,7 +28,7 @@ from overround.kit.routes import (
 )
 from overround.money import wallets
 from overround.people.cashier import service
-from overround.people.cashier.model import Answer, Payment
+from overround.people.cashier.model import Answer, Debtor, Payment, Waiting
 
 router = APIRouter(prefix="/api/v1", tags=["cashier"])
 
@@ -37,11 +37,12 @@ AmountText = Annotated[str, Field(max_length=24, examples=["10.50"])]
 
 
 class BalanceOut(Output):
-    """A player's money: free, staked in open bets, and on its way out."""
+    """A player's money: free, staked in open bets, on its way out; and what he owes the house."""
 
     cash: str
     held: str
     withdrawing: str
+    owed: str
     currency: str
 
 
@@ -106,6 +107,39 @@ class PaymentsOut(Output):
     next_cursor: str | None
 
 
+class WaitingOut(PaymentOut):
+    """A withdrawal that waits for a decision: the player's name, what he owes now, and what of
+    that it would repay if it were refused."""
+
+    player: str
+    owed: str
+    repays: str
+
+
+class WithdrawalsOut(Output):
+    """A page of withdrawals."""
+
+    items: list[WaitingOut]
+    next_cursor: str | None
+
+
+class DebtorOut(Output):
+    """A player who owes the house, and since when."""
+
+    user_id: UUID
+    player: str
+    owed: str
+    currency: str
+    since: datetime
+
+
+class DebtorsOut(Output):
+    """A page of those who owe."""
+
+    items: list[DebtorOut]
+    next_cursor: str | None
+
+
 @router.get("/balance")
 async def balance(caller: Player, db: Db) -> BalanceOut:
     """My money."""
@@ -115,6 +149,7 @@ async def balance(caller: Player, db: Db) -> BalanceOut:
         cash=money.to_text(found.cash_minor, found.currency),
         held=money.to_text(found.held_minor, found.currency),
         withdrawing=money.to_text(found.withdrawing_minor, found.currency),
+        owed=money.to_text(found.owed_minor, found.currency),
         currency=found.currency,
     )
 
@@ -188,12 +223,25 @@ Adjusts = Annotated[Principal, Depends(routes.staff("payments.adjust"))]
 @router.get("/office/withdrawals")
 async def waiting(
     caller: Decides, db: Db, limit: Limit = paging.LIMIT_DEFAULT, cursor: CursorText = None
-) -> PaymentsOut:
+) -> WithdrawalsOut:
     """Withdrawals that wait for a decision, oldest first."""
     after = paging.parse(cursor) if cursor else None
     async with db.reading(caller.tenant_id) as conn:
         found = await service.waiting(conn, caller, limit + 1, after)
-    return _page(found, limit)
+    shown, following = paging.cut(found, limit, _place)
+    return WithdrawalsOut(items=[_waiting_out(one) for one in shown], next_cursor=following)
+
+
+@router.get("/office/debts")
+async def debts(
+    caller: Decides, db: Db, limit: Limit = paging.LIMIT_DEFAULT, cursor: CursorText = None
+) -> DebtorsOut:
+    """Players who owe the house, the longest first."""
+    after = paging.parse(cursor) if cursor else None
+    async with db.reading(caller.tenant_id) as conn:
+        found = await service.debtors(conn, caller, limit + 1, after)
+    shown, following = paging.cut(found, limit, lambda one: (one.since, one.user_id))
+    return DebtorsOut(items=[_debtor_out(one) for one in shown], next_cursor=following)
 
 
 @router.post("/office/withdrawals/{payment_id}/approve")
@@ -216,7 +264,7 @@ async def pay(payment_id: UUID, caller: Decides, db: Db, now: Now, tools: Tools)
 async def refuse(
     payment_id: UUID, body: ReasonIn, caller: Decides, db: Db, now: Now, tools: Tools
 ) -> PaymentOut:
-    """Refuse a withdrawal; the money is the player's cash again."""
+    """Refuse a withdrawal; the money is the player's cash again, less what was lent meanwhile."""
     async with db.transaction(caller.tenant_id) as conn:
         payment = await service.refuse(conn, caller, payment_id, body.reason, now)
     return _told(payment, caller, tools)
@@ -268,6 +316,29 @@ def _payment_out(payment: Payment) -> PaymentOut:
         created_at=payment.created_at,
         decided_at=payment.decided_at,
     )
+
+
+def _waiting_out(one: Waiting) -> WaitingOut:
+    return WaitingOut(
+        **_payment_out(one.payment).model_dump(),
+        player=one.player,
+        owed=money.to_text(one.owed_minor, one.payment.currency),
+        repays=money.to_text(one.repays_minor, one.payment.currency),
+    )
+
+
+def _debtor_out(one: Debtor) -> DebtorOut:
+    return DebtorOut(
+        user_id=one.user_id,
+        player=one.player,
+        owed=money.to_text(one.owed_minor, one.currency),
+        currency=one.currency,
+        since=one.since,
+    )
+
+
+def _place(one: Waiting) -> tuple[datetime, UUID]:
+    return one.payment.created_at, one.payment.id
 
 
 def _page(found: list[Payment], limit: int) -> PaymentsOut:

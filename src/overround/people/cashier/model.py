@@ -33,6 +33,28 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A withdrawal that waits for a decision: whose by name, what he owes now, and what of that it
+    would repay if it were refused."""
+
+    payment: Payment
+    player: str
+    owed_minor: int
+    repays_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Debtor:
+    """A player who owes the house, and since when."""
+
+    user_id: UUID
+    player: str
+    owed_minor: int
+    currency: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Who asks for what: `key` is his Idempotency-Key, `body_sha256` what it stands for."""
 

@@ -18,7 +18,14 @@ from overround.kit.idempotency import KeyReused
 from overround.kit.paging import Cursor
 from overround.people import tenants, users
 from overround.people.cashier import rules, store
-from overround.people.cashier.model import Answer, Payment, PaymentStatus, Request
+from overround.people.cashier.model import (
+    Answer,
+    Debtor,
+    Payment,
+    PaymentStatus,
+    Request,
+    Waiting,
+)
 
 
 async def deposit(
@@ -110,7 +117,7 @@ async def pay(conn: Connection, principal: Principal, payment_id: UUID, at: date
 async def refuse(
     conn: Connection, principal: Principal, payment_id: UUID, reason: str, at: datetime
 ) -> Payment:
-    """Staff refuse a withdrawal; the money is cash again.
+    """Staff refuse a withdrawal; the money is cash again, and pays what was lent meanwhile.
 
     Raises NotFound, Invalid `reason`, and Conflict `payment_step`.
     """
@@ -129,9 +136,17 @@ async def history(
 
 async def waiting(
     conn: Connection, principal: Principal, limit: int, after: Cursor | None
-) -> list[Payment]:
+) -> list[Waiting]:
     """The tenant's withdrawals that wait for a decision, oldest first, above the cursor."""
-    return await store.waiting(conn, principal.tenant_id, limit, after)
+    found = await store.waiting(conn, principal.tenant_id, limit, after)
+    return await store.with_debts(conn, principal.tenant_id, found)
+
+
+async def debtors(
+    conn: Connection, principal: Principal, limit: int, after: Cursor | None
+) -> list[Debtor]:
+    """The tenant's players who owe, the longest first, above the cursor (since, user)."""
+    return await store.debtors(conn, principal.tenant_id, limit, after)
 
 
 async def _request(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from overround.core.errors import Conflict, Forbidden, NotFound, OverroundError
 from overround.db import Connection
 from overround.kit.paging import Cursor
 from overround.money.ledger import Violation
-from overround.people.cashier.model import Payment, PaymentStatus, Request
+from overround.people.cashier.model import Debtor, Payment, PaymentStatus, Request, Waiting
 
 # The payment with its first movement made, or refused for want of money. Nothing comes back for a
 # key that was used before, so equal requests are one payment (test: 64 equal deposits post once).
@@ -57,6 +57,24 @@ WHERE tenant_id = %(tenant_id)s AND kind = 'withdrawal' AND status IN ('requeste
   AND (%(at)s::timestamptz IS NULL OR (created_at, id) > (%(at)s, %(id)s::uuid))
 ORDER BY created_at, id LIMIT %(limit)s"""
 
+# Whose some withdrawals are, what he owes, and what of it each would repay if it were refused.
+_OWED = """
+SELECT p.id, u.display_name, coalesce(d.owed_minor, 0),
+       coalesce(least(d.owed_minor, p.amount_minor, d.lent_minor - p.lent_before_minor), 0)
+FROM payment p
+JOIN users u ON u.tenant_id = p.tenant_id AND u.id = p.user_id
+LEFT JOIN debt d ON d.tenant_id = p.tenant_id AND d.user_id = p.user_id
+WHERE p.tenant_id = %s AND p.id = ANY(%s)"""
+
+# Those who owe, the longest first. The name is looked up for those who are shown.
+_DEBTORS = """
+SELECT d.user_id, u.display_name AS player, d.owed_minor, t.currency, d.since
+FROM debt d
+JOIN users u ON u.tenant_id = d.tenant_id AND u.id = d.user_id
+JOIN tenant t ON t.id = d.tenant_id
+WHERE d.tenant_id = %(tenant_id)s AND d.owed_minor > 0
+  AND (%(at)s::timestamptz IS NULL OR (d.since, d.user_id) > (%(at)s, %(id)s::uuid))
+ORDER BY d.since, d.user_id LIMIT %(limit)s"""
 
 # What each payment must have moved against what was moved: on either side alone, or unequal in
 # amount, owner or accounts, it is broken. Spelled here a second time, apart from the function.
@@ -111,6 +129,22 @@ FROM account a LEFT JOIN (
     GROUP BY user_id) p ON p.user_id = a.owner_id
 WHERE a.tenant_id = %(tenant)s AND a.kind = 'withdrawing'
   AND a.balance_minor <> coalesce(p.amount, 0)
+LIMIT 20"""
+
+# What a payment repaid is of a withdrawal that staff refused, no more than came back by it, and
+# goes from its player's cash to the house.
+CHECK_REPAID = """
+SELECT 'a withdrawal repays of what it brings back', t.reference::text,
+       (p.kind || ' ' || p.status || ' ' || p.amount_minor || ' repaid ' || t.amount_minor)
+FROM transfer t
+JOIN payment p ON p.tenant_id = t.tenant_id AND p.id = t.reference
+LEFT JOIN account f ON f.tenant_id = t.tenant_id AND f.id = t.from_id
+LEFT JOIN account o ON o.tenant_id = t.tenant_id AND o.id = t.to_id
+WHERE t.tenant_id = %(tenant)s AND t.code = 'debt_repay'
+  AND (p.kind <> 'withdrawal' OR p.status <> 'refused' OR p.refusal_code IS NOT NULL
+    OR t.version <> 0 OR t.amount_minor > p.amount_minor
+    OR (f.kind, f.owner_id) IS DISTINCT FROM ('cash', p.user_id)
+    OR o.kind IS DISTINCT FROM 'receivable')
 LIMIT 20"""
 
 _REFUSALS: Final[dict[str, Callable[[], OverroundError]]] = {
@@ -240,10 +274,37 @@ async def waiting(
         return await cur.fetchall()
 
 
+async def with_debts(
+    conn: Connection, tenant_id: UUID, payments: Sequence[Payment]
+) -> list[Waiting]:
+    """The withdrawals, each with its player's name and debt, in the order given."""
+    by_id = {payment.id: payment for payment in payments}
+    cursor = await conn.execute(_OWED, [tenant_id, list(by_id)])
+    found = {row[0]: Waiting(by_id[row[0]], *row[1:]) for row in await cursor.fetchall()}
+    return [found[payment_id] for payment_id in by_id]
+
+
+async def debtors(
+    conn: Connection, tenant_id: UUID, limit: int, after: Cursor | None
+) -> list[Debtor]:
+    """Up to `limit` players who owe, the longest first, above the cursor (since, user)."""
+    async with conn.cursor(row_factory=class_row(Debtor)) as cur:
+        await cur.execute(
+            _DEBTORS,
+            {
+                "tenant_id": tenant_id,
+                "at": after.at if after else None,
+                "id": after.id if after else None,
+                "limit": limit,
+            },
+        )
+        return await cur.fetchall()
+
+
 async def check(conn: Connection, tenant_id: UUID) -> list[Violation]:
     """The invariants between payments and the ledger; an empty list is a sound cashier."""
     found: list[Violation] = []
-    for statement in (CHECK_MOVEMENTS, CHECK_WITHDRAWING):
+    for statement in (CHECK_MOVEMENTS, CHECK_WITHDRAWING, CHECK_REPAID):
         cursor = await conn.execute(statement, {"tenant": tenant_id})
         found += [Violation(*row) for row in await cursor.fetchall()]
     return found

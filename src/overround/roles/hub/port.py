@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from importlib import metadata
 from itertools import islice
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket
@@ -48,12 +49,13 @@ PORT_RETRY_S: Final = 3.0
 STALLED: Final = timedelta(seconds=10)
 _DRAIN_S: Final = 2
 _ODDS_MAX: Final = 1_000
-# Of one second's refusals, by code and sender; the rest is one line.
-_REFUSALS_LOGGED: Final = 20
+# Of one second's refusals, and of its comings and goings, the most frequent; the rest is one line.
+LOGGED_MAX: Final = 20
 
 _log = logs.get(__name__)
 
 HubOf = Callable[[], Hub]
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -82,6 +84,7 @@ async def opened(
     finally:
         stop.set()
         await asyncio.gather(*working, return_exceptions=True)
+        log_workers(desk)
 
 
 def create_app(desk: Desk, host: str, database: Database) -> FastAPI:
@@ -208,15 +211,37 @@ async def _telling(teller: _Teller, stop: asyncio.Event) -> None:
 
 
 async def _look(desk: Desk, database: Database) -> None:
-    """Read the keys anew, and log the refusals since the last time, so many lines a second."""
+    """Log what happened since the last time, and read the keys anew: a database that is away keeps
+    no line waiting."""
+    log_workers(desk)
     async with database.reading(None) as conn:
         desk.use_keys(await worker_keys.valid(conn))
-    refusals = desk.refusals.copy()
-    desk.refusals.clear()
-    for (code, who), times in refusals.most_common(_REFUSALS_LOGGED):
+
+
+def log_workers(desk: Desk) -> None:
+    """Log who was refused, has come and is gone since the last time, so many lines a second
+    (test: a flood of workers that come and go is a few lines)."""
+    first, more = _most(desk.refusals)
+    for (code, who), times in first:
         _log.warning("worker.refused", code=code, who=who, times=times)
-    if len(refusals) > _REFUSALS_LOGGED:
-        _log.warning("worker.refused_more", times=refusals.total())
+    if more:
+        _log.warning("worker.refused_more", times=more)
+    first, more = _most(desk.moves)
+    for (event, worker, site, key), times in first:
+        tell = _log.warning if event == "worker.gone" else _log.info
+        tell(event, worker=worker, site=site, by=key, times=times)
+    if more:
+        _log.warning("worker.moved_more", times=more)
+
+
+def _most(counted: Counter[T]) -> tuple[list[tuple[T, int]], int]:
+    """The most frequent, in the order in which they are counted, and how often all the rest was;
+    counting begins anew."""
+    kept = dict(counted.most_common(LOGGED_MAX))
+    first = [(one, times) for one, times in counted.items() if one in kept]
+    more = counted.total() - sum(kept.values())
+    counted.clear()
+    return first, more
 
 
 class _Teller:

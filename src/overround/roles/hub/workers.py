@@ -21,7 +21,6 @@ from overround.core import grading, ids
 from overround.core.clock import Clock
 from overround.core.errors import Conflict, Forbidden, Unauthenticated
 from overround.db import worker_keys
-from overround.kit import logs
 from overround.odds.board import MarketCells
 from overround.odds.feeds import FeedBatch, FeedEvent, FeedMarket, FeedPrice, Said, SourceKind
 from overround.odds.feeds import worker as protocol
@@ -63,8 +62,6 @@ CLOSE_SILENT: Final = 4408
 CLOSE_REPLACED: Final = 4409
 CLOSE_TOO_SLOW: Final = 4413
 CLOSE_REFUSED: Final = 4429
-
-_log = logs.get(__name__)
 
 Keys = Mapping[bytes, tuple[UUID, str, str]]
 
@@ -126,7 +123,10 @@ class Desk:
     def __init__(self, clock: Clock, hub_of: Callable[[], Hub]) -> None:
         self.sites = Sites()
         self.keys: Keys = {}
+        # What the log is told by the second: refusals by code and sender, comings and goings by
+        # event, worker, site and key; what a worker did last stands last.
         self.refusals: Counter[tuple[str, str]] = Counter()
+        self.moves: Counter[tuple[str, str, str, str]] = Counter()
         self.clock = clock
         self.ticked_at: datetime | None = None
         self._hub_of = hub_of
@@ -217,7 +217,7 @@ class Desk:
         self._connections[worker_id] = connection
         connection.send(protocol.acknowledged(worker_id, site, worker.generation, at))
         self.found.set()
-        _log.info("worker.registered", worker=worker_id, site=site, by=key_name)
+        self._moved("worker.registered", connection)
 
     def _check_room(self, key_id: UUID, worker_id: str) -> None:
         same = sum(one.key_id == key_id for one in self._connections.values())
@@ -273,7 +273,13 @@ class Desk:
             del self._connections[connection.name]
             self.sites.stop(connection.session.worker, GONE, self.clock.now())
             self.news.set()
-            _log.warning("worker.gone", worker=connection.name)
+            self._moved("worker.gone", connection)
+
+    def _moved(self, event: str, connection: Connection) -> None:
+        assert connection.session is not None
+        worker = connection.session.worker
+        key = event, worker.worker_id, worker.site, connection.key_name
+        self.moves[key] = self.moves.pop(key, 0) + 1
 
     def connection(self, worker_id: str) -> Connection:
         """The worker's connection. Raises KeyError when it has none."""

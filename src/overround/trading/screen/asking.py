@@ -9,6 +9,7 @@ from uuid import UUID
 
 from overround.core import grading
 from overround.core.errors import Invalid
+from overround.kit import times
 from overround.trading.screen.model import Asked
 
 EVENTS_MAX: Final = 100
@@ -84,13 +85,15 @@ def span(
 ) -> tuple[datetime, datetime]:
     """A span of time that ends now where nothing else is said, and is not longer than it may be.
 
-    Raises Invalid `time_zone_missing`, `span_out_of_range`.
+    Raises Invalid `time_zone_missing`, `time_out_of_range`, `span_out_of_range`.
     """
-    for at in (since, until):
+    for name, at in (("since", since), ("until", until)):
         if at is not None and at.tzinfo is None:
             raise Invalid(
                 "a time says its zone, as in 2026-11-21T10:00:00Z", code="time_zone_missing"
             )
+        if at is not None:
+            times.check(at, f"query/{name}")
     end = until or (min(now, since + longest) if since else now)
     begin = since or end - longest
     if not begin < end or end - begin > longest:

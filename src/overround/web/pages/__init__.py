@@ -16,6 +16,7 @@ from overround.web.pages.my_bets import router as my_bets
 from overround.web.pages.office import router as office
 from overround.web.pages.office_approvals import router as office_approvals
 from overround.web.pages.office_cash_out import router as office_cash_out
+from overround.web.pages.office_cashier import router as office_cashier
 from overround.web.pages.office_in_play import router as office_in_play
 from overround.web.pages.office_promotions import router as office_promotions
 from overround.web.pages.office_risk import router as office_risk
@@ -30,6 +31,7 @@ ROUTERS = (
     looks,
     office,
     office_cash_out,
+    office_cashier,
     office_in_play,
     office_promotions,
     office_approvals,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from overround.kit.routes import Visitor
 from overround.web.pages import forms
+from overround.web.pages.fields import Field, told
 from overround.web.pages.shell import ForVisitor, Shell
+
+FIELDS: Final = (
+    Field("display_name", "Name to show", "1 to 60 characters"),
+    Field("email", "E-mail address", "254 characters at most"),
+    Field("password", "Password", "12 to 1024 characters"),
+)
 
 router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -78,9 +85,11 @@ def _entry(
 ) -> HTMLResponse:
     # A password is never written back into a page.
     kept = {name: fields.get(name, "") for name in ("email", "display_name", "permanent")}
+    problem = told(answer.body, FIELDS) if answer else None
     values = {
         "fields": kept,
         "next": forms.local_path(asked, ""),
-        "problem": answer.body if answer else None,
+        "problem": problem,
+        "faults": forms.faults(problem),
     }
     return shell.page(template, values, status=answer.status if answer else 200)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Final
@@ -22,6 +22,8 @@ from starlette.types import Message, Scope
 
 from overround.core.errors import Invalid, NotFound, OverroundError
 from overround.web import problems
+from overround.web.inside import Heard
+from overround.web.pages.fields import Field, told
 
 FIELDS_MAX: Final = 20
 
@@ -36,7 +38,7 @@ _LOCAL: Final = re.compile(
 # shown on it, and whoever asks for the address itself is sent there
 # (test: the address of a form leads to its page).
 _PAGES: Final = (
-    (re.compile(r"/office/(risk|approvals|promotions)/[^/]+"), r"/office/\1"),
+    (re.compile(r"/office/(risk|approvals|promotions|cashier)/[^/]+"), r"/office/\1"),
     (re.compile(r"/office/settlement/rulings/[^/]+"), "/office/settlement"),
     (re.compile(r"/(?:bets|slips)/[^/]+/.+"), "/bets"),
     (re.compile(r"/withdraw"), "/account"),
@@ -110,18 +112,19 @@ async def submit(
     path: str,
     fields: Mapping[str, str],
     asked: Asked,
+    known: Sequence[Field] = (),
     *,
     key: str | None = None,
 ) -> Mapping[str, Any] | None:
     """Ask the API for what the fields mean, by `asked`; None when it was done, else the problem,
-    the API's or that of a form which means nothing."""
+    the API's or that of a form which means nothing, told by the fields that are `known`."""
     try:
         meant = asked(fields)
         body = await meant if isawaitable(meant) else meant
     except (Invalid, NotFound) as error:
-        return problem(error)
+        return told(problem(error), known)
     answer = await ask(request, method, path, body, key=key)
-    return None if answer.ok else answer.body
+    return None if answer.ok else told(answer.body, known)
 
 
 async def step(request: Request, path: str, steps: Collection[str]) -> Mapping[str, Any] | None:
@@ -140,14 +143,9 @@ def decimal(text: str) -> str:
     return text.strip().replace(",", ".")
 
 
-def number(
-    fields: Mapping[str, str], name: str, decimals: int = 0, *, said: str | None = None
-) -> int | None:
+def number(fields: Mapping[str, str], name: str, decimals: int = 0) -> int | None:
     """The number of a field, times 10 to the `decimals`: "12,5" with two is 1250; None for an empty
-    field.
-
-    Raises Invalid `number`, with what is `said` where it is none.
-    """
+    field. Raises Invalid `number`."""
     text = decimal(fields.get(name, ""))
     if not text:
         return None
@@ -155,13 +153,23 @@ def number(
     digits = whole + rest
     # What is cut off would be another number: nobody types ten digits here.
     if not digits.isdecimal() or not digits.isascii() or len(rest) > decimals or len(whole) > 9:
-        said = said or f"{text[:20]} is no number that is taken here."
+        said = f"{text[:20]} is no number that is taken here."
         raise Invalid(said, code="number", field=name)
     return int((whole or "0") + rest.ljust(decimals, "0"))
 
 
+def written(value: int | None, decimals: int = 0) -> str:
+    """A number as its field shows it, without noughts behind the point: 1250 with two is "12.5";
+    None is empty."""
+    if value is None:
+        return ""
+    whole, rest = divmod(abs(value), 10**decimals)
+    fraction = f"{rest:0{decimals}d}".rstrip("0") if decimals else ""
+    return f"{'-' if value < 0 else ''}{whole}{'.' if fraction else ''}{fraction}"
+
+
 def faults(problem: Mapping[str, Any] | None) -> frozenset[str]:
-    """The fields that a problem names, as a form calls them: "stake" of "#/legs/0/stake"."""
+    """The fields that a problem names, as the form calls them."""
     errors = (problem or {}).get("errors", [])
     return frozenset(str(one["pointer"]).rpartition("/")[2] for one in errors)
 
@@ -190,7 +198,7 @@ async def ask(
     """Ask the API, in the same process and as the same caller."""
     content = json.dumps(body).encode() if body is not None else b""
     scope = _scope(request.scope, method, path, key, bool(content))
-    heard = _Heard()
+    heard = Heard()
     given = False
 
     async def receive() -> Message:
@@ -200,8 +208,9 @@ async def ask(
         given = True
         return {"type": "http.request", "body": content, "more_body": False}
 
-    await request.app(scope, receive, heard)
-    return heard.answer()
+    await request.app(scope, receive, heard.send)
+    said = heard.body
+    return Answer(heard.status, json.loads(said) if said else {}, heard.cookies)
 
 
 def _scope(outer: Scope, method: str, path: str, key: str | None, has_body: bool) -> Scope:
@@ -221,23 +230,3 @@ def _scope(outer: Scope, method: str, path: str, key: str | None, has_body: bool
         "headers": headers,
         "state": dict(outer["state"]),
     }
-
-
-class _Heard:
-    """Collects one answer."""
-
-    def __init__(self) -> None:
-        self._status = 500
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._chunks: list[bytes] = []
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._status, self._headers = message["status"], list(message["headers"])
-        elif message["type"] == "http.response.body":
-            self._chunks.append(message.get("body", b""))
-
-    def answer(self) -> Answer:
-        content = b"".join(self._chunks)
-        cookies = [v.decode("latin-1") for n, v in self._headers if n == b"set-cookie"]
-        return Answer(self._status, json.loads(content) if content else {}, tuple(cookies))

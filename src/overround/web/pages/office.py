@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from overround.betting import bets, offers, risk
+from overround.betting import bets, offers, risk, settlement
 from overround.betting.offers import Book, ListedCompetition, ListedEvent, Search
 from overround.betting.risk import EventLiability
 from overround.core.errors import Invalid, NotFound
@@ -34,11 +34,13 @@ EVENTS_SHOWN: Final = 40
 BETS_SHOWN: Final = 50
 LATEST_SHOWN: Final = 12
 EXPOSURES_SHOWN: Final = 8
+ASKING_SHOWN: Final = 50
 DAYS_SHOWN: Final = 7
 SCOPES_ASKED: Final = (
     "offers.read",
     "offers.manage",
     "bets.read",
+    "payments.decide",
     "promotions.manage",
     "promotions.read",
     "risk.manage",
@@ -50,6 +52,8 @@ SCOPES_ASKED: Final = (
     "site.manage",
 )
 
+# What was saved a moment ago, by the id of its form: the page says what was taken.
+Saved = Annotated[str, Query(max_length=60)]
 ReadsOffers = Annotated[Principal, Depends(routes.staff("offers.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("offers.manage"))]
 ReadsBets = Annotated[Principal, Depends(routes.staff("bets.read"))]
@@ -69,6 +73,7 @@ class Wanted:
             "text": self.search.text,
             "sport": self.search.sport or "",
             "competition": str(self.search.competition_id or ""),
+            "watched": "on" if self.search.is_watched else "",
             "cursor": cursor or "",
         }
         found = urlencode({k: v for k, v in asked.items() if v}, quote_via=quote)
@@ -79,6 +84,7 @@ def _wanted(
     text: Annotated[str, Query(max_length=60)] = "",
     sport: Annotated[str, Query(max_length=40)] = "",
     competition: Annotated[str, Query(max_length=36)] = "",
+    watched: Literal["", "on"] = "",
     cursor: CursorText = None,
 ) -> Wanted:
     """What the form of the list asks for; an empty field asks for nothing."""
@@ -86,7 +92,8 @@ def _wanted(
         competition_id = UUID(competition) if competition else None
     except ValueError:
         raise Invalid("this is no competition", code="competition") from None
-    return Wanted(Search(text.strip(), sport or None, competition_id), cursor)
+    search = Search(text.strip(), sport or None, competition_id, watched == "on")
+    return Wanted(search, cursor)
 
 
 Asks = Annotated[Wanted, Depends(_wanted)]
@@ -98,7 +105,13 @@ async def overview(request: Request, caller: Staff, db: Db, now: Now) -> HTMLRes
     shell = await frame(request, db, caller, now)
     tenant_id = caller.tenant_id
     values: dict[str, object] = {"exposures": None, "latest": None, "days": None}
+    values["watched"], values["asking"] = None, 0
     async with db.reading(tenant_id) as conn:
+        if routes.holds(caller, "settlement.read"):
+            asking = await settlement.rulings(conn, tenant_id, state="proposed", limit=ASKING_SHOWN)
+            values["asking"] = len(asking)
+        if routes.holds(caller, "offers.read"):
+            values["watched"] = await offers.watched(conn, shell.tenant.book_id)
         if routes.holds(caller, "risk.read"):
             found = await risk.top_exposures(conn, tenant_id, EXPOSURES_SHOWN)
             events = await catalogue.events_by_id(conn, [one.event_id for one in found])
@@ -180,7 +193,9 @@ async def _set(request: Request) -> Refused | None:
     """Ask the API for what the form says; None when it was done."""
     fields = await forms.read(request)
     path = "/api/v1/office/offer-settings"
-    problem = await forms.submit(request, "PUT", path, fields, office_settings.asked)
+    problem = await forms.submit(
+        request, "PUT", path, fields, office_settings.asked, office_settings.FIELDS
+    )
     return None if problem is None else Refused(fields, problem)
 
 
@@ -216,13 +231,15 @@ async def _events(
 def _scopes(
     book: Book, competitions: list[ListedCompetition], search: Search, refused: Refused | None
 ) -> list[Row]:
-    """The rows above the events: one of each sport, or those that the list is narrowed to."""
+    """The rows above the events: the house's, and one of each sport, or those that the list is
+    narrowed to."""
     chosen = [one for one in competitions if one.id == search.competition_id]
     sport = chosen[0].sport if chosen else search.sport
     sports = sorted({one.sport for one in competitions if sport in {None, one.sport}})
     if sport is not None and not chosen:
         chosen = [one for one in competitions if one.sport == sport]
     return [
+        office_settings.of_house(book, refused),
         *(office_settings.of_sport(book, key, refused) for key in sports),
         *(office_settings.of_competition(book, one, refused) for one in chosen),
     ]
@@ -237,15 +254,17 @@ async def _event(
         exposed = await _exposed(conn, shell, [event_id])
         lines = await offers.board(conn, book.book_id, [event_id])
         live = await catalogue.live_of(conn, [event_id])
-    if not listed:
-        raise NotFound("no such event")
-    found = listed[0]
+        if not listed:
+            raise NotFound("no such event")
+        found = listed[0]
+        seen = await offers.seen(conn, book, found.event)
     rows = _above(book, found, refused)
-    markets = office_markets.of(book, found, lines, refused)
+    markets = office_markets.of(book, found, lines, seen, refused)
     narrow = [row for one in markets for row in (one.row, *(of.row for of in one.answers))]
     values = {
         "found": found,
         "markets": markets,
+        "unlaid": office_markets.unlaid(found, seen, lines),
         "event": found.event,
         "live": live.get(event_id),
         "rows": rows,
@@ -273,6 +292,7 @@ def _above(book: Book, found: ListedEvent, refused: Refused | None) -> list[Row]
         office_settings.of_event(book, found, refused),
         office_settings.of_competition(book, competition, refused),
         office_settings.of_sport(book, event.sport, refused),
+        office_settings.of_house(book, refused),
     ]
 
 
@@ -305,6 +325,7 @@ def page(
         "place": name,
         "percent": office_settings.percent,
         "factor": office_settings.factor,
+        "methods": office_settings.METHODS,
         "hold": office_days.hold,
     }
     return shell.page(f"office/{name}.html", given, status=status)

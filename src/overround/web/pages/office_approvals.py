@@ -26,7 +26,8 @@ from overround.kit import paging, routes
 from overround.kit.routes import Now
 from overround.odds import catalogue
 from overround.web.pages import forms, words
-from overround.web.pages.office import page
+from overround.web.pages.fields import Field, by_name, told
+from overround.web.pages.office import Saved, page
 from overround.web.pages.shell import Shell, frame
 
 router = APIRouter(tags=["pages"], include_in_schema=False, default_response_class=HTMLResponse)
@@ -36,6 +37,17 @@ FOUND_SHOWN: Final = 10
 # A form has at most twenty fields, and of a longer slip nobody changes the prices by hand.
 PRICES_MAX: Final = 10
 _API: Final = "/api/v1/office"
+# Milliseconds stand in the form as seconds.
+_DECIMALS: Final = 3
+WAIT: Final = (
+    Field("approve_win", "Ask above a win of"),
+    Field("delay", "Delay", "0 to 60 seconds, such as 2.5", ("delay_ms",)),
+)
+VERDICT: Final = (
+    Field("reason", "Reason"),
+    Field("stake", "Stake instead"),
+    Field("prices", "Price instead", "1.01 to 1001 with at most four decimals, for each leg"),
+)
 
 Reads = Annotated[Principal, Depends(routes.staff("risk.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("risk.manage"))]
@@ -84,7 +96,7 @@ class WaitRow:
     key: str
     name: str
     approve_win: str
-    delay_s: str
+    delay: str
     problem: Mapping[str, object] | None = None
 
     @property
@@ -117,10 +129,12 @@ async def desk(
     find: FindText = "",
     scope: Literal["competition", "event", ""] = "",
     key: KeyText = "",
+    saved: Saved = "",
 ) -> HTMLResponse:
     """Who has waited longest comes first; `scope` and `key` are among the forms of what waits."""
     wanted = _wanted(scope, key)
-    return await _desk(await frame(request, db, caller, now), db, find.strip(), wanted)
+    shell = await frame(request, db, caller, now)
+    return await _desk(shell, db, find.strip(), wanted, saved=saved)
 
 
 def _wanted(scope: str, key: str) -> tuple[Scope, str] | None:
@@ -138,13 +152,20 @@ async def set_wait(request: Request, caller: Manages, db: Db, now: Now) -> Respo
     """Say which bets of a scope wait."""
     fields = await forms.read(request)
     scope, key = fields.get("scope", ""), fields.get("key", "")
-    problem = await forms.submit(request, "PUT", f"{_API}/waits", fields, _wait_asked)
+    problem = await forms.submit(request, "PUT", f"{_API}/waits", fields, _wait_asked, WAIT)
     if problem is None:
-        return RedirectResponse("/office/approvals", 303)
+        return RedirectResponse(_after(scope, key), 303)
     refused = Refused((scope, key), fields, problem)
     is_narrow = scope in ("competition", "event") and problem["code"] != "not_found"
     wanted = _wanted(scope, key) if is_narrow else None
     return await _desk(await frame(request, db, caller, now), db, "", wanted, refused)
+
+
+def _after(scope: str, key: str) -> str:
+    """Where one who has saved a form finds what was taken: at the form itself."""
+    at = f"{scope}-{key}"
+    wanted = f"scope={scope}&key={key}&" if scope in ("competition", "event") else ""
+    return f"/office/approvals?{wanted}saved={at}#{at}"
 
 
 @router.post("/office/approvals/{slip_id}", response_model=None)
@@ -155,29 +176,29 @@ async def decide(request: Request, slip_id: UUID, caller: Manages, db: Db, now: 
     if answer.ok:
         return RedirectResponse("/office/approvals", 303)
     shell = await frame(request, db, caller, now)
-    refused = Refused(slip_id, fields, answer.body)
+    refused = Refused(slip_id, fields, told(answer.body, VERDICT))
     return await _desk(shell, db, "", None, refused, status=answer.status)
 
 
 def _said(fields: Mapping[str, str]) -> dict[str, Any]:
-    """What the form says, in the API's words; only an offer has a stake and prices."""
-    verdict = fields.get("verdict", "")
-    said: dict[str, Any] = {"verdict": verdict, "reason": fields.get("reason", "").strip()}
-    if verdict == "offer":
-        prices = [forms.decimal(text) for name, text in fields.items() if name[:6] == "price_"]
-        said["stake"] = forms.decimal(fields.get("stake", "")) or None
-        said["prices"] = prices if any(prices) else None
-    return said
+    """What the form says, in the API's words: all that was typed, whichever button was pressed."""
+    prices = [forms.decimal(text) for name, text in fields.items() if name[:6] == "price_"]
+    return {
+        "verdict": fields.get("verdict", ""),
+        "reason": fields.get("reason", "").strip(),
+        "stake": forms.decimal(fields.get("stake", "")) or None,
+        "prices": prices if any(prices) else None,
+    }
 
 
 def _wait_asked(fields: Mapping[str, str]) -> dict[str, object]:
-    """The body for the API that the form means; what is empty is not said. Raises Invalid
-    `number`."""
+    """The body for the API that the form means; what is empty is left to the wider scopes. Raises
+    Invalid `number`."""
     return {
         "scope": fields.get("scope", ""),
         "scope_key": fields.get("key", ""),
         "approve_win": forms.decimal(fields.get("approve_win", "")) or None,
-        "delay_ms": forms.number(fields, "delay", 3, said="A delay is seconds, such as 5 or 2.5."),
+        "delay_ms": forms.number(fields, "delay", _DECIMALS),
     }
 
 
@@ -188,6 +209,8 @@ async def _desk(
     wanted: tuple[Scope, str] | None,
     refused: Refused | None = None,
     status: int = 422,
+    *,
+    saved: str = "",
 ) -> HTMLResponse:
     tenant_id = shell.tenant.id
     async with db.reading(tenant_id) as conn:
@@ -203,6 +226,8 @@ async def _desk(
         "find": find,
         "found": found,
         "lasts_s": waiting.OFFER_S,
+        "known": by_name((*WAIT, *VERDICT)),
+        "saved": saved,
         # What a slip's own card cannot say, because it is decided: above them all.
         "problem": refused.problem if refused and not is_placed else None,
     }
@@ -286,11 +311,5 @@ def _row(shell: Shell, wait: Wait, named: Mapping[str, str], refused: Refused | 
         key,
         name,
         "" if win_minor is None else money.to_text(win_minor, shell.tenant.currency),
-        "" if delay_ms is None else _seconds(delay_ms),
+        forms.written(delay_ms, _DECIMALS),
     )
-
-
-def _seconds(ms: int) -> str:
-    """Milliseconds as a field's seconds, without noughts behind the point."""
-    whole, rest = divmod(ms, 1_000)
-    return f"{whole}.{rest:03}".rstrip("0").removesuffix(".")

@@ -20,6 +20,7 @@ from overround.kit import routes
 from overround.kit.routes import Now
 from overround.people import users
 from overround.web.pages import forms
+from overround.web.pages.fields import Field, by_name
 from overround.web.pages.office import page
 from overround.web.pages.shell import Shell, frame
 
@@ -29,6 +30,15 @@ SHOWN: Final = 100
 _API: Final = "/api/v1/office/free-bets"
 _KINDS: Final = ("single", "combo", "system")
 _DAYS_MAX: Final = 365
+FIELDS: Final = (
+    Field("player", "Player's e-mail address", api=("player_id", "email")),
+    Field("amount", "Amount", "above 0 and not that large, such as 10"),
+    Field("days", "Good for", f"1 to {_DAYS_MAX} days, whole ones", ("expires_at",)),
+    Field("price_min", "Price of a leg, from", "above 1 and at most 100000, such as 1.5"),
+    Field("sport", "Sport", api=("sports",)),
+    Field("kinds", "Kinds of bet", "at least one of them"),
+    Field("reason", "Reason", "3 to 300 characters"),
+)
 
 Reads = Annotated[Principal, Depends(routes.staff("promotions.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("promotions.manage"))]
@@ -48,7 +58,7 @@ async def grant(request: Request, caller: Manages, db: Db, now: Now) -> Response
     # The key was made with the form, so the same form sent twice gives one.
     key = fields.get("form", "")
     asked = partial(_asked, shell, db, now)
-    problem = await forms.submit(request, "POST", _API, fields, asked, key=key)
+    problem = await forms.submit(request, "POST", _API, fields, asked, FIELDS, key=key)
     if problem is None:
         return RedirectResponse("/office/promotions", 303)
     return await _page(shell, db, fields, problem)
@@ -66,11 +76,11 @@ async def step(request: Request, free_bet_id: UUID, caller: Manages, db: Db, now
 async def _asked(
     shell: Shell, db: Db, now: datetime, fields: Mapping[str, str]
 ) -> dict[str, object]:
-    """The body for the API that the form means. Raises Invalid `email`, `days`, and NotFound."""
-    said = f"It is good for 1 to {_DAYS_MAX} days."
-    days = forms.number(fields, "days", said=said) or 0
+    """The body for the API that the form means. Raises Invalid `email`, `number`,
+    `days_out_of_range`, and NotFound."""
+    days = forms.number(fields, "days") or 0
     if not 0 < days <= _DAYS_MAX:
-        raise Invalid(said, code="days", field="days")
+        raise Invalid(code="days_out_of_range", field="days")
     async with db.reading(shell.tenant.id) as conn:
         user = await users.by_email(conn, shell.tenant.id, fields.get("player", "").strip())
     if user is None:
@@ -110,6 +120,8 @@ async def _page(
         "given": found,
         "fields": fields or {},
         "problem": problem,
+        "faults": forms.faults(problem),
+        "known": by_name(FIELDS),
         "kinds": _KINDS,
         "sports": sorted({one.sport for one in coming}),
         "form": f"free-bet-{secrets.token_hex(12)}",

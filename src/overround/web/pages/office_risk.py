@@ -3,21 +3,22 @@ the close says something about. Plain forms; each asks the API."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from overround.betting import exposure, offers, risk
+from overround.betting.offers import ListedCompetition
 from overround.betting.risk import Cap, EventLiability, HeldCaps, Scope
 from overround.core import money
-from overround.core.errors import Invalid
+from overround.core.errors import Invalid, NotFound
 from overround.core.principal import Principal
-from overround.db import Connection
 from overround.db.routes import Db
 from overround.kit import routes
 from overround.kit.routes import Now
@@ -26,7 +27,8 @@ from overround.odds.catalogue import Event
 from overround.people import users
 from overround.people.users import User
 from overround.web.pages import forms, office_risk_forms, words
-from overround.web.pages.office import page
+from overround.web.pages.fields import by_name, told
+from overround.web.pages.office import Saved, page
 from overround.web.pages.office_risk_forms import Refused
 from overround.web.pages.shell import Shell, frame
 
@@ -40,6 +42,8 @@ MATCHES_SHOWN: Final = 10
 Reads = Annotated[Principal, Depends(routes.staff("risk.read"))]
 Manages = Annotated[Principal, Depends(routes.staff("risk.manage"))]
 EventText = Annotated[UUID | None, Query()]
+KeyText = Annotated[str, Query(max_length=60)]
+NARROW: Final[tuple[Scope, ...]] = ("competition", "event", "market", "selection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,31 @@ class CapRow:
 
 @router.get("/office/risk")
 async def desk(
-    request: Request, caller: Reads, db: Db, now: Now, event: EventText = None
+    request: Request,
+    caller: Reads,
+    db: Db,
+    now: Now,
+    event: EventText = None,
+    scope: Literal["competition", "event", "market", "selection", ""] = "",
+    key: KeyText = "",
+    saved: Saved = "",
 ) -> HTMLResponse:
-    """Everything; with an `event` its caps are among the forms."""
-    return await _desk(await frame(request, db, caller, now), db, event)
+    """Everything; the caps of an `event`, or of what `scope` and `key` say, are among the forms."""
+    wanted = ("event", str(event)) if event else _wanted(scope, key)
+    return await _desk(await frame(request, db, caller, now), db, wanted, saved=saved)
+
+
+def _wanted(scope: str, key: str) -> tuple[Scope, str] | None:
+    """The scope whose caps are asked for besides those that there are; `key` is its id.
+
+    Raises NotFound for a key that is no id.
+    """
+    narrow: Scope | None = next((one for one in NARROW if one == scope), None)
+    if narrow is None:
+        return None
+    if not _is_id(key.strip()):
+        raise NotFound(f"no such {narrow}")
+    return narrow, str(UUID(key.strip()))
 
 
 @router.post("/office/risk/{what}", response_model=None)
@@ -88,15 +113,30 @@ async def change(request: Request, what: str, caller: Manages, db: Db, now: Now)
             fields = {**fields, "player": _only(matches, fields.get("player", ""))}
         method, path, body = office_risk_forms.asked(what, fields)
     except Invalid as error:
-        refused = Refused(what, fields, forms.problem(error))
+        problem: Mapping[str, object] = forms.problem(error)
     else:
         answer = await forms.ask(request, method, path, body)
         if answer.ok:
-            return RedirectResponse("/office/risk", 303)
-        refused = Refused(what, fields, answer.body)
-    is_event = fields.get("scope") == "event" and _is_id(fields.get("key", ""))
-    event_id = UUID(fields["key"]) if is_event else None
-    return await _desk(shell, db, event_id, refused, matches)
+            return RedirectResponse(_after(what, fields), 303)
+        problem = answer.body
+    refused = Refused(what, fields, told(problem, office_risk_forms.FIELDS.get(what, ())))
+    key = fields.get("key", "")
+    wanted = _wanted(fields.get("scope", ""), key) if _is_id(key) else None
+    return await _desk(shell, db, wanted, refused, matches)
+
+
+def _after(what: str, fields: Mapping[str, str]) -> str:
+    """Where one who has saved a form finds what was taken: at the form itself."""
+    if what == "caps":
+        at = f"{fields['scope']}-{fields['key']}"
+        is_narrow = fields["scope"] in NARROW
+        wanted = f"scope={fields['scope']}&key={fields['key']}&" if is_narrow else ""
+        return f"/office/risk?{wanted}saved={at}#{at}"
+    if what == "policy":
+        return "/office/risk?saved=policy#policy-title"
+    if what == "players" and "step" not in fields:
+        return f"/office/risk?saved={fields['player']}#players-title"
+    return "/office/risk"
 
 
 def _is_id(text: str) -> bool:
@@ -129,32 +169,43 @@ def _only(matches: Sequence[User], text: str) -> str:
 async def _desk(
     shell: Shell,
     db: Db,
-    event_id: UUID | None,
+    wanted: tuple[Scope, str] | None,
     refused: Refused | None = None,
     matches: Sequence[User] = (),
+    *,
+    saved: str = "",
 ) -> HTMLResponse:
     tenant_id = shell.tenant.id
     async with db.reading(tenant_id) as conn:
-        found = await risk.top_exposures(conn, tenant_id, EVENTS_SHOWN)
+        standings = await risk.top_standings(conn, tenant_id, EVENTS_SHOWN)
         caps = await risk.caps(conn, tenant_id)
         policy = await risk.policy(conn, tenant_id)
         stopped = await risk.suspensions(conn, tenant_id, SUSPENSIONS_SHOWN)
         players = await risk.players(conn, tenant_id, PLAYERS_SHOWN)
         sharp = await exposure.sharpest(conn, tenant_id, shell.at)
-        asked = [one.event_id for one in [*found, *stopped]]
-        asked += [UUID(cap.scope_key) for cap in caps.values() if cap.scope == "event"]
-        events = await catalogue.events_by_id(conn, [*asked, *([event_id] if event_id else [])])
-        rows = await _cap_rows(conn, shell, caps, events, event_id)
+        asked = [one.event_id for one in [*standings, *stopped]]
+        keys = [*caps, *([wanted] if wanted else [])]
+        asked += [UUID(key) for scope, key in keys if scope == "event"]
+        events = await catalogue.events_by_id(conn, asked)
+        competitions = await offers.office_competitions(conn, shell.at)
+    rows = _cap_rows(caps, competitions, events, wanted)
+    found = await asyncio.to_thread(risk.by_exposure, standings)
     decided = {one.player.user_id for one in players}
     values: dict[str, object] = {
         "exposed": [_exposed(shell, caps, policy, events[one.event_id], one) for one in found],
         "stopped": [(events[one.event_id], one) for one in stopped],
         "caps": rows,
+        "narrow": NARROW,
+        "competitions": {str(one.id): _called(one) for one in competitions},
         "watched": office_risk_forms.typed(policy, shell.tenant.currency),
         "players": players,
         "matches": matches if refused and "player" in refused.faults else (),
         "sharp": [one for one in sharp if one.user_id not in decided],
         "refused": refused,
+        "known": by_name((*office_risk_forms.CAPS, *office_risk_forms.POLICY)),
+        "decided": by_name(office_risk_forms.PLAYER),
+        "unsaid": office_risk_forms.unsaid(),
+        "saved": saved,
         # What no form on the page can say stands above them all.
         "problem": None if refused is None or _is_placed(refused, rows) else refused.problem,
         "share": _share,
@@ -202,21 +253,23 @@ def _exposed(
     return Exposed(event, liability, held, opened, full_bps)
 
 
-async def _cap_rows(
-    conn: Connection,
-    shell: Shell,
+def _called(one: ListedCompetition) -> str:
+    return f"{one.country} {one.name}".strip()
+
+
+def _cap_rows(
     caps: Mapping[tuple[Scope, str], Cap],
+    competitions: Sequence[ListedCompetition],
     events: Mapping[UUID, Event],
-    event_id: UUID | None,
+    wanted: tuple[Scope, str] | None,
 ) -> list[CapRow]:
-    """The house, every sport that is coming, whatever else has caps, and the event asked for."""
-    competitions = await offers.office_competitions(conn, shell.at)
-    named = {str(one.id): f"{one.country} {one.name}".strip() for one in competitions}
+    """The house, every sport that is coming, whatever else has caps, and what is asked for."""
+    named = {str(one.id): _called(one) for one in competitions}
     keys: dict[tuple[Scope, str], None] = {("house", risk.HOUSE_KEY): None}
     keys |= {("sport", sport): None for sport in sorted({one.sport for one in competitions})}
     keys |= dict.fromkeys(caps)
-    if event_id is not None and event_id in events:
-        keys["event", str(event_id)] = None
+    if wanted is not None and (wanted[0] != "event" or UUID(wanted[1]) in events):
+        keys[wanted] = None
     return [
         CapRow(
             scope, key, _name(scope, key, named, events), caps.get((scope, key)) or Cap(scope, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,14 +18,25 @@ from overround.betting.offers import (
     Terms,
 )
 from overround.core import price
-from overround.core.errors import Invalid
 from overround.web.pages import forms, words
+from overround.web.pages.fields import Field
 
-_NUMBER: Final = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
 _PERCENT_DECIMALS: Final = 2
 _FACTOR_DECIMALS: Final = 4
-_PRICE_PROBLEMS: Final = frozenset({"price_out_of_range", "invalid_number"})
-_FACTORS_E4: Final = (offers.MULTIPLIER_E4_MIN, offers.MULTIPLIER_E4_MAX)
+FIELDS: Final = (
+    Field("margin", "Margin", "0 to 50 %, such as 6.5", ("margin_bps",)),
+    Field("multiplier", "Factor", "0.5 to 1.5, such as 0.95", ("multiplier_e4",)),
+    Field("price", "Own price"),
+)
+# How the margin is spread over a market's answers, in the order in which a person chooses.
+METHODS: Final[Mapping[str, str]] = {
+    "multiplicative": "In proportion",
+    "additive": "Evenly",
+    "power": "Power",
+    "odds_ratio": "Odds ratio",
+    "shin": "Shin",
+    "probit": "Probit",
+}
 _SCOPES: Final = {
     "house": "the house", "sport": "its sport", "competition": "its competition",
     "event": "its event", "market": "its market",
@@ -38,8 +48,9 @@ class Row:
     """One sport, competition, event, market or selection: what it is set to, what it inherits, what
     comes of both.
 
-    `margin`, `multiplier` and a selection's own `price` are what stands in the form, which keeps
-    the `method` of the margin; `problem` is why it was not taken.
+    `margin`, `method`, `multiplier` and a selection's own `price` are what stands in the form;
+    `problem` is why it was not taken. `despite_bps` is what a bettor may make for certain with the
+    price: what is borne already, or what the person is asked to bear.
     """
 
     scope: Scope
@@ -53,25 +64,30 @@ class Row:
     method: str = ""
     problem: Mapping[str, object] | None = None
     price: str = ""
+    despite_bps: int | None = None
+
+    @property
+    def bears(self) -> bool:
+        """Whether the price is laid whatever that costs, rather than asked about."""
+        return self.problem is None
 
     @property
     def field(self) -> str | None:
         """Which field the problem is about."""
-        code = self.problem["code"] if self.problem else None
-        if code in _PRICE_PROBLEMS:
-            return "price"
-        return str(code) if code in {"margin", "multiplier"} else None
+        return next(iter(forms.faults(self.problem)), None)
 
     @property
     def version(self) -> str:
         """Changes when what holds does: a script leaves alone a form that is being filled in."""
         terms = self.held.terms
-        return f"{self.enabled} {self.off_by} {terms.margin_bps} {terms.multiplier_e4} {self.price}"
+        said = f"{self.enabled} {self.off_by} {terms.margin_bps} {terms.multiplier_e4}"
+        return f"{said} {terms.method} {self.price} {self.despite_bps}"
 
     @property
     def is_own(self) -> bool:
         """Whether anything is set for it alone."""
-        return not self.enabled or bool(self.margin or self.price) or self.multiplier != "1"
+        said = self.margin or self.price or self.method
+        return not self.enabled or bool(said) or self.multiplier != "1"
 
     @property
     def id(self) -> str:
@@ -97,11 +113,17 @@ class Refused:
     problem: Mapping[str, object]
 
 
+def of_house(book: Book, refused: Refused | None = None) -> Row:
+    """The row of the whole house, which inherits what the platform has set it up with."""
+    above = Held(Terms(enabled=True, margin_bps=book.margin_bps, multiplier_e4=10_000), (), None)
+    held = offers.held(book)
+    return _row(book, "house", offers.HOUSE_KEY, "The whole house", above, held, refused)
+
+
 def of_sport(book: Book, sport: str, refused: Refused | None = None) -> Row:
     """The row of a sport; it inherits from the house."""
-    house = Held(Terms(enabled=True, margin_bps=book.margin_bps, multiplier_e4=10_000), (), None)
     held = offers.held(book, sport)
-    return _row(book, "sport", sport, words.sport(sport), house, held, refused)
+    return _row(book, "sport", sport, words.sport(sport), offers.held(book), held, refused)
 
 
 def of_competition(book: Book, found: ListedCompetition, refused: Refused | None = None) -> Row:
@@ -139,8 +161,11 @@ def of_selection(
     off_by = above.held.off_by if own.enabled else (*above.held.off_by, "selection")
     held = replace(above.held, terms=terms, off_by=off_by)
     row = _row(book, "selection", key, name, above.held, held, refused)
+    if refused and row.problem:
+        typed, asked_bps = refused.fields.get("price", ""), row.problem.get("sure_profit_bps")
+        return replace(row, price=typed, despite_bps=asked_bps)
     shown = "" if own.price_e4 is None else price.to_text(own.price_e4)
-    return replace(row, price=refused.fields.get("price", "") if refused and row.problem else shown)
+    return replace(row, price=shown, despite_bps=own.sure_profit_max_bps)
 
 
 def _row(
@@ -154,57 +179,36 @@ def _row(
 ) -> Row:
     own = book.settings.get((scope, key)) or Setting(scope, key)
     margin = "" if own.margin_bps is None else percent(own.margin_bps)
-    multiplier, problem = factor(own.multiplier_e4), None
+    multiplier, method, problem = factor(own.multiplier_e4), own.margin_method or "", None
     if refused and (refused.fields.get("scope"), refused.fields.get("key")) == (scope, key):
         margin = refused.fields.get("margin", "")
         multiplier, problem = refused.fields.get("multiplier", ""), refused.problem
-    method = own.margin_method or ""
+        method = refused.fields.get("method", "")
     return Row(scope, key, name, own.enabled, margin, multiplier, inherited, held, method, problem)
 
 
 def asked(fields: Mapping[str, str]) -> dict[str, object]:
-    """The body for the API that the form means. An empty margin inherits; an empty factor is 1.
-
-    Raises Invalid `margin`, `multiplier` for what is no such number.
-    """
-    margin, multiplier = fields.get("margin", "").strip(), fields.get("multiplier", "").strip()
-    margin_bps = _scaled(margin, _PERCENT_DECIMALS) if margin else None
-    if margin and (margin_bps is None or margin_bps > offers.MARGIN_BPS_MAX):
-        raise Invalid("A margin is from 0 to 50 percent, such as 6.5.", code="margin")
-    factor_e4 = _scaled(multiplier or "1", _FACTOR_DECIMALS)
-    if factor_e4 is None or not _FACTORS_E4[0] <= factor_e4 <= _FACTORS_E4[1]:
-        raise Invalid("A factor is from 0.5 to 1.5, such as 0.95.", code="multiplier")
+    """The body for the API that the form means. An empty margin inherits, an empty factor is 1, and
+    only for a price is anything borne. Raises Invalid `number`."""
+    factor_e4 = forms.number(fields, "multiplier", _FACTOR_DECIMALS)
+    own = forms.decimal(fields.get("price", "")) or None
     return {
         "scope": fields.get("scope", ""),
         "scope_key": fields.get("key", ""),
         "enabled": fields.get("enabled") == "on",
-        "margin_bps": margin_bps,
-        "multiplier_e4": factor_e4,
+        "margin_bps": forms.number(fields, "margin", _PERCENT_DECIMALS),
+        "multiplier_e4": 10**_FACTOR_DECIMALS if factor_e4 is None else factor_e4,
         "margin_method": fields.get("method") or None,
-        "price": forms.decimal(fields.get("price", "")) or None,
+        "price": own,
+        "sure_profit_max_bps": None if own is None else forms.number(fields, "despite"),
     }
-
-
-def _scaled(text: str, decimals: int) -> int | None:
-    match = _NUMBER.fullmatch(text.replace(",", "."))
-    fraction = match[2] or "" if match else ""
-    if match is None or len(fraction) > decimals:
-        return None
-    return int(match[1] + fraction.ljust(decimals, "0"))
 
 
 def percent(bps: int) -> str:
     """Hundredths of a percent as people write them: 650 is "6.5", -5 is "-0.05"."""
-    sign = "-" if bps < 0 else ""
-    return sign + _trimmed(abs(bps), _PERCENT_DECIMALS)
+    return forms.written(bps, _PERCENT_DECIMALS)
 
 
 def factor(e4: int) -> str:
     """A factor as people write it: 9500 is "0.95"."""
-    return _trimmed(e4, _FACTOR_DECIMALS)
-
-
-def _trimmed(value: int, decimals: int) -> str:
-    whole, rest = divmod(value, 10**decimals)
-    fraction = f"{rest:0{decimals}d}".rstrip("0")
-    return f"{whole}.{fraction}" if fraction else str(whole)
+    return forms.written(e4, _FACTOR_DECIMALS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -12,16 +13,17 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from overround.betting import settlement
-from overround.betting.settlement import Desk, StoredRuling
+from overround.betting.settlement import Desk, StoredRuling, WaitsFor
 from overround.core.errors import NotFound
 from overround.core.principal import SYSTEM_ACTOR, Principal
 from overround.db import Connection
 from overround.db.routes import Db
-from overround.kit import paging, routes
+from overround.kit import paging, routes, times
 from overround.kit.routes import CursorText, Now
 from overround.odds import catalogue
-from overround.people import users
+from overround.people import tenants, users
 from overround.web.pages import forms
+from overround.web.pages.fields import Field, by_name, told
 from overround.web.pages.office import page
 from overround.web.pages.shell import Shell, frame
 
@@ -29,12 +31,36 @@ router = APIRouter(tags=["pages"], include_in_schema=False, default_response_cla
 
 WAITING_SHOWN: Final = 50
 RULINGS_SHOWN: Final = 50
-WAITS_FOR: Final = {
+# What is waited for, in a row of the list and on the button that shows no others.
+WAITS_FOR: Final[Mapping[WaitsFor, str]] = {
     "result": "a result",
     "confirmation": "the result to be confirmed",
     "fact": "a fact that the result does not tell",
-    "person": "a person",
+    "held": "a person: the house holds it back",
+    "agreement": "a second person: its result was corrected",
+    "stuck": "a person: settling it has failed",
+    "contradicted": "a person: its results contradict",
 }
+FILTERS: Final[Mapping[WaitsFor, str]] = {
+    "result": "No result",
+    "confirmation": "Not confirmed",
+    "fact": "A fact is missing",
+    "held": "Held back",
+    "agreement": "Corrected",
+    "stuck": "Stuck",
+    "contradicted": "Contradicted",
+}
+
+_MOMENT: Final = (
+    f"a day and a time of the years {times.FIRST.year} to {times.END.year - 1}, or empty"
+)
+FIELDS: Final = (
+    Field("kind", "What", "one of the two"),
+    Field("about", "Which bets", "one of the list", ("market_id", "selection_id")),
+    Field("placed_from", "Placed from", _MOMENT),
+    Field("placed_to", "Placed before", _MOMENT),
+    Field("reason", "Why", "3 to 300 characters"),
+)
 
 Reads = Annotated[Principal, Depends(routes.staff("settlement.read"))]
 Rules = Annotated[Principal, Depends(routes.staff("settlement.manage"))]
@@ -42,10 +68,15 @@ Rules = Annotated[Principal, Depends(routes.staff("settlement.manage"))]
 
 @router.get("/office/settlement")
 async def desk(
-    request: Request, caller: Reads, db: Db, now: Now, cursor: CursorText = None
+    request: Request,
+    caller: Reads,
+    db: Db,
+    now: Now,
+    waits_for: WaitsFor | None = None,
+    cursor: CursorText = None,
 ) -> HTMLResponse:
     """What waits, oldest first, and what the house has ruled, newest first."""
-    return await _desk(await frame(request, db, caller, now), db, cursor)
+    return await _desk(await frame(request, db, caller, now), db, waits_for, cursor)
 
 
 @router.post("/office/settlement/rulings/{ruling_id}", response_model=None)
@@ -55,7 +86,7 @@ async def step(request: Request, ruling_id: UUID, caller: Rules, db: Db, now: No
     problem = await forms.step(request, path, ("agree", "refuse", "lift"))
     if problem is None:
         return RedirectResponse("/office/settlement", 303)
-    return await _desk(await frame(request, db, caller, now), db, None, problem)
+    return await _desk(await frame(request, db, caller, now), db, problem=problem)
 
 
 @router.get("/office/settlement/{event_id}")
@@ -70,16 +101,19 @@ async def rule(request: Request, event_id: UUID, caller: Rules, db: Db, now: Now
     fields = await forms.read(request)
     shell = await frame(request, db, caller, now)
     body = _asked(event_id, fields, shell.zone)
-    if fields.get("do") == "rule":
-        answer = await forms.ask(request, "POST", "/api/v1/office/rulings", body)
-        if answer.ok:
-            return RedirectResponse("/office/settlement", 303)
-        return await _event(shell, db, event_id, fields, problem=answer.body)
-    body.pop("reason")
-    answer = await forms.ask(request, "POST", "/api/v1/office/rulings/preview", body)
-    if answer.ok:
-        return await _event(shell, db, event_id, fields, would=answer.body)
-    return await _event(shell, db, event_id, fields, problem=answer.body)
+    path = "/api/v1/office/rulings"
+    is_ruled = fields.get("do") == "rule"
+    # The key was made with the form, so the same form sent twice rules once.
+    key = fields.get("form", "") if is_ruled else None
+    if not is_ruled:
+        body.pop("reason")
+        path += "/preview"
+    answer = await forms.ask(request, "POST", path, body, key=key)
+    if not answer.ok:
+        return await _event(shell, db, event_id, fields, problem=told(answer.body, FIELDS))
+    if is_ruled:
+        return RedirectResponse("/office/settlement", 303)
+    return await _event(shell, db, event_id, fields, would=answer.body)
 
 
 def _asked(event_id: UUID, fields: Mapping[str, str], zone: ZoneInfo) -> dict[str, Any]:
@@ -109,18 +143,22 @@ def _with_zone(text: str, zone: ZoneInfo) -> str:
 async def _desk(
     shell: Shell,
     db: Db,
-    cursor: str | None,
+    waits_for: WaitsFor | None = None,
+    cursor: str | None = None,
+    *,
     problem: Mapping[str, Any] | None = None,
 ) -> HTMLResponse:
     after = paging.begin(cursor, paging.since(shell.at - settlement.WAITING_BEHIND))
     tenant_id = shell.tenant.id
     async with db.reading(tenant_id) as conn:
         found = await settlement.waiting(
-            conn, tenant_id, (after.at, after.id), shell.at, WAITING_SHOWN + 1
+            conn, tenant_id, (after.at, after.id), shell.at, WAITING_SHOWN + 1, waits_for
         )
-        ruled = await settlement.rulings(conn, tenant_id, limit=RULINGS_SHOWN)
-        events = await catalogue.events_by_id(conn, list({one.event_id for one in ruled}))
-        people = await _people(conn, tenant_id, ruled)
+        asking = await settlement.rulings(conn, tenant_id, state="proposed", limit=RULINGS_SHOWN)
+        ruled = await settlement.rulings(conn, tenant_id, decided=True, limit=RULINGS_SHOWN)
+        events = await catalogue.events_by_id(conn, list({one.event_id for one in asking + ruled}))
+        people = await _people(conn, tenant_id, asking + ruled)
+        alone_max_minor = await tenants.ruling_alone_max_minor(conn, tenant_id)
 
     def place(one: Desk) -> tuple[datetime, UUID]:
         return one.starts_at, one.event_id
@@ -129,7 +167,11 @@ async def _desk(
     values: dict[str, object] = {
         "waiting": shown,
         "waits_for": WAITS_FOR,
+        "filters": FILTERS,
+        "shown": waits_for,
         "later": later,
+        "asking": asking,
+        "alone_max_minor": alone_max_minor,
         "rulings": ruled,
         "events": events,
         "people": people,
@@ -155,7 +197,9 @@ async def _event(
         ruled = await settlement.rulings(conn, tenant_id, event_id=event_id, limit=RULINGS_SHOWN)
         known = (await catalogue.results_known(conn, [event_id], shell.at)).get(event_id)
         choices = await settlement.bet_on(conn, tenant_id, event_id)
-        people = await _people(conn, tenant_id, ruled)
+        moved = [UUID(one["user_id"]) for one in (would or {}).get("first", ())]
+        people = await _people(conn, tenant_id, ruled, moved)
+        alone_max_minor = await tenants.ruling_alone_max_minor(conn, tenant_id)
     values: dict[str, object] = {
         "event": events[event_id],
         "events": events,
@@ -163,15 +207,22 @@ async def _event(
         "rulings": ruled,
         "people": people,
         "choices": choices,
+        "alone_max_minor": alone_max_minor,
+        "form": f"ruling-{secrets.token_hex(12)}",
         "fields": fields,
         "would": would,
+        "moved": list(zip(moved, (would or {}).get("first", ()), strict=True)),
+        "known": by_name(FIELDS),
+        "faults": forms.faults(problem),
         "problem": problem,
     }
     return page(shell, "ruling", values, status=422 if problem else 200)
 
 
-async def _people(conn: Connection, tenant_id: UUID, ruled: list[StoredRuling]) -> dict[UUID, str]:
-    """The names of those who ruled."""
+async def _people(
+    conn: Connection, tenant_id: UUID, ruled: list[StoredRuling], others: Sequence[UUID] = ()
+) -> dict[UUID, str]:
+    """The names of those who ruled, and of others."""
     named = {who for one in ruled for who in (one.proposed_by, one.decided_by, one.lifted_by)}
-    ids = sorted(named - {None, SYSTEM_ACTOR}, key=str)
+    ids = sorted((named - {None, SYSTEM_ACTOR}) | set(others), key=str)
     return {who: (await users.by_id(conn, tenant_id, who)).display_name for who in ids if who}

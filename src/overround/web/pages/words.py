@@ -196,7 +196,7 @@ def _grouped(text: str) -> str:
 
 def time_of(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """When, as short as it can be said today: "15:00", "Tomorrow 15:00", "Sun 15:00", "24 Dec"."""
-    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    local, today = _local(at, zone), now.astimezone(zone).date()
     days = (local.date() - today) // timedelta(days=1)
     clock = f"{local:%H:%M}"
     if days == 0:
@@ -211,8 +211,22 @@ def time_of(at: datetime, zone: ZoneInfo, now: datetime) -> str:
 
 def full_time(at: datetime, zone: ZoneInfo) -> str:
     """When, to the second, for a list that is kept."""
-    local = at.astimezone(zone)
+    local = _local(at, zone)
     return f"{local.day} {local:%b %Y %H:%M:%S}"
+
+
+def _local(at: datetime, zone: ZoneInfo) -> datetime:
+    """There; at the ends of what a `datetime` can be, as it is
+    (test: every time can be written on a page)."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
+
+
+def sentence(text: str) -> str:
+    """What a program says, as a person writes it: "no such sport" is "No such sport."."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def dialled(phone: str) -> str:

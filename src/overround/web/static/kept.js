@@ -2,7 +2,7 @@
 // The slip as this browser keeps it. A slip belongs to whoever filled it: a guest's goes along when
 // he logs in, a player's stays his.
 
-/** @typedef {import("./slip.js").Leg} Leg */
+/** @typedef {import("./legs.js").Leg} Leg */
 /** @typedef {{legs?: Leg[], tab?: string, stake?: string, policy?: string, system?: {sizes: number[], stake: string, mode: string}}} Kept */
 
 const GUEST = "slip.legs";

@@ -2,6 +2,8 @@
 // The page of the site's looks: the preview follows what is typed, colours have a picker, and a
 // logo can be chosen as a file. Without it the form and its preview work as they stand.
 
+import "./nav.js";
+
 const STYLED = ["brand", "accent", "font", "heading_font", "layout"];
 const FILE_BYTES_MAX = 9_000;
 

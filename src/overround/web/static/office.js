@@ -2,6 +2,7 @@
 // What a page of the office runs: regions that follow the bets, forms that stay in their place, and
 // the search under "/". Without it every page and every form works as it stands.
 
+import "./nav.js";
 import { Live } from "./live.js";
 import { refresh } from "./refresh.js";
 

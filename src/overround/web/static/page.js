@@ -1,6 +1,7 @@
 // @ts-check
 // What a page of the bettor runs: prices that move, a slip, and regions that are kept up to date.
 
+import "./nav.js";
 import * as cells from "./cells.js";
 import { count } from "./countdown.js";
 import { Live } from "./live.js";

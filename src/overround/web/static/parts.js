@@ -1,6 +1,8 @@
 // @ts-check
 // The places of the slip that are written to.
 
+import * as cells from "./cells.js";
+
 /** @param {Element} item @param {string} selector @returns {HTMLElement} */
 export function part(item, selector) {
   return /** @type {HTMLElement} */ (item.querySelector(selector));
@@ -17,7 +19,7 @@ export function write(input, value) {
   if (field !== document.activeElement && field.value !== value) field.value = value;
 }
 
-/** @param {HTMLElement} item @param {import("./slip.js").Leg} leg */
+/** @param {HTMLElement} item @param {import("./legs.js").Leg} leg */
 export function fill(item, leg) {
   part(item, ".leg-side").textContent = leg.side;
   part(item, ".leg-market").textContent = leg.market;
@@ -30,16 +32,20 @@ export function fill(item, leg) {
   part(item, ".leg-banker .hidden").textContent = `${leg.side}: `;
 }
 
-/** The leg that a cell of the page stands for. @param {HTMLElement} cell @returns {import("./slip.js").Leg} */
+/** The leg that a cell of the page stands for. The version on the page is of the offer that stood
+ * there when the page was made. @param {HTMLElement} cell @returns {import("./legs.js").Leg} */
 export function chosen(cell) {
+  const { s = "", v = "", at = "" } = cell.dataset;
+  const isSame = v !== "" && Number(at) === cells.get(s)?.at;
   const place = /** @type {HTMLElement | null} */ (cell.closest("[data-e]"));
   return {
-    id: cell.dataset.s ?? "",
+    id: s,
     event: place?.dataset.e ?? "",
     name: place?.dataset.n ?? "",
     side: cell.dataset.l ?? "",
     market: cell.dataset.m ?? "",
     shown: cell.dataset.p ?? "",
+    ...(isSame ? { version: Number(v) } : {}),
     stake: "",
     terms: cell.dataset.w ?? "",
   };

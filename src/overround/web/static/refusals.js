@@ -22,7 +22,7 @@ const ADVICE = {
   stake_above_max: "Lower the stake.",
   no_place_terms: "Place it to win alone.",
   place_terms_changed: "Look at them again before you place it.",
-  market_changed: "Look at it again before you place it.",
+  market_changed: "Accept the new offer, or remove the selection.",
   too_few_legs: "Add a selection.",
   too_many_legs: "Remove a selection.",
   account_blocked: "Please ask the house.",

@@ -1,21 +1,27 @@
 // @ts-check
 // The slip: what is chosen, at the price that was shown, and what has become of that price since.
 
+import { Bets } from "./bets.js";
 import * as cells from "./cells.js";
-import { EachWay, eachWayPayout, showEachWay } from "./each_way.js";
+import { EachWay, eachWayPayout } from "./each_way.js";
 import { Free } from "./free.js";
+import { Items } from "./items.js";
 import { keepSlip, kept, STORE } from "./kept.js";
+import { accept, conflict, heard, now, systemParts } from "./legs.js";
 import { Most } from "./most.js";
 import { placed, problem, say } from "./notes.js";
 import { ask, keep, unanswered } from "./place.js";
-import { chosen, fill, part, sum, write } from "./parts.js";
+import { chosen, sum, write } from "./parts.js";
+import { Policy } from "./policy.js";
 import { said } from "./refusals.js";
-import { minor, payout, plain, shown, totalOdds } from "./sums.js";
+import { minor, payout, shown, totalOdds } from "./sums.js";
 import { System } from "./system.js";
 import * as tabs from "./tabs.js";
+import { learn } from "./versions.js";
 
-/** @typedef {{id: string, event: string, name: string, side: string, market: string, shown: string, stake: string, banker?: boolean, terms?: string, eachWay?: boolean}} Leg */
+/** @typedef {import("./legs.js").Leg} Leg */
 /** @typedef {import("./place.js").Answer} Answer */
+/** @typedef {import("./place.js").Asked} Asked */
 
 const PLAYER = document.body.dataset.player ?? "";
 const LEGS_MAX = 20;
@@ -24,26 +30,42 @@ const DECIMALS = Number(document.body.dataset.decimals ?? 2);
 
 export class Slip {
   /** @type {Leg[]} */ legs = [];
-  /** @type {Map<string, HTMLElement>} */ #items = new Map();
-  /** @type {HTMLElement} */ #panel;
-  #tab = "singles";
-  #stake = "";
-  #policy = "higher";
+  tab = "singles";
+  stake = "";
   #busy = false;
+  /** @type {HTMLElement} */ #panel;
+  /** @type {Items} */ #items;
+  /** @type {Policy} */ #policy;
   /** @type {System} */ #system;
   /** @type {Most} */ #most;
   /** @type {Free} */ #free;
   /** @type {EachWay} */ #each;
+  /** @type {Bets} */ #bets;
   /** @type {() => void} */ #retune;
   /** @type {() => void} */ #refresh;
 
   /** @param {HTMLElement} panel @param {() => void} retune @param {() => void} refresh */
   constructor(panel, retune, refresh) {
     this.#panel = panel;
-    this.#system = new System(DECIMALS, () => this.#changed());
-    this.#most = new Most(DECIMALS, () => this.#whole(), (legs, stake) => this.#restake(legs, stake));
+    const changed = () => this.#changed();
+    this.#items = new Items(DECIMALS, {
+      leg: (id) => this.legs.find((one) => one.id === id),
+      changed,
+      remove: (id) => {
+        this.#remove(id);
+        this.#el("slip-title").focus();
+      },
+    });
+    this.#policy = new Policy(changed);
+    this.#system = new System(DECIMALS, changed);
+    this.#most = new Most(DECIMALS, {
+      whole: () => (PLAYER ? this.#bets.whole(this) : null),
+      take: (legs, stake) => this.#restake(legs, stake),
+      bet: (asked, stake) => this.#betLess(asked, stake),
+    });
     this.#free = new Free(DECIMALS, (amount) => this.#restakeAll(amount));
-    this.#each = new EachWay(() => this.#changed());
+    this.#each = new EachWay(changed);
+    this.#bets = new Bets(DECIMALS, { system: this.#system, each: this.#each, free: this.#free, policy: this.#policy });
     this.#retune = retune;
     this.#refresh = refresh;
     this.#load();
@@ -71,16 +93,16 @@ export class Slip {
     const found = kept();
     this.legs = found?.legs ?? [];
     if (!found) return;
-    this.#tab = found.tab ?? "singles";
-    this.#stake = found.stake ?? "";
-    this.#policy = found.policy ?? "higher";
+    this.tab = found.tab ?? "singles";
+    this.stake = found.stake ?? "";
+    this.#policy.load(found.policy);
     this.#system.load(found.system);
   }
 
   #save() {
     const { legs } = this;
     const system = this.#system.kept();
-    keepSlip({ legs, tab: this.#tab, stake: this.#stake, policy: this.#policy, system });
+    keepSlip({ legs, tab: this.tab, stake: this.stake, policy: this.#policy.kept(), system });
   }
 
   #listen() {
@@ -94,11 +116,7 @@ export class Slip {
     });
     tabs.listen((tab) => this.#show(tab));
     this.#el("combo-stake").addEventListener("input", (event) => {
-      this.#stake = /** @type {HTMLInputElement} */ (event.target).value;
-      this.#changed();
-    });
-    this.#el("policy").addEventListener("change", (event) => {
-      this.#policy = /** @type {HTMLSelectElement} */ (event.target).value;
+      this.stake = /** @type {HTMLInputElement} */ (event.target).value;
       this.#changed();
     });
     this.#el("slip-accept").addEventListener("click", () => this.#accept());
@@ -125,7 +143,7 @@ export class Slip {
 
   /** @param {string} tab */
   #show(tab) {
-    this.#tab = tab;
+    this.tab = tab;
     this.#changed();
   }
 
@@ -142,8 +160,8 @@ export class Slip {
       return;
     }
     this.legs.push(chosen(cell));
-    const first = this.legs.length === 2 && !this.legs[0].stake && this.#tab === "singles";
-    if (first && !this.#conflict()) this.#tab = "combo";
+    const first = this.legs.length === 2 && !this.legs[0].stake && this.tab === "singles";
+    if (first && !conflict(this.legs)) this.tab = "combo";
     this.#el("slip-done").hidden = true;
     this.#build();
     this.#summary();
@@ -158,7 +176,7 @@ export class Slip {
 
   #clear() {
     this.legs = [];
-    this.#stake = "";
+    this.stake = "";
     this.#system.load(undefined);
     this.#build();
     say("The slip is empty.");
@@ -166,7 +184,7 @@ export class Slip {
   }
 
   #accept() {
-    for (const leg of this.legs) leg.shown = this.#now(leg).price;
+    for (const leg of this.legs) accept(leg);
     problem("");
     this.#changed();
     this.#el(this.#el("slip-place") ? "slip-place" : "slip-title").focus();
@@ -174,36 +192,7 @@ export class Slip {
 
   /** The legs are others than before: make their items anew. */
   #build() {
-    const list = this.#el("slip-legs");
-    const template = /** @type {HTMLTemplateElement} */ (this.#el("leg-template"));
-    for (const leg of this.legs) {
-      if (this.#items.has(leg.id)) continue;
-      const item = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-      fill(item, leg);
-      item.querySelector(".remove")?.addEventListener("click", () => {
-        this.#remove(leg.id);
-        this.#el("slip-title").focus();
-      });
-      item.querySelector(".stake")?.addEventListener("input", (event) => {
-        const own = this.legs.find((one) => one.id === leg.id);
-        if (own) own.stake = /** @type {HTMLInputElement} */ (event.target).value;
-        this.#changed();
-      });
-      item.querySelector(".banker")?.addEventListener("change", (event) => {
-        const own = this.legs.find((one) => one.id === leg.id);
-        if (own) own.banker = /** @type {HTMLInputElement} */ (event.target).checked;
-        this.#changed();
-      });
-      item.querySelector(".each-way")?.addEventListener("change", (event) => {
-        const own = this.legs.find((one) => one.id === leg.id);
-        if (own) own.eachWay = /** @type {HTMLInputElement} */ (event.target).checked;
-        this.#changed();
-      });
-      this.#items.set(leg.id, item);
-    }
-    const ids = new Set(this.legs.map((leg) => leg.id));
-    for (const id of this.#items.keys()) if (!ids.has(id)) this.#items.delete(id);
-    list.replaceChildren(...this.legs.map((leg) => /** @type {HTMLElement} */ (this.#items.get(leg.id))));
+    this.#items.build(this.legs);
     this.press();
     this.#changed();
     this.#retune();
@@ -213,6 +202,7 @@ export class Slip {
     this.#most.forget();
     this.#save();
     this.update();
+    if (this.#policy.isStrict()) void learn(() => this.legs, () => this.#save());
   }
 
   /** Press the cells that are on the slip. */
@@ -231,32 +221,10 @@ export class Slip {
     }
   }
 
-  /** @param {Leg} leg */
-  #now(leg) {
-    return cells.get(leg.id) ?? { price: leg.shown, state: "open" };
-  }
-
-  /** Whether the leg's price has gone where its policy wants to be asked. @param {Leg} leg */
-  #asks(leg) {
-    const now = Number(this.#now(leg).price);
-    const before = Number(leg.shown);
-    if (this.#policy === "any") return false;
-    return this.#policy === "none" ? now !== before : now < before;
-  }
-
-  /** What a system is made of. */
-  #parts() {
-    return this.legs.map((leg) => ({ price: this.#now(leg).price, banker: leg.banker === true, terms: leg.terms ?? "" }));
-  }
-
-  #conflict() {
-    return new Set(this.legs.map((leg) => leg.event)).size < this.legs.length;
-  }
-
   /** Write what holds now: prices, states, sums. */
   update() {
-    const combo = this.#tab === "combo";
-    const joint = this.#tab !== "singles";
+    const combo = this.tab === "combo";
+    const joint = this.tab !== "singles";
     const some = this.legs.length > 0;
     this.#el("slip-empty").hidden = some || !this.#el("slip-done").hidden;
     this.#el("slip-form").hidden = !some;
@@ -265,70 +233,56 @@ export class Slip {
     this.#el("slip-bar").hidden = closed;
     this.#panel.toggleAttribute("data-empty", closed);
     this.#el("slip-count").textContent = String(this.legs.length);
-    tabs.choose(this.#tab);
+    tabs.choose(this.tab);
     this.#el("slip-combo").hidden = !combo;
-    this.#system.update(this.#tab === "system", this.#parts());
-    this.#el("slip-conflict").hidden = !(joint && this.#conflict());
-    write(this.#el("policy"), this.#policy);
-    write(this.#el("combo-stake"), this.#stake);
+    this.#system.update(this.tab === "system", systemParts(this.legs));
+    this.#el("slip-conflict").hidden = !(joint && conflict(this.legs));
+    this.#policy.update();
+    write(this.#el("combo-stake"), this.stake);
     this.#sums();
-    for (const leg of this.legs) this.#updateLeg(leg);
+    for (const leg of this.legs) this.#items.update(leg, this.tab, this.#returns(leg));
     this.#most.update();
-    const asks = this.legs.some((leg) => this.#asks(leg));
-    this.#el("slip-accept").hidden = !asks;
+    this.#updateAccept();
     const place = this.#el("slip-place");
     if (place) {
-      place.textContent = this.#busy ? "Asking…" : joint ? `Place the ${this.#tab}` : "Place bet";
-      place.setAttribute("aria-disabled", String(this.#busy || this.#reason() !== ""));
+      place.textContent = this.#busy ? "Asking…" : joint ? `Place the ${this.tab}` : "Place bet";
+      place.setAttribute("aria-disabled", String(this.#busy || this.#bets.reason(this) !== ""));
     }
   }
 
-  /** @param {Leg} leg */
-  #updateLeg(leg) {
-    const item = this.#items.get(leg.id);
-    if (!item) return;
-    const now = this.#now(leg);
-    const moved = now.price !== leg.shown;
-    const old = part(item, ".leg-old");
-    old.hidden = !moved;
-    old.textContent = leg.shown;
-    part(item, ".leg-now").textContent = now.price;
-    item.dataset.change = moved ? (Number(now.price) > Number(leg.shown) ? "up" : "down") : "";
-    const state = part(item, ".leg-state");
-    state.hidden = now.state === "open";
-    state.textContent = now.state === "open" ? "" : now.state === "closed" ? "Closed" : "Suspended";
-    part(item, ".leg-stake").hidden = this.#tab !== "singles";
-    part(item, ".leg-return").hidden = this.#tab !== "singles";
-    part(item, ".leg-banker").hidden = this.#tab !== "system";
-    /** @type {HTMLInputElement} */ (part(item, ".banker")).checked = leg.banker === true;
+  #updateAccept() {
+    const asked = this.legs.filter((leg) => this.#policy.asks(leg));
+    const moved = asked.some((leg) => now(leg).price !== leg.shown);
+    const button = this.#el("slip-accept");
+    button.hidden = !asked.length;
+    const many = asked.length > 1 ? "s" : "";
+    button.textContent = moved ? "Accept the new prices" : `Accept the new offer${many}`;
+  }
+
+  /** What the leg pays as a single, as it is shown. @param {Leg} leg */
+  #returns(leg) {
     const stake = minor(leg.stake, DECIMALS);
-    const input = /** @type {HTMLInputElement} */ (part(item, ".stake"));
-    write(input, leg.stake);
-    input.setAttribute("aria-invalid", String(leg.stake !== "" && stake === null));
-    part(item, ".leg-return").textContent = stake
-      ? `pays ${shown(this.#pays(stake, [leg]) - this.#free.kept(), DECIMALS)}`
-      : "";
-    showEachWay(item, this.#tab, leg);
+    return stake ? `pays ${shown(this.#pays(stake, [leg]) - this.#free.kept(), DECIMALS)}` : "";
   }
 
   /** What a stake on these legs pays: each way, on each of the two parts. @param {bigint} stake @param {Leg[]} legs */
   #pays(stake, legs) {
-    if (!this.#each.is(this.#tab, legs)) return payout(stake, legs.map((leg) => this.#now(leg).price));
-    return eachWayPayout(stake, legs.map((leg) => ({ price: this.#now(leg).price, terms: leg.terms ?? "" })));
+    if (!this.#each.is(this.tab, legs)) return payout(stake, legs.map((leg) => now(leg).price));
+    return eachWayPayout(stake, legs.map((leg) => ({ price: now(leg).price, terms: leg.terms ?? "" })));
   }
 
   #sums() {
-    const prices = this.legs.map((leg) => this.#now(leg).price);
-    const combo = this.#tab === "combo";
-    const system = this.#tab === "system";
-    const stake = minor(this.#stake, DECIMALS);
-    this.#el("combo-stake").setAttribute("aria-invalid", String(this.#stake !== "" && stake === null));
+    const prices = this.legs.map((leg) => now(leg).price);
+    const combo = this.tab === "combo";
+    const system = this.tab === "system";
+    const stake = minor(this.stake, DECIMALS);
+    this.#el("combo-stake").setAttribute("aria-invalid", String(this.stake !== "" && stake === null));
     const stakes = this.legs.map((leg) => minor(leg.stake, DECIMALS) ?? 0n);
     /** @param {Leg[]} legs */
-    const times = (legs) => (this.#each.is(this.#tab, legs) ? 2n : 1n);
-    const each = this.#each.is(this.#tab, this.legs);
+    const times = (legs) => (this.#each.is(this.tab, legs) ? 2n : 1n);
+    const each = this.#each.is(this.tab, this.legs);
     const { total, pays } = system
-      ? this.#system.sums(this.#parts(), each)
+      ? this.#system.sums(systemParts(this.legs), each)
       : combo
         ? { total: (stake ?? 0n) * times(this.legs), pays: stake === null ? 0n : this.#pays(stake, this.legs) }
         : {
@@ -337,69 +291,24 @@ export class Slip {
           };
     const isOne = combo || system || this.legs.length === 1;
     this.#free.update(isOne && times(this.legs) === 1n, total);
-    this.#each.update(this.#tab, this.legs);
+    this.#each.update(this.tab, this.legs);
     // With a leg that is closed there is no such bet.
-    const gone = (combo || system) && this.legs.some((leg) => this.#now(leg).state === "closed");
+    const gone = (combo || system) && this.legs.some((leg) => now(leg).state === "closed");
     const got = !gone && pays > this.#free.kept() ? pays - this.#free.kept() : 0n;
     const odds = combo && prices.length && !gone ? totalOdds(prices) : "";
     this.#el("sum-odds").hidden = !combo;
     sum(this.#el("sum-odds"), odds || "–");
     this.#el("sum-lines").hidden = !system;
-    sum(this.#el("sum-lines"), system ? this.#system.said(this.#parts(), each) : "");
+    sum(this.#el("sum-lines"), system ? this.#system.said(systemParts(this.legs), each) : "");
     sum(this.#el("sum-stake"), `${shown(total, DECIMALS)} ${CURRENCY}`);
     sum(this.#el("sum-return"), gone ? "–" : `${shown(got, DECIMALS)} ${CURRENCY}`);
     this.#el("slip-total").textContent = odds || (got ? `${shown(got, DECIMALS)} ${CURRENCY}` : "");
   }
 
-  /** Why the slip cannot be placed as it is; "" when it can. */
-  #reason() {
-    const combo = this.#tab === "combo";
-    const system = this.#tab === "system";
-    const joint = combo || system;
-    const blocked = this.legs.find((leg) => this.#now(leg).state !== "open");
-    const playing = joint ? this.legs : this.legs.filter((leg) => leg.stake !== "");
-    if (combo && this.legs.length < 2) return "A combo has at least two selections.";
-    if (joint && this.#conflict()) return "Two legs are on the same event.";
-    if (blocked && (joint || playing.includes(blocked))) {
-      return `${blocked.side} takes no bets now. Wait for it, or remove it.`;
-    }
-    const lacks = system ? this.#system.reason(this.#parts()) : "";
-    if (lacks) return lacks;
-    const stakes = system ? [this.#system.stake] : combo ? [this.#stake] : playing.map((leg) => leg.stake);
-    if (!stakes.length || stakes.includes("")) return "Type a stake first.";
-    if (stakes.some((stake) => !minor(stake, DECIMALS))) {
-      return `A stake is an amount above zero${DECIMALS ? ` with at most ${DECIMALS} decimals` : ", without decimals"}.`;
-    }
-    if (playing.some((leg) => this.#asks(leg))) return "A price has changed: accept it first.";
-    return "";
-  }
-
-  /** Legs as the API is asked for them. @param {Leg[]} legs */
-  #lines(legs) {
-    const system = this.#tab === "system";
-    const eachWay = this.#each.is(this.#tab, legs);
-    return legs.map((leg) => ({
-      selection_id: leg.id,
-      price: leg.shown,
-      banker: system && leg.banker === true,
-      ...(eachWay ? { place_terms: leg.terms } : {}),
-    }));
-  }
-
-  /** The whole slip as one bet without its stake; null where it is none. */
-  #whole() {
-    const system = this.#tab === "system";
-    const one = this.legs.length === 1 || (this.#tab !== "singles" && !this.#conflict());
-    if (!PLAYER || !this.legs.length || !one) return null;
-    const body = { legs: this.#lines(this.legs), odds_policy: this.#policy, each_way: this.#each.is(this.#tab, this.legs) };
-    if (system) Object.assign(body, this.#system.body(this.#parts()));
-    return { body, legs: this.legs.map((leg) => leg.id) };
-  }
-
   /** @param {string[]} legs @param {string} stake */
   #restake(legs, stake) {
-    if (this.#tab === "system") this.#system.stake = stake;
-    else if (this.#tab === "combo") this.#stake = stake;
+    if (this.tab === "system") this.#system.stake = stake;
+    else if (this.tab === "combo") this.stake = stake;
     else for (const leg of this.legs) if (leg.id === legs[0]) leg.stake = stake;
     problem("");
     this.#changed();
@@ -408,43 +317,28 @@ export class Slip {
 
   /** What the whole slip stakes. @param {string} stake */
   #restakeAll(stake) {
-    if (this.#tab === "system") Object.assign(this.#system, { stake, mode: "total" });
-    else if (this.#tab === "combo") this.#stake = stake;
+    if (this.tab === "system") Object.assign(this.#system, { stake, mode: "total" });
+    else if (this.tab === "combo") this.stake = stake;
     else for (const leg of this.legs) leg.stake = stake;
     this.#changed();
   }
 
   async #place() {
     if (this.#busy) return;
-    const reason = this.#reason();
+    const reason = this.#bets.reason(this);
     problem(reason);
-    if (reason) return;
-    const policy = { odds_policy: this.#policy };
-    /** @param {Leg[]} legs @param {string} stake */
-    const slip = (legs, stake, more = {}) =>
-      keep(
-        {
-          legs: this.#lines(legs),
-          stake: plain(minor(stake, DECIMALS) ?? 0n, DECIMALS),
-          ...policy,
-          ...more,
-          ...this.#free.body(),
-          ...(this.#each.is(this.#tab, legs) ? { each_way: true } : {}),
-        },
-        legs.map((leg) => leg.id),
-      );
-    const playing = this.legs.filter((leg) => leg.stake !== "");
-    const asked =
-      this.#tab === "system"
-        ? [slip(this.legs, this.#system.stake, this.#system.body(this.#parts()))]
-        : this.#tab === "combo"
-          ? [slip(this.legs, this.#stake)]
-          : playing.map((leg) => slip([leg], leg.stake));
-    await this.#finish(asked);
+    if (!reason) await this.#finish(this.#bets.asked(this));
+  }
+
+  /** The same bet again, for what is taken of it. @param {Asked} asked @param {string} stake */
+  async #betLess({ body, legs }, stake) {
+    if (this.#busy) return;
+    this.#restake(legs, stake);
+    await this.#finish([keep({ ...JSON.parse(body), stake, accept_lower_stake: true }, legs)]);
   }
 
   /** Ask for each, one after the other, and say what came of them.
-   * @param {import("./place.js").Asked[]} asked */
+   * @param {Asked[]} asked */
   async #finish(asked) {
     if (!asked.length) return;
     this.#busy = true;
@@ -453,23 +347,23 @@ export class Slip {
     let count = 0;
     /** @type {Set<string>} */
     const refusals = new Set();
-    /** @type {Answer | null} */ let refused = null;
+    /** @type {(() => void) | null} */ let offer = null;
     for (const one of asked) {
       const answer = await ask(one);
       if (answer?.status === 201 || answer?.status === 202) {
         count += 1;
         this.legs = this.legs.filter((leg) => !answer.legs.includes(leg.id));
-        if (answer.legs.length > 1) this.#stake = this.#system.stake = "";
+        if (answer.legs.length > 1) this.stake = this.#system.stake = "";
         placed(answer, count);
       } else {
         refusals.add(this.#refused(answer));
-        refused ??= answer;
+        if (answer) offer ??= this.#most.offered(one, answer);
       }
     }
     if (refusals.size) problem(...refusals);
     this.#busy = false;
     this.#build();
-    if (refused) this.#most.refused(refused);
+    offer?.();
     this.#refresh();
     void this.#free.load(() => this.update());
   }
@@ -477,23 +371,14 @@ export class Slip {
   /** What to say of it. @param {Answer | null} answer @returns {string} */
   #refused(answer) {
     if (!answer) return said(answer);
-    const { leg, prices } = answer.body;
-    if (Array.isArray(prices)) {
-      answer.legs.forEach((id, n) => {
-        const known = cells.get(id);
-        if (prices[n]) cells.apply([[id, prices[n], known?.state ?? "open", known?.at ?? Date.now()]]);
-      });
-    }
-    const terms = answer.body.place_terms;
-    for (const one of this.legs) {
-      if (Array.isArray(terms) && answer.legs.includes(one.id)) one.terms = terms[answer.legs.indexOf(one.id)] ?? "";
-    }
+    heard(this.legs, answer);
+    const { leg } = answer.body;
     const which = this.legs.find((one) => one.id === answer.legs[(leg ?? 0) - 1]);
     return said(answer, which?.side);
   }
 
   #summary() {
-    const odds = this.legs.length > 1 ? `, total odds ${totalOdds(this.legs.map((leg) => this.#now(leg).price))}` : "";
+    const odds = this.legs.length > 1 ? `, total odds ${totalOdds(this.legs.map((leg) => now(leg).price))}` : "";
     say(`${this.legs.length} on the slip${odds}`);
   }
 }

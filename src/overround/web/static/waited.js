@@ -7,9 +7,10 @@ const ASK_MS = 500;
 // A house whose placers are all down answers later; the page of bets says it then.
 const GIVE_UP_MS = 60_000;
 
-/** At which prices a bet was taken, and what it may pay. @param {Record<string, any>} bet */
-export function taken({ kind, prices, potential_payout, currency }) {
-  return `Placed at ${prices.join(kind === "system" ? ", " : " × ")}; pays up to ${potential_payout} ${currency}. `;
+/** At which prices a bet was taken, what of its stake, and what it may pay. @param {Record<string, any>} bet */
+export function taken({ kind, prices, stake, potential_payout, currency }) {
+  const at = prices.join(kind === "system" ? ", " : " × ");
+  return `Placed at ${at}; ${stake} ${currency} pays up to ${potential_payout} ${currency}. `;
 }
 
 /**

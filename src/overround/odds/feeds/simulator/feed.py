@@ -163,8 +163,9 @@ class Simulator:
         self._next = [0] * len(calendar.FORMATS)
         self._matches: dict[int, _Match] = {}
         self._has_races = has_races
-        # The look at which each race was quoted last.
+        # The look at which each race was quoted last, and the races that were named.
         self._quoted: dict[int, int] = {}
+        self._named: set[int] = set()
 
     @property
     def key(self) -> str:
@@ -252,10 +253,13 @@ class Simulator:
         since = before - races.REPORTED_AFTER_MIN
         for race in races.between(self._seed, since, minute + races.SHOWN_BEFORE_MIN):
             event = self._contest(race)
+            # One that was run before the first word has to be named too: its result says nothing of
+            # an event that nobody knows (test: whoever listens late hears of races that are run).
+            if race.n not in self._named and race.reported_min > before:
+                self._named.add(race.n)
+                saying.events.append(event)
             is_on = race.shown_min <= minute < race.start_min
             if is_on and self._quoted.get(race.n) != races.look(minute):
-                if race.n not in self._quoted:
-                    saying.events.append(event)
                 self._quoted[race.n] = races.look(minute)
                 prices = tuple(races.prices(self._seed, race, races.look(minute)))
                 saying.batches.append(FeedBatch(event, at, prices, True))
