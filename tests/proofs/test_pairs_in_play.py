@@ -90,7 +90,7 @@ def scoring(on: Ground, of: Case) -> Body:
 
 
 def approving(on: Ground, of: Case) -> Body:
-    given = Given("approve", "fine", None, None, 60)
+    given = Given("approve", "fine", None, None, None)
 
     async def body(conn: Connection) -> str:
         who = principal.system(on.tenant_id)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Generator
 
 import pytest
 
 from overround.kit import logs
+from tests.support.edge import restored_logging
 
 
 @pytest.fixture(autouse=True)
-def put_back() -> object:
+def put_back() -> Generator[None]:
     """Leave the process's logging as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with restored_logging():
+        yield
     logs.unbind_all()
 
 

@@ -125,11 +125,14 @@ class _Side:
         self.is_free = False
         try:
             self.answer = await does.body(conn)
-            await conn.execute("COMMIT")
+            # In the order of asking: whom this one wakes may hear of his own end first.
             run.commits.append(self.number)
+            await conn.execute("COMMIT")
             run.ended[self.number] = len(run.turns)
         except (psycopg.Error, OverroundError) as error:
             self.error = error
+            if self.number in run.commits:
+                run.commits.remove(self.number)
             self.is_free = True
             await conn.execute("ROLLBACK")
 
