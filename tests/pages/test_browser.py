@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator
 from pathlib import Path
 
 import httpx2
@@ -18,20 +17,6 @@ from tests.pages.person import deafen, odd, registered
 from tests.support import browser as browsers
 from tests.support.browser import DESK, PHONE
 from tests.support.edge import PASSWORD
-
-
-@pytest.fixture(scope="module")
-def house(endpoints: Endpoints) -> Generator[Moving]:
-    """Made before the browser is started, and not at all where there is none."""
-    browsers.require_chromium()
-    with moving(endpoints) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def chromium(house: Moving) -> Generator[Browser]:
-    with browsers.chromium() as found:
-        yield found
 
 
 def bets_of(page: Page) -> list[dict[str, object]]:

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from overround.roles.attach import Endpoints
-from tests.pages.moving import Moving, moving
+from tests.pages.moving import Moving
 from tests.pages.person import odd, registered
 from tests.support import browser as browsers
-
-
-@pytest.fixture(scope="module")
-def house(endpoints: Endpoints) -> Generator[Moving]:
-    """Made before the browser is started, and not at all where there is none."""
-    browsers.require_chromium()
-    with moving(endpoints) as found:
-        yield found
-
 
 COVERED = """field => {
     const box = field.getBoundingClientRect();
