@@ -15,6 +15,7 @@ import pytest
 from overround.betting.bets import Asked, Decision
 from overround.betting.bets.jobs import Acceptor, InFlight, Overloaded
 from overround.betting.bets.room import STANDING_MAX
+from overround.core.errors import Unavailable
 from overround.db.logins import Role
 from tests.stories.world import Pick, World, opened
 
@@ -188,6 +189,25 @@ def test_a_queue_that_is_too_old_sheds(database_urls: Urls) -> None:
             for task in first + waits:
                 assert (await task).kind == "accepted"
             assert (await acceptor.ask(asked(world, "bob", 100, home))).kind == "accepted"
+
+    asyncio.run(story())
+
+
+def test_a_call_that_is_never_answered_is_given_up(database_urls: Urls) -> None:
+    """As by a server whose machine is gone. Its players are served again, and its key tells."""
+
+    async def story() -> None:
+        async with house(database_urls, answer_s_max=0.1) as (world, acceptor, home):
+            slip = asked(world, "ann", 300, home)
+            async with held(database_urls, home) as conn:
+                (first,) = ask_all(acceptor, [slip])
+                await caught(conn)
+                with pytest.raises(Unavailable):
+                    await first
+                # Not because the server has ended it.
+                assert await (await conn.execute(WAITING)).fetchone() is not None
+            assert (await acceptor.ask(asked(world, "ann", 300, home))).kind == "accepted"
+            assert (await acceptor.ask(slip)).answer["bet_id"] == str(slip.slip.bet_id)
 
     asyncio.run(story())
 

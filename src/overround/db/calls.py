@@ -9,7 +9,9 @@ the next call before he reads it (test: the next call leaves while the answer is
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -40,7 +42,10 @@ class Calls:
         self.is_lost = False
         self._conn = conn
         self._pgconn = conn.pgconn
-        self._socket = conn.pgconn.socket
+        # The driver's library closes its socket as soon as it sees the end. The loop has another
+        # descriptor of it, closed after the loop has let go: one whose number had gone to somebody
+        # else meanwhile was never heard of (`make test-kill`).
+        self._socket = os.dup(conn.pgconn.socket)
         self._heard = heard
         self._lost = lost
         self._rows = Transformer(conn)
@@ -49,6 +54,7 @@ class Calls:
         self._result: pq.abc.PGresult | None = None
         self._is_under_way = False
         self._is_writing = False
+        self._since_s = 0.0
 
     async def open(self, statements: Iterable[str]) -> None:
         """Prepare the statements, each of which gives one row, where the connection may.
@@ -62,6 +68,8 @@ class Calls:
                     await self._conn.execute(b"PREPARE %b AS %b" % (name, _numbered(statement)))
                     self._names[statement] = name
         except BaseException:
+            os.close(self._socket)
+            self.is_lost = True
             await self._conn.close()
             raise
         self._loop.add_reader(self._socket, self._read)
@@ -69,6 +77,7 @@ class Calls:
     def call(self, statement: str, values: Iterable[str | None]) -> None:
         """Send a call when the one before it was heard; what goes wrong is heard too, later."""
         self._is_under_way, self._result = True, None
+        self._since_s = monotonic()
         encoded = [None if value is None else value.encode() for value in values]
         try:
             if (name := self._names.get(statement)) is not None:
@@ -79,6 +88,12 @@ class Calls:
             self._loop.call_soon(self._end, error)
         else:
             self._write()
+
+    def give_up(self, after_s: float) -> None:
+        """Take the connection for lost when its call has had no answer for so long: a server whose
+        machine is gone says nothing (test: a call that is never answered is given up)."""
+        if self._is_under_way and monotonic() - self._since_s > after_s:
+            self._end(psycopg.OperationalError("the server has not answered"))
 
     async def close(self) -> None:
         """Close the connection; nothing is heard any more."""
@@ -146,6 +161,7 @@ class Calls:
             self.is_lost = True
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
+            os.close(self._socket)
 
 
 def _numbered(statement: str) -> bytes:

@@ -26,7 +26,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -49,8 +49,10 @@ PATIENCE_S: Final = (0.0, 0.02)
 # Half of what a person waits for without noticing; twice what a batch may take at its worst.
 AGE_MAX_S: Final = 0.5
 RECONNECT_S: Final = 0.25
-# What a drain may take; longer than a call (its login's statement_timeout) can.
+# What a drain may take; longer than a call (its login's statement_timeout) can. A call that has no
+# answer for so long has none: its connection is given up, and its players are served again.
 DRAIN_S: Final = 8.0
+_WATCH_S: Final = 0.5
 
 _TIMED_OUT: Final = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 
@@ -135,10 +137,12 @@ class Acceptor:
         prepares: bool = True,
         age_max_s: float = AGE_MAX_S,
         stands_s: float = STANDS_S,
+        answer_s_max: float = DRAIN_S,
     ) -> None:
         self._url = url
         self._prepares = prepares
         self._age_max_s = age_max_s
+        self._answer_s_max = answer_s_max
         self._room = Room(monotonic(), stands_s)
         self._queue: deque[_Waiting] = deque()
         self._keys: set[tuple[UUID, UUID, str]] = set()
@@ -198,7 +202,7 @@ class Acceptor:
                 if lane.calls is None:
                     await self._connect(lane)
                 self._stir()
-                await lane.ended.wait()
+                await self._until_ended(lane)
             except Unavailable as error:
                 batch = self._take(0)
                 self._put_down(batch)
@@ -208,6 +212,14 @@ class Acceptor:
                 if lane.calls is not None:
                     calls, lane.calls = lane.calls, None
                     await calls.close()
+
+    async def _until_ended(self, lane: _Lane) -> None:
+        while not lane.ended.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WATCH_S):
+                    await lane.ended.wait()
+            if lane.calls is not None:
+                lane.calls.give_up(self._answer_s_max)
 
     def _is_over(self) -> bool:
         return self._is_closing and not self._queue
