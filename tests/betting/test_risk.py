@@ -195,7 +195,7 @@ def test_no_end_of_a_market_costs_more_than_its_worst(database_urls: Urls) -> No
                     values = [tenant_id, event_id, selection_id, selection_id, world.at]
                     row = await (await conn.execute(WORST, values)).fetchone()
                     found = (await risk.liabilities(conn, tenant_id, [event_id]))[event_id]
-                    (top,) = await risk.top_exposures(conn, tenant_id, 1)
+                    (top,) = risk.by_exposure(await risk.top_standings(conn, tenant_id, 1))
                 assert row is not None
                 assert found.exposure_minor <= row[0]
                 assert (top, top.bets) == (found, n * 4)
@@ -381,6 +381,6 @@ def test_another_houses_caps_and_rows_are_not_seen(database_urls: Urls) -> None:
             async with world.app.reading(other.id) as conn:
                 assert await risk.caps(conn, other.id) == {}
                 assert await risk.caps(conn, world.tenants["acme"].id) == {}
-                assert await risk.top_exposures(conn, world.tenants["acme"].id, 10) == []
+                assert await risk.top_standings(conn, world.tenants["acme"].id, 10) == []
 
     asyncio.run(story())

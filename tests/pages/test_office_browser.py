@@ -10,38 +10,23 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from overround.roles.attach import Endpoints
-from tests.support.browser import DESK, PHONE, chromium, context, too_small, too_wide, violations
-from tests.support.house import PASSWORD, House, furnished, served
-from tests.support.servers import fresh_database
-
-
-@pytest.fixture(scope="module")
-def house(endpoints: Endpoints) -> Generator[House]:
-    """A served house with bets in it, for all tests of this file."""
-    with fresh_database(endpoints) as urls, served(endpoints, urls, furnished(urls)) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as found:
-        yield found
+from tests.support.browser import DESK, PHONE, context, too_small, too_wide, violations
+from tests.support.house import PASSWORD, House
 
 
 @contextmanager
 def at_work(
     browser: Browser,
-    house: House,
+    office: House,
     size: tuple[int, int] = DESK,
     *,
     scripts: bool = True,
 ) -> Generator[Page]:
     """A page of the office, logged in."""
-    with context(browser, house.url, size, java_script_enabled=scripts) as found:
+    with context(browser, office.url, size, java_script_enabled=scripts) as found:
         page = found.new_page()
-        log_in(page, house.staff)
-        expect(page).to_have_url(f"{house.url}/office")
+        log_in(page, office.staff)
+        expect(page).to_have_url(f"{office.url}/office")
         yield page
 
 
@@ -52,15 +37,15 @@ def log_in(page: Page, email: str) -> None:
     page.get_by_role("main").get_by_role("button", name="Log in").click()
 
 
-def place(house: House, stake: str) -> None:
+def place(office: House, stake: str) -> None:
     """Ann bets, over HTTP, at the api that serves the pages."""
-    host = f"acme.localhost:{house.port}"
-    with httpx2.Client(base_url=f"http://127.0.0.1:{house.port}/api/v1") as api:
+    host = f"acme.localhost:{office.port}"
+    with httpx2.Client(base_url=f"http://127.0.0.1:{office.port}/api/v1") as api:
         api.headers["Host"] = host
-        body = {"email": house.player, "password": PASSWORD}
+        body = {"email": office.player, "password": PASSWORD}
         token = api.post("/session", json=body).json()["token"]
         api.headers["Authorization"] = f"Bearer {token}"
-        event = api.get(f"/events/{house.events['Salt Bay Gulls']}/markets").json()
+        event = api.get(f"/events/{office.events['Salt Bay Gulls']}/markets").json()
         shown = event["markets"][0]["selections"][0]
         leg = {"selection_id": shown["selection_id"], "price": shown["price"]}
         placed = api.post(
@@ -72,12 +57,12 @@ def place(house: House, stake: str) -> None:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_every_page_is_readable(house: House, browser: Browser, size: tuple[int, int]) -> None:
-    event = f"/office/events/{house.events['Ostmark Rovers']}"
-    with at_work(browser, house, size) as page:
+def test_every_page_is_readable(office: House, browser: Browser, size: tuple[int, int]) -> None:
+    event = f"/office/events/{office.events['Ostmark Rovers']}"
+    with at_work(browser, office, size) as page:
         narrow = "/office/events?sport=football"
         desk = "/office/settlement"
-        ruling = f"{desk}/{house.events['Ostmark Rovers']}"
+        ruling = f"{desk}/{office.events['Ostmark Rovers']}"
         offices = (
             "/office",
             "/office/events",
@@ -99,8 +84,8 @@ def test_every_page_is_readable(house: House, browser: Browser, size: tuple[int,
             assert too_small(page) == [], path
 
 
-def test_an_event_is_switched_off_and_on_by_keyboard(house: House, browser: Browser) -> None:
-    with at_work(browser, house) as page:
+def test_an_event_is_switched_off_and_on_by_keyboard(office: House, browser: Browser) -> None:
+    with at_work(browser, office) as page:
         page.goto("/office/events")
         page.keyboard.press("/")
         expect(page.locator("#search")).to_be_focused()
@@ -119,8 +104,8 @@ def test_an_event_is_switched_off_and_on_by_keyboard(house: House, browser: Brow
         expect(switch).to_have_attribute("aria-checked", "true")
 
 
-def test_a_wrong_margin_is_told_where_it_was_typed(house: House, browser: Browser) -> None:
-    with at_work(browser, house) as page:
+def test_a_wrong_margin_is_told_where_it_was_typed(office: House, browser: Browser) -> None:
+    with at_work(browser, office) as page:
         page.goto("/office/events?text=alder")
         row = page.locator("#events > li")
         margin = row.get_by_label("Margin, %")
@@ -139,21 +124,21 @@ def test_a_wrong_margin_is_told_where_it_was_typed(house: House, browser: Browse
         expect(row.get_by_role("switch")).to_have_attribute("aria-checked", "true")
 
 
-def test_a_bet_is_on_the_ticker_without_a_reload(house: House, browser: Browser) -> None:
-    with at_work(browser, house) as page:
+def test_a_bet_is_on_the_ticker_without_a_reload(office: House, browser: Browser) -> None:
+    with at_work(browser, office) as page:
         page.goto("/office/bets")
         expect(page.locator("#live")).to_have_attribute("data-state", "live")
         page.evaluate("window.stayed = true")
         # Without its clocks a page can only know from the stream.
         page.evaluate("for (let n = 1; n < 1000; n += 1) clearInterval(n)")
-        place(house, "12.34")
+        place(office, "12.34")
         newest = page.locator("#ticker > li").first
         expect(newest).to_contain_text("12.34 EUR", timeout=20_000)
         assert page.evaluate("window.stayed") is True
 
 
-def test_a_refused_form_is_kept_while_the_page_goes_on(house: House, browser: Browser) -> None:
-    with at_work(browser, house) as page:
+def test_a_refused_form_is_kept_while_the_page_goes_on(office: House, browser: Browser) -> None:
+    with at_work(browser, office) as page:
         page.goto("/office/risk")
         page.get_by_label("More bets within a minute than").fill("many")
         page.get_by_label("Legs, at most").fill("7")
@@ -162,11 +147,11 @@ def test_a_refused_form_is_kept_while_the_page_goes_on(house: House, browser: Br
             "More bets within a minute than: a whole number"
         )
         # The page has its own address again: it is brought up to date, and may be reloaded.
-        expect(page).to_have_url(f"{house.url}/office/risk")
+        expect(page).to_have_url(f"{office.url}/office/risk")
         page.get_by_label("Note").fill("still typing")
         counted = page.locator("#exposed tr", has_text="Salt Bay Gulls").locator("td").first
         before = int(counted.inner_text())
-        place(house, "2.50")
+        place(office, "2.50")
         expect(counted).to_have_text(str(before + 1))
         wrong = page.get_by_label("More bets within a minute than")
         expect(wrong).to_have_value("many")
@@ -178,11 +163,11 @@ def test_a_refused_form_is_kept_while_the_page_goes_on(house: House, browser: Br
         expect(wrong).to_have_value("")
 
 
-def test_the_office_works_without_scripts(house: House, browser: Browser) -> None:
-    with at_work(browser, house, scripts=False) as page:
+def test_the_office_works_without_scripts(office: House, browser: Browser) -> None:
+    with at_work(browser, office, scripts=False) as page:
         page.goto("/office/events?text=alder")
         page.get_by_role("switch", name="Offer Alder").click()
-        expect(page).to_have_url(f"{house.url}/office/events?text=alder")
+        expect(page).to_have_url(f"{office.url}/office/events?text=alder")
         switch = page.get_by_role("switch", name="Offer Alder")
         expect(switch).to_have_attribute("aria-checked", "false")
         switch.click()
@@ -191,11 +176,11 @@ def test_the_office_works_without_scripts(house: House, browser: Browser) -> Non
         )
 
 
-def test_a_player_is_told_that_the_office_is_not_for_him(house: House, browser: Browser) -> None:
-    with context(browser, house.url) as visitor:
+def test_a_player_is_told_that_the_office_is_not_for_him(office: House, browser: Browser) -> None:
+    with context(browser, office.url) as visitor:
         page = visitor.new_page()
-        log_in(page, house.player)
-        expect(page).to_have_url(f"{house.url}/")
+        log_in(page, office.player)
+        expect(page).to_have_url(f"{office.url}/")
         answer = page.goto("/office")
         assert answer is not None
         assert answer.status == 403
@@ -203,33 +188,33 @@ def test_a_player_is_told_that_the_office_is_not_for_him(house: House, browser: 
         assert violations(page) == []
 
 
-def test_a_ruling_is_previewed_made_and_lifted(house: House, browser: Browser) -> None:
+def test_a_ruling_is_previewed_made_and_lifted(office: House, browser: Browser) -> None:
     """Without a script too: it is a plain form."""
-    with at_work(browser, house, scripts=False) as page:
-        page.goto(f"/office/settlement/{house.events['Salt Bay Gulls']}")
+    with at_work(browser, office, scripts=False) as page:
+        page.goto(f"/office/settlement/{office.events['Salt Bay Gulls']}")
         page.get_by_label("Why").fill("the teams were swapped")
         page.get_by_role("button", name="What would it do?").click()
         would = page.locator("#would")
         expect(would).to_contain_text("open bets would be settled")
         expect(page.get_by_label("Why")).to_have_value("the teams were swapped")
         page.get_by_role("button", name="Rule so").click()
-        expect(page).to_have_url(f"{house.url}/office/settlement")
+        expect(page).to_have_url(f"{office.url}/office/settlement")
         ruled = page.locator("#rulings > li").first
         expect(ruled).to_contain_text("the teams were swapped")
         expect(ruled).to_contain_text("Holds")
         ruled.get_by_role("button", name="Lift").click()
         expect(page.locator("#rulings > li").first).to_contain_text("Lifted")
-        page.goto(f"/office/settlement/{house.events['Salt Bay Gulls']}")
+        page.goto(f"/office/settlement/{office.events['Salt Bay Gulls']}")
         page.get_by_role("button", name="What would it do?").click()
         page.get_by_role("button", name="Rule so").click()
         expect(page.get_by_role("alert")).to_contain_text("3 to 300")
 
 
-def test_the_sites_looks_are_seen_while_they_are_typed(house: House, browser: Browser) -> None:
+def test_the_sites_looks_are_seen_while_they_are_typed(office: House, browser: Browser) -> None:
     def background() -> str:
         return page.locator(".preview.dark .top").evaluate("e => getComputedStyle(e).background")
 
-    with at_work(browser, house) as page:
+    with at_work(browser, office) as page:
         page.goto("/office/theme")
         brand = page.get_by_label("Brand: header", exact=False).first
         brand.focus()

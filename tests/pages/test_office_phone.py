@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import cast
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from overround.roles.attach import Endpoints
 from overround.web.pages.office_settlement import WAITS_FOR
 from tests.pages.test_office_browser import at_work
-from tests.support.browser import PHONE, chromium
-from tests.support.house import House, furnished, served
-from tests.support.servers import fresh_database
+from tests.support.browser import PHONE
+from tests.support.house import House
 from tests.support.waiting import until
 
 _BESIDE = """() => {
@@ -34,27 +30,14 @@ _PLAIN = """(selector) => [...document.querySelectorAll(selector)].filter(
   (one) => getComputedStyle(one).textDecorationLine !== "underline").length"""
 
 
-@pytest.fixture(scope="module")
-def house(endpoints: Endpoints) -> Generator[House]:
-    """A served house with bets in it, for all tests of this file."""
-    with fresh_database(endpoints) as urls, served(endpoints, urls, furnished(urls)) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as found:
-        yield found
-
-
 def loaded(page: Page, path: str) -> None:
     """The page with everything that it runs."""
     page.goto(path)
     expect(page.locator("html")).to_have_attribute("data-loaded", "true")
 
 
-def test_the_tab_of_the_page_is_in_sight(house: House, browser: Browser) -> None:
-    with at_work(browser, house, PHONE) as page:
+def test_the_tab_of_the_page_is_in_sight(office: House, browser: Browser) -> None:
+    with at_work(browser, office, PHONE) as page:
         loaded(page, "/office")
         links = cast(
             "list[str]",
@@ -67,15 +50,15 @@ def test_the_tab_of_the_page_is_in_sight(house: House, browser: Browser) -> None
         expect(page.locator(".main-nav [aria-current]")).to_have_text("Site")
 
 
-def test_a_table_of_settlement_fits_a_phone(house: House, browser: Browser) -> None:
-    with at_work(browser, house, PHONE) as page:
+def test_a_table_of_settlement_fits_a_phone(office: House, browser: Browser) -> None:
+    with at_work(browser, office, PHONE) as page:
         loaded(page, "/office/settlement")
         page.evaluate(_ROW, max(WAITS_FOR.values(), key=len))
         assert page.evaluate(_CUT) == 0
 
 
-def test_a_link_among_words_is_more_than_a_colour(house: House, browser: Browser) -> None:
-    with at_work(browser, house, PHONE) as page:
+def test_a_link_among_words_is_more_than_a_colour(office: House, browser: Browser) -> None:
+    with at_work(browser, office, PHONE) as page:
         loaded(page, "/office")
         assert page.locator("#ticker .legs-of a").count() > 0
         assert page.evaluate(_PLAIN, "#ticker .legs-of a") == 0
@@ -84,8 +67,8 @@ def test_a_link_among_words_is_more_than_a_colour(house: House, browser: Browser
         assert page.evaluate(_PLAIN, "#exposed .quiet a") == 0
 
 
-def test_a_long_form_says_at_the_field_why_it_was_not_taken(house: House, browser: Browser) -> None:
-    with at_work(browser, house, PHONE) as page:
+def test_a_long_form_says_at_the_field_why_not(office: House, browser: Browser) -> None:
+    with at_work(browser, office, PHONE) as page:
         loaded(page, "/office/risk")
         field = page.get_by_label("The last two suspend for")
         field.fill("0")

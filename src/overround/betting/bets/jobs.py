@@ -50,7 +50,8 @@ PATIENCE_S: Final = (0.0, 0.02)
 AGE_MAX_S: Final = 0.5
 RECONNECT_S: Final = 0.25
 # What a drain may take; longer than a call (its login's statement_timeout) can. A call that has no
-# answer for so long has none: its connection is given up, and its players are served again.
+# answer for so long has none: its connection is given up, and its players are served again
+# (test: a call that is never answered is given up).
 DRAIN_S: Final = 8.0
 _WATCH_S: Final = 0.5
 

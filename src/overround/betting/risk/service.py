@@ -130,11 +130,6 @@ async def liabilities(
     return rules.of_events(await store.standings(conn, tenant_id, event_ids))
 
 
-async def top_exposures(conn: Connection, tenant_id: UUID, limit: int) -> list[EventLiability]:
-    """The `limit` events whose open bets could cost the most, the dearest first."""
-    return rules.by_exposure(await top_standings(conn, tenant_id, limit))
-
-
 async def top_standings(conn: Connection, tenant_id: UUID, limit: int) -> list[Standing]:
     """What is on the `limit` events that could cost the most: of many, `rules.by_exposure` takes
     a while, and is asked when the connection is given back."""

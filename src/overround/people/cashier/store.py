@@ -246,13 +246,7 @@ async def of_user(
     async with conn.cursor(row_factory=class_row(Payment)) as cur:
         await cur.execute(
             _OF_USER,
-            {
-                "tenant_id": tenant_id,
-                "user_id": user_id,
-                "at": after.at if after else None,
-                "id": after.id if after else None,
-                "limit": limit,
-            },
+            {**_page(tenant_id, after, limit), "user_id": user_id},
         )
         return await cur.fetchall()
 
@@ -262,16 +256,17 @@ async def waiting(
 ) -> list[Payment]:
     """Up to `limit` withdrawals that wait for a decision, oldest first, above the cursor."""
     async with conn.cursor(row_factory=class_row(Payment)) as cur:
-        await cur.execute(
-            _WAITING,
-            {
-                "tenant_id": tenant_id,
-                "at": after.at if after else None,
-                "id": after.id if after else None,
-                "limit": limit,
-            },
-        )
+        await cur.execute(_WAITING, _page(tenant_id, after, limit))
         return await cur.fetchall()
+
+
+def _page(tenant_id: UUID, after: Cursor | None, limit: int) -> dict[str, object]:
+    return {
+        "tenant_id": tenant_id,
+        "at": after.at if after else None,
+        "id": after.id if after else None,
+        "limit": limit,
+    }
 
 
 async def with_debts(
@@ -289,15 +284,7 @@ async def debtors(
 ) -> list[Debtor]:
     """Up to `limit` players who owe, the longest first, above the cursor (since, user)."""
     async with conn.cursor(row_factory=class_row(Debtor)) as cur:
-        await cur.execute(
-            _DEBTORS,
-            {
-                "tenant_id": tenant_id,
-                "at": after.at if after else None,
-                "id": after.id if after else None,
-                "limit": limit,
-            },
-        )
+        await cur.execute(_DEBTORS, _page(tenant_id, after, limit))
         return await cur.fetchall()
 
 

@@ -3,6 +3,7 @@ earned. Everything is a plain page and a plain form; scripts bring bets and figu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -106,6 +107,7 @@ async def overview(request: Request, caller: Staff, db: Db, now: Now) -> HTMLRes
     tenant_id = caller.tenant_id
     values: dict[str, object] = {"exposures": None, "latest": None, "days": None}
     values["watched"], values["asking"] = None, 0
+    standings, events = None, {}
     async with db.reading(tenant_id) as conn:
         if routes.holds(caller, "settlement.read"):
             asking = await settlement.rulings(conn, tenant_id, state="proposed", limit=ASKING_SHOWN)
@@ -113,13 +115,15 @@ async def overview(request: Request, caller: Staff, db: Db, now: Now) -> HTMLRes
         if routes.holds(caller, "offers.read"):
             values["watched"] = await offers.watched(conn, shell.tenant.book_id)
         if routes.holds(caller, "risk.read"):
-            found = await risk.top_exposures(conn, tenant_id, EXPOSURES_SHOWN)
-            events = await catalogue.events_by_id(conn, [one.event_id for one in found])
-            values["exposures"] = [(events[one.event_id], one) for one in found]
+            standings = await risk.top_standings(conn, tenant_id, EXPOSURES_SHOWN)
+            events = await catalogue.events_by_id(conn, [one.event_id for one in standings])
         if routes.holds(caller, "bets.read"):
             values["latest"] = await bets.latest(conn, tenant_id, paging.NEWEST.id, LATEST_SHOWN)
         if routes.holds(caller, "reports.read"):
             values["days"] = await _days(conn, shell, DAYS_SHOWN)
+    if standings is not None:
+        found = await asyncio.to_thread(risk.by_exposure, standings)
+        values["exposures"] = [(events[one.event_id], one) for one in found]
     return page(shell, "overview", values)
 
 
